@@ -1,0 +1,63 @@
+// Versioned JSON records on disk: the one way in which the daemon keeps its state.
+
+import { readFile } from 'node:fs/promises';
+import { isENOENT } from '../errors/errno.ts';
+import { atomicWrite } from './atomic-write.ts';
+
+export interface StateFile<T> {
+  /** Replaces the record; whole or not at all. */
+  write(path: string, value: T): Promise<void>;
+  /**
+   * The record, or undefined when there is no file.
+   *
+   * Throws StateFileError when the file is torn, of a version that this program does not know, or of another shape.
+   */
+  read(path: string): Promise<T | undefined>;
+}
+
+/** A record that cannot be used; the message names the file and what is wrong with it. */
+export class StateFileError extends Error {
+  override readonly name = 'StateFileError';
+}
+
+export interface StateFileForm<T> {
+  readonly version: number;
+  readonly durable: boolean;
+  /** Checks the shape; throws an Error whose message says what is wrong. Unknown fields are let through. */
+  parse(value: Record<string, unknown>): T;
+}
+
+/** Makes reader and writer for one kind of record. */
+export function stateFile<T extends object>(form: StateFileForm<T>): StateFile<T> {
+  return {
+    async write(path, value) {
+      const text = `${JSON.stringify({ version: form.version, ...value })}\n`;
+      await atomicWrite(path, text, { durable: form.durable });
+    },
+    async read(path) {
+      let text: string;
+      try {
+        text = await readFile(path, 'utf8');
+      } catch (cause) {
+        if (isENOENT(cause)) return undefined;
+        throw cause;
+      }
+      try {
+        return parseRecord(text, form);
+      } catch (cause) {
+        const why = cause instanceof Error ? cause.message : String(cause);
+        throw new StateFileError(`${path}: ${why}`, { cause });
+      }
+    },
+  };
+}
+
+function parseRecord<T>(text: string, form: StateFileForm<T>): T {
+  const value: unknown = JSON.parse(text);
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new Error('not a JSON object');
+  const record = value as Record<string, unknown>;
+  const version = record['version'];
+  if (version !== form.version) throw new Error(`version ${String(version)}, expected ${form.version}`);
+  return form.parse(record);
+}

@@ -1,0 +1,61 @@
+// What the rest of the daemon sees of images.
+
+import type { FilesystemUsage } from '../storage/store.ts';
+
+/** An image as ListImages and ImageStatus show it. */
+export interface Image {
+  /** 64 hex digits: the config digest. */
+  readonly id: string;
+  /** `host/path:tag`, sorted. */
+  readonly repoTags: readonly string[];
+  /** `host/path@sha256:…`, sorted. */
+  readonly repoDigests: readonly string[];
+  readonly sizeBytes: number;
+  readonly createdAt: Date;
+  /** From the config's `User`, group cut off; at most one of the two. */
+  readonly uid: number | undefined;
+  readonly username: string;
+  readonly pinned: boolean;
+}
+
+/** The parts of the OCI image config that a container needs. */
+export interface ImageConfig {
+  readonly user: string;
+  readonly env: readonly string[];
+  readonly entrypoint: readonly string[];
+  readonly cmd: readonly string[];
+  readonly workingDir: string;
+  readonly volumes: readonly string[];
+  readonly stopSignal: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly architecture: string;
+  readonly os: string;
+}
+
+export interface RegistryCredentials {
+  readonly username: string;
+  readonly password: string;
+  readonly identityToken: string;
+  readonly registryToken: string;
+}
+
+export interface PullRequest {
+  readonly reference: string;
+  readonly credentials: RegistryCredentials | undefined;
+}
+
+export interface Images {
+  list(): readonly Image[];
+  /** The image with this id (or unique id prefix), tag, digest or short name; undefined when there is none. */
+  find(reference: string): Image | undefined;
+  config(imageId: string): Promise<ImageConfig>;
+  /** The raw config JSON, for verbose status. */
+  rawConfig(imageId: string): Promise<unknown>;
+  /** Pulls, or joins a running pull of the same reference and credentials; returns the image id. */
+  pull(request: PullRequest, signal: AbortSignal): Promise<string>;
+  /** Reads an OCI layout directory or tar, or a docker-archive tar; returns the ids of the images it stored. */
+  load(path: string, names: readonly string[], signal: AbortSignal): Promise<readonly string[]>;
+  /** Removes the image that `reference` names, with all its names. Absent is success. */
+  remove(reference: string, signal: AbortSignal): Promise<void>;
+  usage(): Promise<FilesystemUsage>;
+}

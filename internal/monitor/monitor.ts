@@ -1,0 +1,105 @@
+// What the rest of the daemon sees of the native monitors. One monitor process owns one container's streams, log file
+// and exit code; it survives the daemon.
+
+export interface MonitorRequest {
+  /** 64 hex digits. */
+  readonly containerId: string;
+  /** Directory with the container's config.json; the monitor writes its pid file and monitor.json there. */
+  readonly bundle: string;
+  /** Absolute path of the OCI runtime, its global arguments (`--root`, `--systemd-cgroup`) before the verb. */
+  readonly runtimePath: string;
+  readonly runtimeArgs: readonly string[];
+  /** Arguments after `create`, such as `--no-pivot`. */
+  readonly createArgs: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  /** Absolute path of the CRI log file; undefined discards the output. */
+  readonly logPath: string | undefined;
+  /** Bytes after which the monitor rotates the log itself; undefined never. */
+  readonly logSizeMaxBytes: number | undefined;
+  readonly terminal: boolean;
+  readonly stdin: boolean;
+  readonly stdinOnce: boolean;
+  /** uid and gid that own the stdio pipes, so that a non-root process can reopen /dev/stdout. */
+  readonly uid: number;
+  readonly gid: number;
+  /** The OCI runtime's `create` is killed and undone after this time. */
+  readonly createTimeoutMs: number;
+  /** Cgroup directories that the monitor joins before it starts anything; empty leaves it with the spawner. */
+  readonly cgroupDirs: readonly string[];
+}
+
+export interface CreatedContainer {
+  /** The container's init in the host's pid namespace. */
+  readonly pid: number;
+  /** Field 22 of /proc/PID/stat: with the pid the identity of the process. */
+  readonly startTicks: string;
+  readonly monitorPid: number;
+}
+
+/** How a container ended. */
+export interface ExitRecord {
+  /** 0–255; 128 + signal when killed by a signal; 255 when unknown. */
+  readonly code: number;
+  readonly signal: number | undefined;
+  /** A process of the container was killed by the kernel for memory. */
+  readonly oom: boolean;
+  readonly finishedAtNanos: bigint;
+  /** `exited`, or `MonitorLost` when nobody saw the real code. */
+  readonly reason: string;
+}
+
+export interface ExecSyncRequest {
+  readonly containerId: string;
+  readonly runtimePath: string;
+  readonly runtimeArgs: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  /** The OCI `process` object as JSON, for `exec --process`. */
+  readonly process: object;
+  /** 0: no limit. The time runs from the request; at its end the whole exec process tree is killed and reaped. */
+  readonly timeoutMs: number;
+  /** Bytes kept of stdout and stderr each; the rest is read and dropped. */
+  readonly maxOutputBytes: number;
+}
+
+export interface ExecSyncResult {
+  readonly stdout: Uint8Array;
+  readonly stderr: Uint8Array;
+  readonly exitCode: number;
+}
+
+export type MonitoredState =
+  | { readonly phase: 'running'; readonly pid: number; readonly startTicks: string }
+  | { readonly phase: 'exited'; readonly exit: ExitRecord };
+
+export interface ContainerMonitors {
+  /**
+   * Starts a monitor, which runs the OCI runtime's `create`. When it resolves the container's init exists and waits
+   * for `start`. On failure rejects with the runtime's own words (kind `unknown`; `deadline-exceeded` for the create
+   * timeout), and no process, socket, directory or runtime state of the container is left.
+   */
+  create(request: MonitorRequest): Promise<CreatedContainer>;
+  /**
+   * Finds out, after a start of the daemon, how a container is: asks its monitor's socket, then the exit record on
+   * disk, then the kernel by `identity`; at last a record of code 255, `MonitorLost`. Later exits go to `onExit`.
+   */
+  adopt(containerId: string, identity: CreatedContainer): Promise<MonitoredState>;
+  /** Is told each exit once, after its record is on disk; also for containers found by `adopt`. */
+  onExit(listener: (containerId: string, exit: ExitRecord) => void): void;
+  /** Sends a signal to the container's init through a pidfd. A container that has ended is success. */
+  signal(containerId: string, signalNumber: number): Promise<void>;
+  /** When it resolves, new output goes to a file at the log path; when it rejects, nothing has changed. */
+  reopenLog(containerId: string): Promise<void>;
+  resize(containerId: string, columns: number, rows: number): Promise<void>;
+  /**
+   * Runs a command in the container and collects its output. Rejects with `deadline-exceeded` at the timeout (nothing
+   * of the command is alive then) and with the runtime's words when it could not be started.
+   */
+  execSync(request: ExecSyncRequest, signal: AbortSignal): Promise<ExecSyncResult>;
+  /**
+   * Ends everything about a container: an exited monitor is acknowledged and ends, one of a living container is
+   * killed; socket directory and exit records are deleted. Absent is success.
+   */
+  remove(containerId: string): Promise<void>;
+  /** Container ids that have a monitor directory, whatever its state. */
+  list(): Promise<readonly string[]>;
+}

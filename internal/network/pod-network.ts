@@ -1,0 +1,49 @@
+// What the rest of the daemon sees of the pod network.
+
+export interface NetworkRequest {
+  readonly sandboxId: string;
+  /** Path of the pinned network namespace. */
+  readonly netnsPath: string;
+  readonly podName: string;
+  readonly podNamespace: string;
+  readonly podUid: string;
+  readonly portMappings: readonly PortMapping[];
+  /** Bits per second; from the kubernetes.io/{in,e}gress-bandwidth annotations. */
+  readonly ingressBitsPerSecond: bigint | undefined;
+  readonly egressBitsPerSecond: bigint | undefined;
+  readonly cgroupPath: string | undefined;
+}
+
+export interface PortMapping {
+  readonly protocol: 'tcp' | 'udp' | 'sctp';
+  readonly containerPort: number;
+  readonly hostPort: number;
+  /** Empty for all addresses. */
+  readonly hostIp: string;
+}
+
+export interface NetworkResult {
+  /** Primary address first; without prefix length. */
+  readonly ips: readonly string[];
+  /** Name of the network and its plugins' raw result, kept in the sandbox's record. */
+  readonly networkName: string;
+  readonly cniResult: unknown;
+}
+
+export type NetworkReadiness = { readonly ready: true } | { readonly ready: false; readonly message: string };
+
+export interface PodNetwork {
+  /** Runs ADD of every plugin of the network. On failure runs DEL for all of them before it rejects. */
+  attach(request: NetworkRequest, signal: AbortSignal): Promise<NetworkResult>;
+  /**
+   * Runs DEL in reverse order with the configuration and result that ADD had (kept on disk), even if the namespace is
+   * gone or the network's file has changed or vanished. Idempotent.
+   */
+  detach(request: NetworkRequest, signal: AbortSignal): Promise<void>;
+  /** Runs CHECK where the configuration's version has it; rejects when the pod's network is not as ADD left it. */
+  check(request: NetworkRequest, signal: AbortSignal): Promise<void>;
+  /** Whether a network is configured and its plugins' binaries are there. */
+  readiness(): NetworkReadiness;
+  /** Watches the configuration directory until `signal` aborts. */
+  watch(signal: AbortSignal): void;
+}

@@ -1,0 +1,34 @@
+// The one error for a command that did not end well.
+
+export interface ProcessFailure {
+  readonly argv: readonly string[];
+  readonly exitCode: number | null;
+  readonly signalName: string | null;
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly timedOut: boolean;
+}
+
+/** A command that could not be started, exited with a code other than 0, was killed, or ran out of time. */
+export class ProcessError extends Error {
+  override readonly name = 'ProcessError';
+  readonly failure: ProcessFailure;
+
+  constructor(failure: ProcessFailure, cause?: unknown) {
+    super(summary(failure), cause === undefined ? undefined : { cause });
+    this.failure = failure;
+  }
+}
+
+function summary(failure: ProcessFailure): string {
+  const command = failure.argv[0] ?? '';
+  const tail = failure.stderr.trim().slice(-2048);
+  const how = failure.timedOut
+    ? 'ran out of time'
+    : failure.signalName !== null
+      ? `was killed by ${failure.signalName}`
+      : failure.exitCode !== null
+        ? `exited with code ${failure.exitCode}`
+        : 'could not be started';
+  return tail === '' ? `${command} ${how}` : `${command} ${how}: ${tail}`;
+}

@@ -1,0 +1,142 @@
+// What the rest of the daemon sees of the layered store. The on-disk form is containers/storage with the overlay
+// driver, shared with podman, skopeo, buildah and CRI-O.
+
+/** `sha256:` and 64 lower-case hex digits, checked. */
+export type Digest = `sha256:${string}`;
+
+/** An image as the store lists it. */
+export interface StoredImage {
+  /** 64 hex digits; the config digest for every image that cria stored. */
+  readonly id: string;
+  /** Digest of the manifest that the image was stored with, when the store knows it. */
+  readonly manifestDigest: Digest | undefined;
+  /** Fully qualified `host/path:tag` and `host/path@sha256:…`. */
+  readonly names: readonly string[];
+  readonly topLayerId: string | undefined;
+  readonly createdAt: Date;
+  /** Sum of the layers' uncompressed sizes and of the image's own files, in bytes; at least 1. */
+  readonly sizeBytes: number;
+  /** Lives in a read-only additional store: cannot be removed. */
+  readonly readOnly: boolean;
+}
+
+export interface StoredLayer {
+  readonly id: string;
+  readonly parentId: string | undefined;
+  readonly diffId: Digest;
+  readonly diffSizeBytes: number;
+}
+
+/** Limits of one unpacked layer; a layer that exceeds one is refused as a whole. */
+export interface UnpackLimits {
+  readonly maxUnpackedBytes: number;
+  /** Unpacked bytes per compressed byte, looked at after the first 64 MiB. */
+  readonly maxRatio: number;
+  readonly maxEntries: number;
+  /** Unpacking stops when the file system has fewer bytes free. */
+  readonly minFreeBytes: number;
+}
+
+export interface LayerSource {
+  /** The blob as it comes from a registry or an archive: gzip, zstd or plain tar, told apart by its first bytes. */
+  readonly blob: AsyncIterable<Uint8Array>;
+  /** Checked when given: a blob of another digest or size is refused. */
+  readonly blobDigest: Digest | undefined;
+  readonly blobSizeBytes: number | undefined;
+  /** Digest of the uncompressed tar; a layer of another one is refused. */
+  readonly diffId: Digest;
+}
+
+/** A layer whose files are unpacked but which no record names yet. */
+export interface StagedLayer {
+  readonly diffId: Digest;
+  readonly diffSizeBytes: number;
+  readonly blobDigest: Digest;
+  readonly blobSizeBytes: number;
+}
+
+export interface NewImage {
+  readonly id: string;
+  readonly manifest: Uint8Array;
+  readonly manifestDigest: Digest;
+  readonly config: Uint8Array;
+  readonly configDigest: Digest;
+  /** Names to give to this image; another image that has one of them loses it. */
+  readonly names: readonly string[];
+  readonly topLayerId: string | undefined;
+  readonly createdAt: Date;
+}
+
+export interface NewContainerLayer {
+  /** 64 hex digits; also the id of the record in containers.json. */
+  readonly containerId: string;
+  readonly imageId: string;
+  readonly names: readonly string[];
+  /** Kept as the record's metadata string: JSON that tells other tools whose container this is. */
+  readonly metadata: Readonly<Record<string, unknown>>;
+}
+
+export interface FilesystemUsage {
+  readonly mountpoint: string;
+  readonly usedBytes: number;
+  readonly inodesUsed: number;
+  readonly timestampNanos: bigint;
+}
+
+export interface LayerStore {
+  /** The complete layer with this diffID on this parent, if the store has it. */
+  findLayer(parentId: string | undefined, diffId: Digest): StoredLayer | undefined;
+  /**
+   * Unpacks a blob into staging, in a chroot-confined worker thread and without a store lock; checks blob digest, size
+   * and diffID. Nothing is visible afterwards; on failure nothing is left. Several may run at once.
+   */
+  stageLayer(source: LayerSource, limits: UnpackLimits, signal: AbortSignal): Promise<StagedLayer>;
+  /**
+   * Makes a staged layer a layer of the store on top of `parentId`, by the incomplete-flag crash rule. If another
+   * process stored the same layer meanwhile, that one is returned and the staged files are deleted.
+   */
+  commitLayer(staged: StagedLayer, parentId: string | undefined): Promise<StoredLayer>;
+  /** Deletes a staged layer's files. No error when it was committed or discarded before. */
+  discardStaged(staged: StagedLayer): Promise<void>;
+  /** Deletes these layers, top first, if no image, container or child layer uses them; skips those in use. */
+  removeUnusedLayers(layerIds: readonly string[]): Promise<void>;
+}
+
+export interface ImageRecords {
+  /** All images, from memory. Changes by other processes appear after `refresh`, which runs at least once a second. */
+  list(): readonly StoredImage[];
+  get(imageId: string): StoredImage | undefined;
+  /** Looks at the locks' tokens and reads again what others changed. */
+  refresh(): Promise<void>;
+  /** The image's config JSON or manifest, whole (at most 4 MiB). */
+  readConfig(imageId: string): Promise<Uint8Array>;
+  readManifest(imageId: string): Promise<Uint8Array>;
+  /**
+   * Records an image whose layers are committed. Syncs the file system first, so that after a power loss the image is
+   * whole or absent. If the image exists, the names are added to it.
+   */
+  create(image: NewImage): Promise<StoredImage>;
+  /** Gives names to an image and takes them from any other. */
+  addNames(imageId: string, names: readonly string[]): Promise<StoredImage>;
+  /**
+   * Deletes the record, its files, and those layers that nothing else uses. `not-found` is not an error (idempotent);
+   * `failed-precondition` when a container of any tool on this store uses the image (its id is in the message).
+   */
+  remove(imageId: string): Promise<void>;
+  usage(): Promise<FilesystemUsage>;
+}
+
+export interface ContainerLayers {
+  /** Makes a read-write layer on the image's top layer and a record in containers.json. */
+  create(container: NewContainerLayer): Promise<void>;
+  /** Mounts the container's overlay at `target` (made if missing); an already mounted target is success. */
+  mount(containerId: string, target: string): Promise<void>;
+  /** Unmounts `target`; not mounted is success. */
+  unmount(target: string): Promise<void>;
+  /** Deletes record and layer; absent is success. The rootfs must be unmounted. */
+  remove(containerId: string): Promise<void>;
+  /** Ids of all container records in the store that cria wrote. */
+  listOwn(): Promise<readonly string[]>;
+  /** `<graphroot>/overlay/<layer>/merged`, which names the container's layer to cAdvisor, mounted or not. */
+  rootPath(containerId: string): string | undefined;
+}
