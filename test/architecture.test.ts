@@ -20,6 +20,7 @@ const layers: readonly (readonly string[])[] = [
   ['fs'],
   ['process'],
   ['sys'],
+  ['records'],
   ['async'],
   ['log'],
   ['errors'],

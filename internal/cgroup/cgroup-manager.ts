@@ -1,0 +1,94 @@
+// Where containers and monitors live in the cgroup hierarchy. The OCI runtime makes the container's cgroup; names follow
+// what cAdvisor matches: `crio-<64 hex>` and, with systemd, `crio-<64 hex>.scope`.
+
+import { readdir, rmdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { DaemonError } from '../errors/daemon-error.ts';
+import { errnoCode, isENOENT } from '../errors/errno.ts';
+import { mountedControllers } from './hierarchy.ts';
+
+export interface CgroupManager {
+  readonly driver: 'cgroupfs' | 'systemd';
+  /** The parent to use for a request; `invalid-argument` when it has the other driver's form. */
+  parentOf(requested: string): string;
+  /** `cgroupsPath` of the OCI spec for a container under `parent`. */
+  cgroupsPath(parent: string, containerId: string): string;
+  /** Removes what is left of a container's cgroup when its runtime could not; absent is success. */
+  removeLeftover(parent: string, containerId: string): Promise<void>;
+}
+
+/** Cgroups as plain directories. */
+export class CgroupfsManager implements CgroupManager {
+  readonly driver = 'cgroupfs';
+
+  parentOf(requested: string): string {
+    if (requested.endsWith('.slice')) {
+      const text = `cgroup parent "${requested}" is a systemd slice, but cgroup_manager is cgroupfs`;
+      throw new DaemonError('invalid-argument', `${text}; set the kubelet's cgroupDriver to the same`);
+    }
+    checkParent(requested);
+    return requested === '' ? '/crio' : join('/', requested);
+  }
+
+  cgroupsPath(parent: string, containerId: string): string {
+    return join(parent, `crio-${containerId}`);
+  }
+
+  async removeLeftover(parent: string, containerId: string): Promise<void> {
+    const roots = await mountedControllers();
+    for (const root of roots) await removeCgroup(join(root, this.cgroupsPath(parent, containerId)));
+  }
+}
+
+/** Cgroups as systemd scopes below slices; the OCI runtime talks to systemd. */
+export class SystemdCgroupManager implements CgroupManager {
+  readonly driver = 'systemd';
+
+  parentOf(requested: string): string {
+    checkParent(requested);
+    if (requested === '') return 'system.slice';
+    const slice = requested.split('/').at(-1) ?? '';
+    if (!slice.endsWith('.slice')) {
+      const text = `cgroup parent "${requested}" is not a systemd slice, but cgroup_manager is systemd`;
+      throw new DaemonError('invalid-argument', `${text}; set the kubelet's cgroupDriver to the same`);
+    }
+    return slice;
+  }
+
+  cgroupsPath(parent: string, containerId: string): string {
+    return `${parent}:crio:${containerId}`;
+  }
+
+  async removeLeftover(): Promise<void> {
+    // systemd removes the scope with its last process.
+  }
+}
+
+function checkParent(requested: string): void {
+  if (requested.split('/').includes('..') || requested.includes('\0') || requested.includes(':')) {
+    throw new DaemonError('invalid-argument', `cgroup parent "${requested}" is not a clean path`);
+  }
+}
+
+/** Removes a cgroup and its children; EBUSY (a process is still there) is reported. */
+async function removeCgroup(path: string): Promise<void> {
+  let children: string[];
+  try {
+    const entries = await readdir(path, { withFileTypes: true });
+    children = entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
+  } catch (cause) {
+    if (isENOENT(cause)) return;
+    throw cause;
+  }
+  for (const child of children) await removeCgroup(join(path, child));
+  try {
+    await rmdir(path);
+  } catch (cause) {
+    if (isENOENT(cause)) return;
+    throw new DaemonError(
+      'internal',
+      `cannot remove cgroup ${path} (${errnoCode(cause) ?? 'unknown'})`,
+      cause,
+    );
+  }
+}

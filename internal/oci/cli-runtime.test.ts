@@ -1,0 +1,47 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { DaemonError } from '../errors/daemon-error.ts';
+import type { CommandRunner } from '../process/command-runner.ts';
+import { ProcessError } from '../process/process-error.ts';
+import { CliRuntime, runtimeWords } from './cli-runtime.ts';
+
+function failing(stderr: string): CommandRunner {
+  return {
+    run: async (argv) => {
+      throw new ProcessError({ argv, exitCode: 1, signalName: null, stdout: '', stderr, timedOut: false });
+    },
+  };
+}
+
+const settings = { path: '/usr/bin/crun', root: '/run/crun', systemdCgroup: true };
+
+test('CliRuntime passes root and cgroup manager before the verb', async () => {
+  const calls: (readonly string[])[] = [];
+  const runner: CommandRunner = {
+    run: async (argv) => {
+      calls.push(argv);
+      return { stdout: '', stderr: '' };
+    },
+  };
+  await new CliRuntime(settings, runner).kill('abc', 9, { all: true });
+  assert.deepEqual(calls, [
+    ['/usr/bin/crun', '--root', '/run/crun', '--systemd-cgroup', 'kill', '--all', 'abc', '9'],
+  ]);
+});
+
+test('CliRuntime delete is success when the runtime does not know the container', async () => {
+  await new CliRuntime(settings, failing('error opening file: container does not exist')).delete('abc');
+});
+
+test('CliRuntime start gives the words of the runtime', async () => {
+  const stderr = 'time="2026-01-01T00:00:00Z" level=error msg="cannot start \\"x\\""\n';
+  await assert.rejects(new CliRuntime(settings, failing(stderr)).start('abc'), (error) => {
+    assert.ok(error instanceof DaemonError);
+    assert.equal(error.message, 'OCI runtime start failed: cannot start "x"');
+    return true;
+  });
+});
+
+test('runtimeWords drops the time that crun writes first', () => {
+  assert.equal(runtimeWords('2026-11-21T03:00:00.123456Z: executable not found\n'), 'executable not found');
+});

@@ -1,0 +1,103 @@
+// The driver for runtimes with runc's command line: runc, crun and their like.
+
+import { DaemonError } from '../errors/daemon-error.ts';
+import type { CommandRunner } from '../process/command-runner.ts';
+import { ProcessError } from '../process/process-error.ts';
+import type { KillOptions, OciRuntime } from './oci-runtime.ts';
+
+export interface CliRuntimeSettings {
+  readonly path: string;
+  /** Where the runtime keeps its state (`--root`). */
+  readonly root: string;
+  readonly systemdCgroup: boolean;
+}
+
+const callTimeoutMs = 60_000;
+
+/** What runc and crun say of a container, or its process, that is not there. There is no exit code for it. */
+const goneTexts = [
+  'does not exist',
+  'no such process',
+  'process already finished',
+  'container not running',
+  'container is not running',
+  'no such container',
+];
+
+/** Runs the OCI runtime's verbs as commands through `runner`, in the order the caller gives. */
+export class CliRuntime implements OciRuntime {
+  readonly path: string;
+  readonly globalArgs: readonly string[];
+  // A runtime that sees NOTIFY_SOCKET would wait in `start` for the container's sd_notify, so nothing is inherited.
+  readonly env = { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' };
+  readonly #runner: CommandRunner;
+
+  constructor(settings: CliRuntimeSettings, runner: CommandRunner) {
+    this.path = settings.path;
+    const systemd = settings.systemdCgroup ? ['--systemd-cgroup'] : [];
+    this.globalArgs = ['--root', settings.root, ...systemd];
+    this.#runner = runner;
+  }
+
+  async start(containerId: string): Promise<void> {
+    await this.#call(['start', containerId]);
+  }
+
+  async kill(containerId: string, signalNumber: number, options: KillOptions): Promise<void> {
+    const all = options.all ? ['--all'] : [];
+    await this.#callUnlessGone(['kill', ...all, containerId, String(signalNumber)]);
+  }
+
+  async delete(containerId: string): Promise<void> {
+    await this.#callUnlessGone(['delete', '--force', containerId]);
+  }
+
+  async #callUnlessGone(args: readonly string[]): Promise<void> {
+    try {
+      await this.#call(args);
+    } catch (cause) {
+      if (!isGone(cause)) throw cause;
+    }
+  }
+
+  async #call(args: readonly string[]): Promise<void> {
+    const argv = [this.path, ...this.globalArgs, ...args];
+    try {
+      // Not the request's signal: a verb that was begun is finished, its result must not be lost.
+      await this.#runner.run(argv, { env: this.env, timeoutMs: callTimeoutMs }, new AbortController().signal);
+    } catch (cause) {
+      throw asDaemonError(cause, args[0] ?? '');
+    }
+  }
+}
+
+function isGone(error: unknown): boolean {
+  const text = error instanceof DaemonError ? error.message.toLowerCase() : '';
+  return goneTexts.some((gone) => text.includes(gone));
+}
+
+function asDaemonError(cause: unknown, verb: string): DaemonError {
+  if (!(cause instanceof ProcessError))
+    return new DaemonError('internal', `OCI runtime ${verb} failed`, cause);
+  const words = runtimeWords(cause.failure.stderr);
+  if (cause.failure.timedOut) {
+    return new DaemonError(
+      'deadline-exceeded',
+      `OCI runtime ${verb} did not end in ${callTimeoutMs / 1000} s`,
+      cause,
+    );
+  }
+  return new DaemonError(
+    'unknown',
+    words === '' ? cause.message : `OCI runtime ${verb} failed: ${words}`,
+    cause,
+  );
+}
+
+/** The message of the runtime's last log line, without time and level, so that events of the same failure fold. */
+export function runtimeWords(stderr: string): string {
+  const line = stderr.trim().split('\n').at(-1) ?? '';
+  const logfmt = /\bmsg="((?:[^"\\]|\\.)*)"/.exec(line);
+  if (logfmt?.[1] !== undefined) return logfmt[1].replace(/\\(.)/g, '$1');
+  return line.replace(/^\d{4}-\d\d-\d\dT[\d:.]+Z?:?\s*/, '').trim();
+}

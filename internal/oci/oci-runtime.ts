@@ -1,0 +1,44 @@
+// What the rest of the daemon sees of an OCI runtime such as crun or runc.
+
+export interface RuntimeFeatures {
+  readonly recursiveReadOnlyMounts: boolean;
+  readonly idmapMounts: boolean;
+}
+
+export interface KillOptions {
+  /** Every process in the container's cgroup, not only its init. */
+  readonly all: boolean;
+}
+
+export interface OciRuntime {
+  /** Absolute path of the program. */
+  readonly path: string;
+  /** Arguments before the verb: `--root`, `--systemd-cgroup`. The monitor starts `create` and `exec` with them. */
+  readonly globalArgs: readonly string[];
+  /** The whole environment of the runtime. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Lets a created container's init run the container's process. */
+  start(containerId: string): Promise<void>;
+  /** Sends a signal; a container that has ended or is unknown is success. */
+  kill(containerId: string, signalNumber: number, options: KillOptions): Promise<void>;
+  /** Kills what is left and deletes the runtime's state and the cgroup; an unknown container is success. */
+  delete(containerId: string): Promise<void>;
+}
+
+/** One entry of the table `crio.runtime.runtimes`. */
+export interface RuntimeHandler {
+  readonly name: string;
+  readonly runtime: OciRuntime;
+  readonly features: RuntimeFeatures;
+  readonly minMemoryBytes: bigint;
+  readonly createTimeoutMs: number;
+  readonly privilegedWithoutHostDevices: boolean;
+  readonly defaultAnnotations: Readonly<Record<string, string>>;
+}
+
+export interface RuntimeHandlers {
+  /** The handler of this name, or the default one for the empty name; `not-found` naming the handlers there are. */
+  get(name: string): RuntimeHandler;
+  readonly defaultName: string;
+  list(): readonly RuntimeHandler[];
+}
