@@ -1,0 +1,44 @@
+# shellcheck shell=bash
+# Node.js >= 20.19. Where the distribution's is older, the npm package node-linux-ARCH brings the binary into
+# contrib/toolchain; its exact version and hash stand in the lockfile there.
+
+node_is_enough() {
+  command -v node >/dev/null &&
+    node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 20 || (a === 20 && b >= 19) ? 0 : 1)'
+}
+
+candidate_node_version() {
+  apt-cache policy nodejs 2>/dev/null | sed -n 's/^ *Candidate: //p'
+}
+
+install_pinned_node() {
+  local toolchain=$REPO/contrib/toolchain
+  note "the distribution's node is too old: taking the pinned one from the npm registry into contrib/toolchain"
+  install_packages nodejs npm
+  logged "$LOG_DIR/npm.log" "npm ci in contrib/toolchain" npm ci --prefix "$toolchain" --no-audit --no-fund
+  PATH=$toolchain/node_modules/.bin:$PATH
+  hash -r
+  node_is_enough || fail "contrib/toolchain has no node binary that runs here ($(uname -m)); see $LOG_DIR/npm.log"
+}
+
+# Puts a good node and npm on PATH.
+use_node() {
+  local pinned=$REPO/contrib/toolchain/node_modules/.bin
+  if ! node_is_enough && [ -x "$pinned/node" ]; then PATH=$pinned:$PATH; fi
+  if ! node_is_enough; then
+    update_package_lists
+    if dpkg --compare-versions "$(candidate_node_version)" ge 20.19; then
+      install_packages nodejs
+    else
+      install_pinned_node
+    fi
+  fi
+  command -v npm >/dev/null || install_packages npm
+  note "node $(node --version) at $(command -v node)"
+}
+
+build_project() {
+  cd "$REPO" || fail "no directory $REPO"
+  logged "$LOG_DIR/npm.log" "npm ci" npm ci --no-audit --no-fund
+  logged "$LOG_DIR/build.log" "npm run build" npm run build
+}

@@ -1,0 +1,83 @@
+#!/usr/bin/env bash
+# Installs what the tests need on a Debian or Ubuntu machine, and runs all checks and tests.
+set -euo pipefail
+
+REPO=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+LOG_DIR=${CRIA_TEST_LOGS:-$REPO/dist/test-logs}
+
+for part in say packages node crictl; do
+  # shellcheck source=/dev/null
+  . "$REPO/contrib/lib/$part.sh"
+done
+
+PACKAGES=(
+  ca-certificates gcc libc6-dev iptables iproute2 procps jq strace busybox-static shellcheck
+  containernetworking-plugins runc crun conmon podman skopeo umoci docker-registry
+)
+
+usage() {
+  cat <<TEXT
+usage: contrib/test.sh [--help]
+
+Installs the tests' tools (apt, npm, crictl by Go), then runs the linters, the build and the unit, integration and
+end-to-end tests as root. The last line is «N passed, N failed, N skipped»; the exit code is 0 only if nothing failed.
+With CI=true a skipped test that contrib/known-skips.txt does not list fails too.
+TEXT
+}
+
+install_tools() {
+  step "Packages"
+  install_packages "${PACKAGES[@]}"
+  install_if_available musl-tools clang
+  package_installed nginx-core || package_installed nginx-light || install_if_available nginx-light
+  step "Node.js"
+  use_node
+  step "crictl"
+  use_crictl
+}
+
+failed_steps=()
+
+# run_step WHAT COMMAND...: goes on after a failure; the summary tells of it.
+run_step() {
+  local what=$1
+  shift
+  step "$what"
+  "$@" || failed_steps+=("$what")
+}
+
+check_scripts() { shellcheck -x "$REPO"/contrib/*.sh "$REPO"/contrib/lib/*.sh "$REPO"/.ci/run; }
+
+run_all() {
+  cd "$REPO"
+  step "npm ci"
+  logged "$LOG_DIR/npm.log" "npm ci" npm ci --no-audit --no-fund
+  run_step "Lint and types" npm run --silent check
+  run_step "Shell scripts" check_scripts
+  step "Build"
+  logged "$LOG_DIR/build.log" "npm run build" npm run build
+  local kind
+  for kind in unit integration e2e; do
+    run_step "Tests: $kind" node scripts/run-tests.mjs "$kind"
+  done
+}
+
+main() {
+  need_root
+  mkdir -p "$LOG_DIR"
+  install_tools
+  export CRIA_TEST_RESULTS=$LOG_DIR/results.jsonl
+  rm -f "$CRIA_TEST_RESULTS"
+  run_all
+  step "Summary (logs in $LOG_DIR)"
+  node scripts/summarize-tests.mjs "$CRIA_TEST_RESULTS" "${failed_steps[@]}"
+}
+
+case "${1:-}" in
+  "") main ;;
+  --help | -h) usage ;;
+  *)
+    usage >&2
+    exit 2
+    ;;
+esac

@@ -1,0 +1,76 @@
+// A CRI v1 client over a unix socket: every unary RPC by its name, typed from the proto file.
+
+import { fileURLToPath } from 'node:url';
+import {
+  type Client,
+  credentials,
+  loadPackageDefinition,
+  type ServiceClientConstructor,
+} from '@grpc/grpc-js';
+import { loadSync, type MethodDefinition } from '@grpc/proto-loader';
+import type { ImageServiceDefinition } from '../../internal/cri/gen/runtime/v1/ImageService.ts';
+import type { RuntimeServiceDefinition } from '../../internal/cri/gen/runtime/v1/RuntimeService.ts';
+
+type RequestOf<M> =
+  M extends MethodDefinition<infer Request, infer _Out, infer _In, infer _Response> ? Request : never;
+type ResponseOf<M> =
+  M extends MethodDefinition<infer _Request, infer _Out, infer _In, infer Response> ? Response : never;
+
+/** Calls a unary RPC of `Service`; rejects with grpc-js's ServiceError, whose `code` is the gRPC status. */
+type Caller<Service> = <M extends keyof Service & string>(
+  method: M,
+  request: RequestOf<Service[M]>,
+  timeoutMs?: number,
+) => Promise<ResponseOf<Service[M]>>;
+
+export interface CriClient {
+  readonly runtime: Caller<RuntimeServiceDefinition>;
+  readonly image: Caller<ImageServiceDefinition>;
+  close(): void;
+}
+
+const defaultTimeoutMs = 60_000;
+const maxMessageBytes = 16 << 20;
+
+/** The same options as for `proto-loader-gen-types`: what the generated types promise holds only with them. */
+function loadServices(): Record<'RuntimeService' | 'ImageService', ServiceClientConstructor> {
+  const proto = fileURLToPath(new URL('../../proto/runtime/v1/api.proto', import.meta.url));
+  const definition = loadSync(proto, { longs: String, enums: String, defaults: true, oneofs: true });
+  const loaded = loadPackageDefinition(definition) as unknown as {
+    runtime: { v1: Record<'RuntimeService' | 'ImageService', ServiceClientConstructor> };
+  };
+  return loaded.runtime.v1;
+}
+
+function callerOf<Service>(client: Client, service: ServiceClientConstructor): Caller<Service> {
+  return (method, request, timeoutMs = defaultTimeoutMs) =>
+    new Promise((resolve, reject) => {
+      const definition = service.service[method];
+      if (definition === undefined) throw new Error(`the proto file has no RPC ${method}`);
+      client.makeUnaryRequest(
+        definition.path,
+        definition.requestSerialize,
+        definition.responseDeserialize,
+        request,
+        { deadline: Date.now() + timeoutMs },
+        (error, response) => (error === null ? resolve(response) : reject(error)),
+      );
+    });
+}
+
+/** Opens a client; it connects at its first call and must be closed. */
+export function connect(socketPath: string): CriClient {
+  const { RuntimeService, ImageService } = loadServices();
+  const options = { 'grpc.max_receive_message_length': maxMessageBytes };
+  const open = (service: ServiceClientConstructor) =>
+    new service(`unix:${socketPath}`, credentials.createInsecure(), options);
+  const [runtime, image] = [open(RuntimeService), open(ImageService)];
+  return {
+    runtime: callerOf<RuntimeServiceDefinition>(runtime, RuntimeService),
+    image: callerOf<ImageServiceDefinition>(image, ImageService),
+    close: () => {
+      runtime.close();
+      image.close();
+    },
+  };
+}
