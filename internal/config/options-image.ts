@@ -1,0 +1,85 @@
+// [crio.image]: where images come from and which are kept.
+
+import { absolutePath, anyPath, duration, text, textList } from './checked-types.ts';
+import { done, later } from './option.ts';
+import { booleanType, wordType } from './value-type.ts';
+
+const pullOptions = {
+  default_transport: done(text, 'docker://', 'Transport of image names without one; no other is supported.'),
+  global_auth_file: done(
+    anyPath,
+    '',
+    "Registry credentials for all pulls, in the form of docker's config.json. Read at each pull.",
+  ),
+  namespaced_auth_dir: later(
+    absolutePath,
+    '/etc/crio/auth',
+    'Directory of credentials for one pull of one namespace.',
+  ),
+  insecure_registries: done(
+    textList,
+    [],
+    'Registries that may be reached without TLS or with an unknown certificate. For tests only.',
+    { flag: 'insecure-registry' },
+  ),
+  big_files_temporary_dir: later(
+    anyPath,
+    '',
+    'Directory for blobs while they are pulled. Empty: inside the store.',
+  ),
+  auto_reload_registries: later(booleanType, false, 'Follow changes in registries.conf.d without a reload.', {
+    env: 'AUTO_RELOAD_REGISTRIES',
+  }),
+  pull_progress_timeout: later(
+    duration,
+    '0s',
+    'A pull without progress for this time is given up; 0: never.',
+  ),
+  short_name_mode: later(
+    wordType('enforcing', 'disabled'),
+    'enforcing',
+    'Image names without a registry: "enforcing" refuses them when several registries are possible, "disabled" tries each.',
+    { emptyKeeps: true },
+  ),
+};
+
+const pauseOptions = {
+  pause_image: done(
+    text,
+    'registry.k8s.io/pause:3.10.1',
+    'Image of the pause process, fully qualified; the kubelet never removes it. cria runs its own pause program.',
+    { reloadable: true },
+  ),
+  pause_image_auth_file: later(anyPath, '', 'Registry credentials for the pause image.', {
+    reloadable: true,
+  }),
+  pause_command: done(text, '/pause', "Program of the pause image. Empty: the image's own.", {
+    reloadable: true,
+  }),
+  pinned_images: done(
+    textList,
+    [],
+    'Images that the kubelet never removes: names, "prefix*" or "*word*", without regard to case.',
+    { reloadable: true },
+  ),
+};
+
+const policyOptions = {
+  signature_policy: later(anyPath, '', 'Signature policy. Empty: /etc/containers/policy.json.'),
+  signature_policy_dir: later(
+    absolutePath,
+    '/etc/crio/policies',
+    'Directory of signature policies, NAMESPACE.json.',
+  ),
+  image_volumes: later(
+    wordType('mkdir', 'bind', 'ignore'),
+    'mkdir',
+    'Volumes that an image declares: a directory in the root file system, a bind mount, or nothing.',
+    { emptyKeeps: true },
+  ),
+  oci_artifact_mount_support: later(booleanType, true, 'Mount OCI artifacts as image volumes.', {
+    env: 'CONTAINER_OCI_ARTIFACT_SUPPORT',
+  }),
+};
+
+export const imageOptions = { ...pullOptions, ...pauseOptions, ...policyOptions };

@@ -1,0 +1,67 @@
+// [crio.runtime], second part: devices, CPUs, user namespaces and the other things that special nodes set.
+
+import { anyPath, count, pathList, text, textList } from './checked-types.ts';
+import { later } from './option.ts';
+import { booleanType } from './value-type.ts';
+
+const deviceOptions = {
+  allowed_devices: later(
+    pathList,
+    ['/dev/fuse', '/dev/net/tun'],
+    'Devices that a pod may ask for by annotation.',
+  ),
+  additional_devices: later(
+    textList,
+    [],
+    'Devices of every container, as host-path:container-path:permissions.',
+  ),
+  cdi_spec_dirs: later(pathList, ['/etc/cdi', '/var/run/cdi'], 'Directories of CDI device descriptions.', {
+    reloadable: true,
+  }),
+  device_ownership_from_security_context: later(
+    booleanType,
+    false,
+    'Devices belong to the user and group that the container runs as.',
+  ),
+  bind_mount_prefix: later(
+    anyPath,
+    '',
+    'Put before the source of bind mounts when the daemon itself runs in a container.',
+  ),
+};
+
+const cpuOptions = {
+  min_injected_gomaxprocs: later(
+    count,
+    0,
+    'Least value of the GOMAXPROCS set for burstable and best-effort pods; 0: none is set.',
+    { flag: 'inject-gomaxprocs' },
+  ),
+  infra_ctr_cpuset: later(text, '', 'CPUs of pause processes, such as "0-1".'),
+  shared_cpuset: later(text, '', 'CPUs that guaranteed containers may use beside their own.'),
+  irqbalance_config_file: later(anyPath, '/etc/sysconfig/irqbalance', 'Configuration file of irqbalance.'),
+  irqbalance_config_restore_file: later(
+    anyPath,
+    '/etc/sysconfig/orig_irq_banned_cpus',
+    'File with the CPU mask that is put back at the start; "disable": none.',
+  ),
+  blockio_config_file: later(anyPath, '', 'Classes of block I/O limits.', { reloadable: true }),
+  blockio_reload: later(booleanType, false, 'Read the block I/O classes again for each container.', {
+    reloadable: true,
+  }),
+  rdt_config_file: later(anyPath, '', 'Classes of cache and memory bandwidth (resctrl).', {
+    reloadable: true,
+  }),
+};
+
+const userOptions = {
+  uid_mappings: later(text, '', 'Deprecated by CRI-O: user IDs of one user namespace for all pods.'),
+  gid_mappings: later(text, '', 'Deprecated by CRI-O: group IDs of one user namespace for all pods.'),
+  minimum_mappable_uid: later(count, -1, "Deprecated by CRI-O: lowest host user ID in a pod's mapping."),
+  minimum_mappable_gid: later(count, -1, "Deprecated by CRI-O: lowest host group ID in a pod's mapping."),
+  decryption_keys_path: later(anyPath, '/etc/crio/keys/', 'Directory of keys for encrypted images.', {
+    reloadable: true,
+  }),
+};
+
+export const tuningOptions = { ...deviceOptions, ...cpuOptions, ...userOptions };

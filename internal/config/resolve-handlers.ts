@@ -1,0 +1,115 @@
+// Runtime handlers made ready to use: programs found, inherited values copied, defaults that depend on others filled in.
+
+import type { Problem } from './config-error.ts';
+import { findProgram, whyNotExecutable } from './executable.ts';
+import type { OptionTable } from './option.ts';
+import { type Config, type RuntimeHandler, sections } from './options.ts';
+
+export interface ResolvedHandlers {
+  readonly handlers: Readonly<Record<string, RuntimeHandler>>;
+  /** Of the default handler. */
+  readonly problems: readonly Problem[];
+  /** Of the others, which are left out for it. */
+  readonly warnings: readonly Problem[];
+}
+
+/** The handlers that can work, each with an absolute `runtime_path`, a `runtime_root` and a `monitor_cgroup`. */
+export async function resolveHandlers(
+  config: Config,
+  sources: ReadonlyMap<string, string>,
+  searchPath: string,
+): Promise<ResolvedHandlers> {
+  const handlers: Record<string, RuntimeHandler> = {};
+  const problems: Problem[] = [];
+  const warnings: Problem[] = [];
+  for (const name of Object.keys(config.runtime.runtimes)) {
+    const key = `crio.runtime.runtimes.${name}`;
+    const source = sources.get(key) ?? 'default';
+    const { handler, findings } = await resolveHandler(name, config, searchPath);
+    const found = findings.map(([option, reason]) => ({ source, key: `${key}.${option}`, reason }));
+    if (handler !== undefined) {
+      handlers[name] = handler;
+      warnings.push(...found);
+    } else if (name === config.runtime.default_runtime) problems.push(...found);
+    else warnings.push(...found.map((problem) => leftOut(problem, name)));
+  }
+  return { handlers, problems, warnings };
+}
+
+function leftOut(problem: Problem, name: string): Problem {
+  return { ...problem, reason: `${problem.reason}; handler "${name}" is left out` };
+}
+
+/** An option of the handler and what is to be said about it. */
+type Finding = readonly [keyof RuntimeHandler, string];
+
+interface Resolved {
+  /** Undefined when the handler cannot work; the findings say why. */
+  readonly handler: RuntimeHandler | undefined;
+  readonly findings: readonly Finding[];
+}
+
+async function resolveHandler(name: string, config: Config, searchPath: string): Promise<Resolved> {
+  const handler = completed(name, config);
+  const program = name === runtimeOwner(name, config) ? name : config.runtime.default_runtime;
+  const path = handler.runtime_path || (await findProgram(program, searchPath));
+  const problems = [...formFindings(handler), ...monitorFindings(handler, config)];
+  if (handler.runtime_type === 'vm')
+    problems.push(['runtime_type', '"vm" is not supported yet, only "oci" is']);
+  const whyNot =
+    path === undefined ? `there is no program "${program}" in PATH` : await whyNotExecutable(path);
+  if (whyNot !== undefined) problems.push(['runtime_path', whyNot]);
+  if (path === undefined || problems.length > 0) return { handler: undefined, findings: problems };
+  // CRI-O's "pod" type is the same OCI runtime under another monitor, conmon-rs.
+  const findings: Finding[] =
+    handler.runtime_type === 'pod'
+      ? [['runtime_type', '"pod" is treated as "oci": cria has its own monitor']]
+      : [];
+  return { handler: { ...handler, runtime_path: path, runtime_type: 'oci' }, findings };
+}
+
+/** The name of the handler whose program `name` uses. */
+function runtimeOwner(name: string, { runtime }: Config): string {
+  return runtime.runtimes[name]?.inherit_default_runtime ? runtime.default_runtime : name;
+}
+
+function completed(name: string, config: Config): RuntimeHandler {
+  const { runtimes, cgroup_manager } = config.runtime;
+  const own = handlerOf(runtimes, name);
+  const owner = runtimeOwner(name, config);
+  const { runtime_path, runtime_type, runtime_config_path, runtime_root } = runtimes[owner] ?? own;
+  return {
+    ...own,
+    runtime_path,
+    runtime_type,
+    runtime_config_path,
+    runtime_root: runtime_root || `/run/${owner}`,
+    monitor_cgroup: own.monitor_cgroup || (cgroup_manager === 'systemd' ? 'system.slice' : ''),
+  };
+}
+
+function handlerOf(runtimes: Config['runtime']['runtimes'], name: string): RuntimeHandler {
+  const handler = runtimes[name];
+  if (handler === undefined) throw new Error(`handler ${name} is in no configuration`);
+  return handler;
+}
+
+function formFindings(handler: RuntimeHandler): Finding[] {
+  const options: OptionTable = sections.runtime.options.runtimes.options;
+  return Object.entries(handler).flatMap(([key, value]): Finding[] => {
+    const option = options[key];
+    const reason = option?.kind === 'value' ? option.type.problemOf(value) : undefined;
+    return reason === undefined ? [] : [[key as keyof RuntimeHandler, reason]];
+  });
+}
+
+function monitorFindings({ monitor_cgroup: cgroup }: RuntimeHandler, { runtime }: Config): Finding[] {
+  if (cgroup === 'pod' || cgroup === '') return [];
+  if (runtime.cgroup_manager === 'cgroupfs')
+    return [
+      ['monitor_cgroup', `"${cgroup}" needs the cgroup manager systemd; with cgroupfs it is "pod" or empty`],
+    ];
+  return cgroup.endsWith('.slice')
+    ? []
+    : [['monitor_cgroup', `"${cgroup}" is neither "pod" nor the name of a slice`]];
+}

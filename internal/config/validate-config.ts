@@ -1,0 +1,98 @@
+// Whether the daemon can run with a configuration on this node. Every problem is found before anything is started.
+
+import { fileURLToPath } from 'node:url';
+import { ConfigError, type Problem } from './config-error.ts';
+import { whyNotExecutable } from './executable.ts';
+import type { LoadedConfig } from './load-config.ts';
+import { configPath } from './merge-settings.ts';
+import { optionList } from './option-list.ts';
+import { type Config, deepFreeze } from './options.ts';
+import { resolveHandlers } from './resolve-handlers.ts';
+
+/**
+ * Problems in the values themselves, without a look at the node: what `cria config` checks.
+ *
+ * Handlers are left to `validateConfig`, because a broken one that is not the default stops nothing.
+ */
+export function checkValues({ config, sources }: Pick<LoadedConfig, 'config' | 'sources'>): Problem[] {
+  const problems = optionList.flatMap(({ key, option }) => {
+    const value = configPath(key).reduce<unknown>(
+      (at, name) => (at as Record<string, unknown>)[name],
+      config,
+    );
+    const reason = option.type.problemOf(value);
+    return reason === undefined ? [] : [{ source: sources.get(key) ?? 'default', key, reason }];
+  });
+  return [...problems, ...crossProblems(config, sources)];
+}
+
+function crossProblems(config: Config, sources: ReadonlyMap<string, string>): Problem[] {
+  const { crio, runtime } = config;
+  const problems: Problem[] = [];
+  const problem = (key: string, reason: string): void => {
+    problems.push({ source: sources.get(key) ?? 'default', key, reason });
+  };
+  if (crio.storage_driver !== 'overlay')
+    problem('crio.storage_driver', `"${crio.storage_driver}" is not supported, only "overlay" is`);
+  if (runtime.runtimes[runtime.default_runtime] === undefined) {
+    const names = Object.keys(runtime.runtimes).sort().join(', ');
+    const reason = `"${runtime.default_runtime}" has no entry in [crio.runtime.runtimes] (there are: ${names})`;
+    problem('crio.runtime.default_runtime', reason);
+  }
+  for (const [key, items] of [
+    ['crio.runtime.default_sysctls', runtime.default_sysctls],
+    ['crio.runtime.default_ulimits', runtime.default_ulimits],
+  ] as const) {
+    const twice = repeatedName(items);
+    if (twice !== undefined) problem(key, `"${twice}" is there twice`);
+  }
+  return problems;
+}
+
+/** The first name before `=` that an earlier item has too: which of the two counts would be a guess. */
+function repeatedName(items: readonly string[]): string | undefined {
+  const names = items.map((item) => item.slice(0, item.indexOf('=')).trim());
+  return names.find((name, index) => names.indexOf(name) !== index);
+}
+
+/**
+ * The configuration with everything filled in that depends on the node: handlers with their programs, the monitor and
+ * pause programs. A handler that cannot work is dropped with a warning, unless it is the default one.
+ *
+ * Throws ConfigError with all problems. `searchPath` is the PATH in which runtimes are looked up.
+ */
+export async function validateConfig(loaded: LoadedConfig, searchPath: string): Promise<LoadedConfig> {
+  const { config, sources } = loaded;
+  const resolved = await resolveHandlers(config, sources, searchPath);
+  const monitorPath = config.cria.monitor_path || builtProgram('cria-monitor');
+  const pausePath = config.cria.pause_path || builtProgram('cria-pause');
+  const programs = [
+    await programProblem('cria.monitor_path', monitorPath, sources),
+    await programProblem('cria.pause_path', pausePath, sources),
+  ];
+  const problems = [...checkValues(loaded), ...resolved.problems, ...programs.flat()];
+  if (problems.length > 0) throw new ConfigError(problems);
+  return {
+    ...loaded,
+    config: deepFreeze({
+      ...config,
+      runtime: { ...config.runtime, runtimes: resolved.handlers },
+      cria: { ...config.cria, monitor_path: monitorPath, pause_path: pausePath },
+    }),
+    warnings: [...loaded.warnings, ...resolved.warnings],
+  };
+}
+
+// The native programs lie in dist/bin, two folders above this compiled file.
+function builtProgram(name: string): string {
+  return fileURLToPath(new URL(`../../bin/${name}`, import.meta.url));
+}
+
+async function programProblem(
+  key: string,
+  path: string,
+  sources: ReadonlyMap<string, string>,
+): Promise<Problem[]> {
+  const reason = await whyNotExecutable(path);
+  return reason === undefined ? [] : [{ source: sources.get(key) ?? 'default', key, reason }];
+}
