@@ -1,0 +1,240 @@
+// PodNetwork by CNI plugins. All changes of one sandbox's network happen one after the other; sandboxes are independent.
+
+import { statfs } from 'node:fs/promises';
+import { KeyedLock } from '../async/keyed-lock.ts';
+import { withRollback } from '../async/rollback.ts';
+import { DaemonError } from '../errors/daemon-error.ts';
+import { isDiskFull } from '../errors/errno.ts';
+import { StateFileError } from '../fs/state-file.ts';
+import type { Logger } from '../log/logger.ts';
+import type { CommandRunner } from '../process/command-runner.ts';
+import { type Attachment, addChain, checkChain, delChain } from './cni.ts';
+import type { NetworkConfig } from './cni-config.ts';
+import { PluginRunner } from './cni-plugin.ts';
+import { hostPorts, isPlainName, validateRequest } from './cni-request.ts';
+import { addressesOf, type CniResult } from './cni-result.ts';
+import { ConfiguredNetwork, type ConfiguredNetworkOptions } from './configured-network.ts';
+import type { NetworkReadiness, NetworkRequest, NetworkResult, PodNetwork } from './pod-network.ts';
+import { type NetworkRecord, ResultCache } from './result-cache.ts';
+
+export interface CniPodNetworkOptions extends ConfiguredNetworkOptions {
+  /** Where the records of attached sandboxes are kept; must outlive a reboot. */
+  readonly stateDirectory: string;
+  /** For the whole chain. Default 220 s: the kubelet gives up RunPodSandbox after 4 minutes. */
+  readonly addTimeoutMs?: number;
+  /** For the whole chain, DEL and CHECK. Default 60 s. */
+  readonly delTimeoutMs?: number;
+}
+
+const nsfsMagic = 0x6e736673;
+
+export class CniPodNetwork implements PodNetwork {
+  readonly #configured: ConfiguredNetwork;
+  readonly #records: ResultCache;
+  readonly #plugins: PluginRunner;
+  readonly #addTimeoutMs: number;
+  readonly #delTimeoutMs: number;
+  readonly #log: Logger;
+  readonly #locks = new KeyedLock();
+
+  private constructor(options: CniPodNetworkOptions, runner: CommandRunner, log: Logger) {
+    this.#configured = new ConfiguredNetwork(options, log);
+    this.#records = new ResultCache(options.stateDirectory);
+    this.#plugins = new PluginRunner(runner, options.pluginDirectories);
+    this.#addTimeoutMs = options.addTimeoutMs ?? 220_000;
+    this.#delTimeoutMs = options.delTimeoutMs ?? 60_000;
+    this.#log = log;
+  }
+
+  /** Makes the state directory and reads the configuration once, so that `readiness` says the truth from the start. */
+  static async open(
+    options: CniPodNetworkOptions,
+    runner: CommandRunner,
+    log: Logger,
+  ): Promise<CniPodNetwork> {
+    const network = new CniPodNetwork(options, runner, log);
+    await network.#records.prepare();
+    await network.#configured.refresh();
+    return network;
+  }
+
+  async attach(request: NetworkRequest, signal: AbortSignal): Promise<NetworkResult> {
+    validateRequest(request);
+    return this.#locks.run(request.sandboxId, () => this.#attach(request, signal));
+  }
+
+  async #attach(request: NetworkRequest, signal: AbortSignal): Promise<NetworkResult> {
+    signal.throwIfAborted();
+    const network = await this.#usableNetwork();
+    refuseUnservedPorts(network, request);
+    await this.#refuseAttached(request.sandboxId);
+    if (!(await isNamespace(request.netnsPath)))
+      throw new DaemonError(
+        'failed-precondition',
+        `network namespace ${request.netnsPath} of sandbox "${request.sandboxId}" is gone`,
+      );
+    const onUndoFailed = (step: string, cause: unknown): void =>
+      this.#log.warn({ sandboxId: request.sandboxId, step, err: cause }, 'undo of a failed attach failed');
+    return withRollback(onUndoFailed, async (rollback) => {
+      let record: NetworkRecord = { network, request, result: undefined };
+      await this.#write(record);
+      rollback('delete network', () => this.#release(record, new AbortController().signal));
+      const onResult = (result: CniResult): void => {
+        record = { ...record, result };
+      };
+      const attachment = { network, request, netnsPath: request.netnsPath };
+      const options = { timeoutMs: this.#addTimeoutMs, onResult };
+      const cniResult = await addChain(this.#plugins, attachment, options, signal);
+      const ips = podAddresses(network, cniResult);
+      await this.#write(record);
+      return { ips, networkName: network.name, cniResult };
+    });
+  }
+
+  async detach(request: NetworkRequest, signal: AbortSignal): Promise<void> {
+    const { sandboxId } = request;
+    if (!isPlainName(sandboxId)) return; // attach refuses it
+    await this.#locks.run(sandboxId, async () => {
+      signal.throwIfAborted();
+      let record: NetworkRecord | undefined;
+      try {
+        record = await this.#records.read(sandboxId);
+      } catch (cause) {
+        return this.#detachWithoutRecord(request, cause, signal);
+      }
+      // The record is on disk before the first plugin runs: without one nothing was attached, or all was released.
+      // The kubelet stops a sandbox several times; a DEL each time would cost it 70 ms and the xtables lock.
+      if (record !== undefined) await this.#release(record, signal);
+    });
+  }
+
+  /** The specification asks plugins to be lenient in DEL, so today's network and the caller's request are a fair try. */
+  async #detachWithoutRecord(request: NetworkRequest, cause: unknown, signal: AbortSignal): Promise<void> {
+    const { sandboxId } = request;
+    if (!(cause instanceof StateFileError)) throw cannotRecord('read', sandboxId, cause);
+    const { network, problem } = await this.#configured.refresh();
+    if (network === undefined)
+      throw new DaemonError(
+        'failed-precondition',
+        `network record of sandbox "${sandboxId}" is unreadable and ${problem}`,
+        cause,
+      );
+    validateRequest(request);
+    await this.#del({ network, request, result: undefined }, signal);
+    const path = await this.#records.setAside(sandboxId);
+    this.#log.warn(
+      { sandboxId, network: network.name, path, err: cause },
+      'detached without a usable record',
+    );
+  }
+
+  async check(request: NetworkRequest, signal: AbortSignal): Promise<void> {
+    const { sandboxId } = request;
+    validateRequest(request);
+    await this.#locks.run(sandboxId, async () => {
+      signal.throwIfAborted();
+      const record = await this.#records.read(sandboxId);
+      if (record?.result === undefined)
+        throw new DaemonError('failed-precondition', `sandbox "${sandboxId}" is not attached to a network`);
+      const { netnsPath } = record.request;
+      if (!(await isNamespace(netnsPath)))
+        throw new DaemonError(
+          'failed-precondition',
+          `network namespace ${netnsPath} of sandbox "${sandboxId}" is gone`,
+        );
+      const options = { timeoutMs: this.#delTimeoutMs, result: record.result };
+      await checkChain(this.#plugins, { ...record, netnsPath }, options, signal);
+    });
+  }
+
+  readiness(): NetworkReadiness {
+    return this.#configured.readiness;
+  }
+
+  watch(signal: AbortSignal): void {
+    this.#configured.watch(signal);
+  }
+
+  async #usableNetwork(): Promise<NetworkConfig> {
+    const { network, problem } = await this.#configured.refresh();
+    if (problem !== undefined) throw new DaemonError('unavailable', problem);
+    return network;
+  }
+
+  async #refuseAttached(sandboxId: string): Promise<void> {
+    let record: NetworkRecord | undefined;
+    try {
+      record = await this.#records.read(sandboxId);
+    } catch (cause) {
+      throw cannotRecord('read', sandboxId, cause);
+    }
+    if (record === undefined) return;
+    const ips = record.result === undefined ? [] : addressesOf(record.result);
+    const state =
+      record.result === undefined ? 'has an unfinished attach' : `is attached with ${ips.join(', ')}`;
+    throw new DaemonError(
+      'already-exists',
+      `sandbox "${sandboxId}" ${state} to network "${record.network.name}": detach it first`,
+    );
+  }
+
+  async #write(record: NetworkRecord): Promise<void> {
+    try {
+      await this.#records.write(record);
+    } catch (cause) {
+      throw cannotRecord('write', record.request.sandboxId, cause);
+    }
+  }
+
+  /** DEL, and when all plugins have released what they hold, the end of the record. */
+  async #release(record: NetworkRecord, signal: AbortSignal): Promise<void> {
+    await this.#del(record, signal);
+    await this.#records.remove(record.request.sandboxId);
+  }
+
+  async #del({ network, request, result }: NetworkRecord, signal: AbortSignal): Promise<void> {
+    const netnsPath = (await isNamespace(request.netnsPath)) ? request.netnsPath : '';
+    const attachment: Attachment = { network, request, netnsPath };
+    await delChain(this.#plugins, attachment, { timeoutMs: this.#delTimeoutMs, result }, signal);
+  }
+}
+
+/** False also for what a reboot leaves of a pin: a plain file where the namespace was mounted. */
+async function isNamespace(path: string): Promise<boolean> {
+  try {
+    return (await statfs(path)).type === nsfsMagic;
+  } catch {
+    return false;
+  }
+}
+
+function refuseUnservedPorts(network: NetworkConfig, request: NetworkRequest): void {
+  if (hostPorts(request).length === 0) return;
+  if (network.plugins.some(({ capabilities }) => capabilities.has('portMappings'))) return;
+  throw new DaemonError(
+    'unimplemented',
+    `pod "${request.podNamespace}/${request.podName}" asks for a host port, but no plugin of network ` +
+      `"${network.name}" has the portMappings capability: add the portmap plugin to its configuration`,
+  );
+}
+
+function podAddresses(network: NetworkConfig, result: CniResult): string[] {
+  let ips: string[];
+  try {
+    ips = addressesOf(result);
+  } catch (cause) {
+    throw new DaemonError('internal', `network "${network.name}" gave the pod a wrong address`, cause);
+  }
+  // the kubelet kills and remakes a sandbox without an address, again and again
+  if (ips.length === 0)
+    throw new DaemonError(
+      'internal',
+      `network "${network.name}" gave the pod no address: its chain needs IPAM`,
+    );
+  return ips;
+}
+
+function cannotRecord(act: 'read' | 'write', sandboxId: string, cause: unknown): DaemonError {
+  const kind = isDiskFull(cause) ? 'resource-exhausted' : 'internal';
+  return new DaemonError(kind, `cannot ${act} the network record of sandbox "${sandboxId}"`, cause);
+}
