@@ -1,0 +1,68 @@
+import type { SpecInput } from './spec-input.ts';
+
+/** What an OCI runtime, systemd or a hypervisor acts upon. A pod's author must not reach these (CVE-2023-6476, -2024-3154). */
+const gatedPrefixes: readonly string[] = [
+  'run.oci.',
+  'org.systemd.property.',
+  'org.criu.config',
+  'io.katacontainers.',
+  'dev.gvisor.',
+  'com.github.containers.virtcontainers.',
+  'module.wasm.image/variant',
+  'io.kubernetes.cri.',
+  'io.containers.',
+  'org.opencontainers.',
+  'bundle',
+];
+
+/** Ours alone: read back by node tools and NRI plugins. No list of allowed names opens these. */
+const ownPrefixes: readonly string[] = ['io.kubernetes.cri-o.', 'io.container.'];
+
+/**
+ * The spec's annotations: the pod's and the container's without those that a runtime interprets, unless the handler
+ * allows them by prefix; the handler's own; and the set that tools look for in CRI-O's containers.
+ */
+export function annotations(input: SpecInput): Readonly<Record<string, string>> {
+  const { sandbox, config, defaults } = input;
+  const passed = Object.entries({ ...sandbox.annotations, ...config.annotations }).filter(([name]) =>
+    passes(name, defaults.allowedAnnotations),
+  );
+  return { ...Object.fromEntries(passed), ...defaults.annotations, ...ownAnnotations(input) };
+}
+
+function passes(name: string, allowed: readonly string[]): boolean {
+  if (ownPrefixes.some((prefix) => name.startsWith(prefix))) return false;
+  const isGated = gatedPrefixes.some((prefix) => name.startsWith(prefix));
+  return !isGated || allowed.some((prefix) => prefix !== '' && name.startsWith(prefix));
+}
+
+function ownAnnotations(input: SpecInput): Readonly<Record<string, string>> {
+  const { sandbox, config, defaults } = input;
+  const own = {
+    Annotations: JSON.stringify(config.annotations),
+    ContainerID: input.containerId,
+    ContainerName: input.containerName,
+    ContainerType: 'container',
+    Created: input.createdAt.toISOString(),
+    Image: input.imageId,
+    ImageName: input.imageName,
+    ImageRef: input.imageRef,
+    KubeName: sandbox.podName,
+    Namespace: sandbox.podNamespace,
+    Labels: JSON.stringify(config.labels),
+    LogPath: input.logPath,
+    Metadata: JSON.stringify(config.metadata),
+    MountPoint: input.rootfsPath,
+    Name: input.containerName,
+    RuntimeHandler: sandbox.runtimeHandler,
+    SandboxID: sandbox.id,
+    SandboxName: sandbox.name,
+    Stdin: String(config.stdin),
+    StdinOnce: String(config.stdinOnce),
+    TTY: String(config.tty),
+  };
+  return {
+    ...Object.fromEntries(Object.entries(own).map(([name, value]) => [`io.kubernetes.cri-o.${name}`, value])),
+    'io.container.manager': defaults.managerName,
+  };
+}

@@ -1,0 +1,111 @@
+import { posix } from 'node:path';
+import type { LinuxSpec, ProcessSpec, RuntimeSpec } from '../../oci/runtime-spec.ts';
+import { annotations } from './annotations.ts';
+import { processArguments } from './arguments.ts';
+import { capabilitySets } from './capabilities.ts';
+import { cgroupsPath } from './cgroups-path.ts';
+import { devices } from './devices.ts';
+import { environment } from './environment.ts';
+import { mounts } from './mounts.ts';
+import { namespaces } from './namespaces.ts';
+import { oomScoreAdj, resources } from './resources.ts';
+import { rlimits } from './rlimits.ts';
+import { seccomp } from './seccomp.ts';
+import { apparmorProfile, hiddenPaths, workingDirectory } from './security.ts';
+import type { SpecInput } from './spec-input.ts';
+import { type ResolvedUser, resolveUser } from './user.ts';
+
+export const ociVersion = '1.0.2';
+
+/**
+ * The OCI runtime spec of a container. Pure: the same input gives the same spec. A request that cannot be done
+ * throws a DaemonError that names the field or the path.
+ */
+export function buildSpec(input: SpecInput): RuntimeSpec {
+  const { config, sandbox } = input;
+  const user = resolveUser({
+    security: config.security,
+    imageUser: input.image.user,
+    passwdText: input.passwdText,
+    groupText: input.groupText,
+  });
+  const { mounts: mountList, rootfsPropagation } = mounts(input);
+  const process = processOf(input, user);
+  return {
+    // runc refuses a version newer than it knows; nothing that we write needs a newer one.
+    ociVersion,
+    process,
+    root: { path: input.rootfsPath, readonly: config.security.readonlyRootfs },
+    ...(sandbox.namespaces.uts === 'new' && { hostname: sandbox.hostname }),
+    mounts: mountList,
+    annotations: annotations(input),
+    linux: {
+      ...linuxOf(input, process),
+      ...(rootfsPropagation !== undefined && { rootfsPropagation }),
+    },
+  };
+}
+
+function processOf(input: SpecInput, user: ResolvedUser): ProcessSpec {
+  const { config, image, host, defaults } = input;
+  const apparmor = apparmorProfile(config.security, host.apparmor, defaults.apparmorProfile);
+  const limits = rlimits(defaults.ulimits);
+  return {
+    terminal: config.tty,
+    user: { uid: user.uid, gid: user.gid, additionalGids: user.additionalGids },
+    args: processArguments(config, image, input.imageName),
+    env: environment({
+      defaults: defaults.env,
+      image: image.env,
+      request: config.envs,
+      hostname: input.sandbox.hostname,
+      home: user.home,
+      tty: config.tty,
+    }),
+    cwd: workingDirectory(config.workingDir, image.workingDir, posix.normalize),
+    capabilities: capabilitySets({
+      security: config.security,
+      defaults: defaults.capabilities,
+      bounding: host.boundingCapabilities,
+      addInheritable: defaults.addInheritableCapabilities,
+      uid: user.uid,
+    }),
+    ...(limits.length > 0 && { rlimits: limits }),
+    noNewPrivileges: config.security.noNewPrivs,
+    ...(apparmor !== undefined && { apparmorProfile: apparmor }),
+    ...(input.processLabel !== '' && { selinuxLabel: input.processLabel }),
+    oomScoreAdj: oomScoreAdj(config.resources.oomScoreAdj, host.oomScoreAdjMin),
+  };
+}
+
+function linuxOf(input: SpecInput, process: ProcessSpec): LinuxSpec {
+  const { config, host, defaults, sandbox } = input;
+  const { security } = config;
+  const device = devices({
+    requested: input.requestedDevices,
+    hostDevices: security.privileged ? input.hostDevices : undefined,
+    owner: defaults.deviceOwnershipFromSecurityContext ? process.user : undefined,
+  });
+  const profile = seccomp(
+    { security, localhost: input.localhostSeccomp, runtimeDefault: defaults.seccompProfile },
+    {
+      capabilities: process.capabilities.bounding,
+      architecture: host.architecture,
+      kernelVersion: host.kernelVersion,
+    },
+  );
+  return {
+    namespaces: namespaces({
+      security,
+      sandbox: sandbox.namespaces,
+      targetPidPath: input.targetPidPath,
+      cgroupV2: host.cgroupV2,
+    }),
+    cgroupsPath: cgroupsPath(host.cgroupDriver, sandbox.cgroupParent, input.containerId),
+    resources: resources(config.resources, host, defaults, device.rules),
+    ...(device.devices.length > 0 && { devices: device.devices }),
+    ...hiddenPaths(security),
+    ...(input.mountLabel !== '' && { mountLabel: input.mountLabel }),
+    ...(profile !== undefined && { seccomp: profile }),
+  };
+}

@@ -1,0 +1,123 @@
+import { DaemonError } from '../../errors/daemon-error.ts';
+import type { CapabilitiesSpec } from '../../oci/runtime-spec.ts';
+import type { ContainerSecurity } from '../container-config.ts';
+
+/** All that the kernel knows, in the order of their numbers (include/uapi/linux/capability.h). */
+export const kernelCapabilities: readonly string[] = [
+  'CHOWN',
+  'DAC_OVERRIDE',
+  'DAC_READ_SEARCH',
+  'FOWNER',
+  'FSETID',
+  'KILL',
+  'SETGID',
+  'SETUID',
+  'SETPCAP',
+  'LINUX_IMMUTABLE',
+  'NET_BIND_SERVICE',
+  'NET_BROADCAST',
+  'NET_ADMIN',
+  'NET_RAW',
+  'IPC_LOCK',
+  'IPC_OWNER',
+  'SYS_MODULE',
+  'SYS_RAWIO',
+  'SYS_CHROOT',
+  'SYS_PTRACE',
+  'SYS_PACCT',
+  'SYS_ADMIN',
+  'SYS_BOOT',
+  'SYS_NICE',
+  'SYS_RESOURCE',
+  'SYS_TIME',
+  'SYS_TTY_CONFIG',
+  'MKNOD',
+  'LEASE',
+  'AUDIT_WRITE',
+  'AUDIT_CONTROL',
+  'SETFCAP',
+  'MAC_OVERRIDE',
+  'MAC_ADMIN',
+  'SYSLOG',
+  'WAKE_ALARM',
+  'BLOCK_SUSPEND',
+  'AUDIT_READ',
+  'PERFMON',
+  'BPF',
+  'CHECKPOINT_RESTORE',
+].map((name) => `CAP_${name}`);
+
+export interface CapabilitiesInput {
+  readonly security: Pick<
+    ContainerSecurity,
+    'addCapabilities' | 'dropCapabilities' | 'addAmbientCapabilities' | 'privileged'
+  >;
+  readonly defaults: readonly string[];
+  /** What there is to give: the daemon's own bounding set. */
+  readonly bounding: readonly string[];
+  readonly addInheritable: boolean;
+  readonly uid: number;
+}
+
+/**
+ * The capability sets of the process. A process that is not root gets what execve(2) would leave it: the bounding set
+ * for set-uid programs and file capabilities, and of the others only what is ambient. Inheritable is empty but for
+ * the ambient ones (CVE-2022-24769), unless the option asks for it.
+ */
+export function capabilitySets(input: CapabilitiesInput): CapabilitiesSpec {
+  const granted = input.security.privileged
+    ? new Set(input.bounding.map(normalize))
+    : grantedTo(input.security, input);
+  const ambient = new Set(
+    input.security.addAmbientCapabilities.flatMap((name) => requested(name, input.bounding)),
+  );
+  for (const name of ambient) granted.add(name);
+  const bounding = kernelCapabilities.filter((name) => granted.has(name));
+  const ambientNames = bounding.filter((name) => ambient.has(name));
+  const own = input.uid === 0 ? bounding : ambientNames;
+  return {
+    bounding,
+    effective: own,
+    permitted: own,
+    inheritable: input.addInheritable ? bounding : ambientNames,
+    ambient: ambientNames,
+  };
+}
+
+/** Kubernetes' order: the defaults, or everything for an added ALL; then the drops; then the single adds. */
+function grantedTo(
+  security: CapabilitiesInput['security'],
+  { defaults, bounding }: CapabilitiesInput,
+): Set<string> {
+  const addsAll = security.addCapabilities.some(isAll);
+  const known = bounding.map(normalize);
+  const granted = new Set(addsAll ? known : defaults.map(normalize).filter((name) => known.includes(name)));
+  if (security.dropCapabilities.some(isAll)) granted.clear();
+  for (const name of security.dropCapabilities) if (!isAll(name)) granted.delete(normalize(name));
+  for (const name of security.addCapabilities) {
+    if (!isAll(name)) for (const one of requested(name, bounding)) granted.add(one);
+  }
+  return granted;
+}
+
+function requested(name: string, bounding: readonly string[]): readonly string[] {
+  if (isAll(name)) return bounding.map(normalize);
+  const one = normalize(name);
+  if (!bounding.map(normalize).includes(one)) {
+    throw new DaemonError('failed-precondition', `capability ${one} is not in the daemon's own bounding set`);
+  }
+  return [one];
+}
+
+function isAll(name: string): boolean {
+  return name.toUpperCase() === 'ALL';
+}
+
+function normalize(name: string): string {
+  const upper = name.toUpperCase();
+  const full = upper.startsWith('CAP_') ? upper : `CAP_${upper}`;
+  if (!kernelCapabilities.includes(full)) {
+    throw new DaemonError('invalid-argument', `capability ${JSON.stringify(name)} is not known`);
+  }
+  return full;
+}

@@ -1,0 +1,88 @@
+import type { RuntimeSpec } from '../../oci/runtime-spec.ts';
+import type { LinuxResources } from '../container-config.ts';
+import { ociVersion } from './build-spec.ts';
+import { cgroupsPath } from './cgroups-path.ts';
+import { namespaceOf } from './namespaces.ts';
+import { oomScoreAdj } from './resources.ts';
+import { seccomp } from './seccomp.ts';
+import type { HostFacts, SandboxFacts, SpecDefaults } from './spec-input.ts';
+import { devMount, procMount } from './system-mounts.ts';
+
+export interface InfraSpecInput {
+  /** The sandbox's id: the infra container has the same. */
+  readonly sandbox: SandboxFacts;
+  readonly host: HostFacts;
+  readonly defaults: Pick<SpecDefaults, 'managerName' | 'seccompProfile'>;
+  /** A directory that holds the pause binary and nothing else; the runtime adds the mount points. */
+  readonly rootfsPath: string;
+  /** The pause binary's path in it, such as `/pause`. */
+  readonly pausePath: string;
+  readonly resources: Pick<LinuxResources, 'oomScoreAdj'>;
+  readonly processLabel: string;
+  readonly mountLabel: string;
+}
+
+/** The one identity that an image never has a reason to use: not root, not nobody. */
+const pauseId = 65_535;
+/** The kernel's least: the process only sleeps. */
+const pauseCpuShares = 2;
+
+/**
+ * The spec of the process that holds a pod's shared pid namespace and reaps its orphans: a new pid namespace, the
+ * pod's own others, no capability, nothing to write to.
+ */
+export function infraSpec(input: InfraSpecInput): RuntimeSpec {
+  const { sandbox, host } = input;
+  const none: readonly string[] = [];
+  const profile = seccomp(
+    {
+      security: { privileged: false, seccomp: { type: 'runtime-default' } },
+      localhost: undefined,
+      runtimeDefault: input.defaults.seccompProfile,
+    },
+    { capabilities: none, architecture: host.architecture, kernelVersion: host.kernelVersion },
+  );
+  return {
+    ociVersion,
+    process: {
+      terminal: false,
+      user: { uid: pauseId, gid: pauseId, additionalGids: [pauseId] },
+      args: [input.pausePath],
+      env: [],
+      cwd: '/',
+      capabilities: { bounding: none, effective: none, permitted: none, inheritable: none, ambient: none },
+      noNewPrivileges: true,
+      ...(input.processLabel !== '' && { selinuxLabel: input.processLabel }),
+      oomScoreAdj: oomScoreAdj(input.resources.oomScoreAdj, host.oomScoreAdjMin),
+    },
+    root: { path: input.rootfsPath, readonly: true },
+    ...(sandbox.namespaces.uts === 'new' && { hostname: sandbox.hostname }),
+    mounts: [procMount, devMount],
+    annotations: {
+      'io.kubernetes.cri-o.ContainerID': sandbox.id,
+      'io.kubernetes.cri-o.ContainerName': sandbox.name,
+      'io.kubernetes.cri-o.ContainerType': 'sandbox',
+      'io.kubernetes.cri-o.KubeName': sandbox.podName,
+      'io.kubernetes.cri-o.Namespace': sandbox.podNamespace,
+      'io.kubernetes.cri-o.SandboxID': sandbox.id,
+      'io.kubernetes.cri-o.SandboxName': sandbox.name,
+      'io.container.manager': input.defaults.managerName,
+    },
+    linux: {
+      namespaces: [
+        { type: 'mount' },
+        { type: 'pid' },
+        ...namespaceOf('network', sandbox.namespaces.network),
+        ...namespaceOf('ipc', sandbox.namespaces.ipc),
+        ...namespaceOf('uts', sandbox.namespaces.uts),
+        ...namespaceOf('cgroup', host.cgroupV2 ? 'new' : 'host'),
+      ],
+      cgroupsPath: cgroupsPath(host.cgroupDriver, sandbox.cgroupParent, sandbox.id),
+      resources: { devices: [{ allow: false, access: 'rwm' }], cpu: { shares: pauseCpuShares } },
+      maskedPaths: ['/proc/kcore', '/proc/keys', '/proc/timer_list'],
+      readonlyPaths: ['/proc/sys', '/proc/sysrq-trigger'],
+      ...(input.mountLabel !== '' && { mountLabel: input.mountLabel }),
+      ...(profile !== undefined && { seccomp: profile }),
+    },
+  };
+}

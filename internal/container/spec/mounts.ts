@@ -1,0 +1,100 @@
+import { posix } from 'node:path';
+import { DaemonError } from '../../errors/daemon-error.ts';
+import type { MountSpec } from '../../oci/runtime-spec.ts';
+import type { ContainerMount } from '../container-config.ts';
+import type { SpecInput } from './spec-input.ts';
+import { systemMounts } from './system-mounts.ts';
+
+const propagationOption = {
+  private: 'rprivate',
+  'host-to-container': 'rslave',
+  bidirectional: 'rshared',
+} as const satisfies Record<ContainerMount['propagation'], string>;
+
+export interface Mounts {
+  readonly mounts: readonly MountSpec[];
+  /** What the root file system's propagation must be, so that the runtime does not cut that of a mount. */
+  readonly rootfsPropagation: 'rslave' | 'rshared' | undefined;
+}
+
+/**
+ * All mounts in the order in which they are made: the system's, the pod's files, the image's volumes, then the
+ * request's from the shallowest path to the deepest, so that none hides another. A mount of the request takes the
+ * place of ours at the same path; one at /dev or /sys that of all ours below it too.
+ */
+export function mounts(input: SpecInput): Mounts {
+  const requested = input.config.mounts
+    .map((mount) => bindOf(mount, input.host.recursiveReadOnlyMounts))
+    .sort((a, b) => depthOf(a.destination) - depthOf(b.destination));
+  const taken = new Set(requested.map((mount) => mount.destination));
+  const ours = [...systemMounts(input), ...input.volumes.map(volumeBind)].filter(
+    ({ destination }) =>
+      !taken.has(destination) &&
+      !(taken.has('/dev') && destination.startsWith('/dev/')) &&
+      !(taken.has('/sys') && destination.startsWith('/sys/')),
+  );
+  return { mounts: [...ours, ...requested], rootfsPropagation: rootfsPropagation(input.config.mounts) };
+}
+
+function bindOf(mount: ContainerMount, canBeRecursive: boolean): MountSpec {
+  checkMount(mount, canBeRecursive);
+  const access = mount.recursiveReadOnly ? 'rro' : mount.readonly ? 'ro' : 'rw';
+  return {
+    destination: posix.normalize(mount.containerPath).replace(/(?<=.)\/$/, ''),
+    type: 'bind',
+    source: mount.hostPath,
+    options: ['rbind', propagationOption[mount.propagation], access],
+  };
+}
+
+function checkMount(mount: ContainerMount, canBeRecursive: boolean): void {
+  const where = `mount at ${JSON.stringify(mount.containerPath)}`;
+  if (!isCleanAbsolute(mount.containerPath)) throw invalid(`${where}: the container path is not absolute`);
+  if (posix.normalize(mount.containerPath) === '/') throw invalid(`${where} would hide the root file system`);
+  if (mount.image !== '') {
+    throw new DaemonError('unimplemented', `${where}: volumes made of an image are not supported`);
+  }
+  if (mount.imageSubPath !== '') throw invalid(`${where} has an image sub path but no image`);
+  if (!isCleanAbsolute(mount.hostPath)) throw invalid(`${where}: the host path is not absolute`);
+  if (mount.hasIdMappings) {
+    throw new DaemonError('unimplemented', `${where}: id-mapped mounts are not supported`);
+  }
+  if (!mount.recursiveReadOnly) return;
+  // CRI: recursive_read_only needs readonly and private propagation; the kubelet looks for the prefix.
+  if (!mount.readonly) throw invalid(`${where}: recursive_read_only needs readonly`);
+  if (mount.propagation !== 'private')
+    throw invalid(`${where}: recursive_read_only needs private propagation`);
+  if (!canBeRecursive) {
+    throw new DaemonError(
+      'unimplemented',
+      `RROUnsupported: ${where}: the runtime handler has no recursive read-only`,
+    );
+  }
+}
+
+function isCleanAbsolute(path: string): boolean {
+  return path.startsWith('/') && !path.includes('\0');
+}
+
+function invalid(message: string): DaemonError {
+  return new DaemonError('invalid-argument', message);
+}
+
+function volumeBind(volume: SpecInput['volumes'][number]): MountSpec {
+  return {
+    // The path comes from the image: resolved here as text, and by the runtime inside the root file system.
+    destination: posix.normalize(`/${volume.containerPath}`).replace(/(?<=.)\/$/, ''),
+    type: 'bind',
+    source: volume.hostPath,
+    options: ['rbind', 'rprivate', 'rw', 'nodev'],
+  };
+}
+
+function depthOf(path: string): number {
+  return path.split('/').length;
+}
+
+function rootfsPropagation(requested: readonly ContainerMount[]): 'rslave' | 'rshared' | undefined {
+  if (requested.some(({ propagation }) => propagation === 'bidirectional')) return 'rshared';
+  return requested.some(({ propagation }) => propagation === 'host-to-container') ? 'rslave' : undefined;
+}

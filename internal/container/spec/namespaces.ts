@@ -1,0 +1,77 @@
+import { DaemonError } from '../../errors/daemon-error.ts';
+import type { NamespaceSpec, NamespaceType } from '../../oci/runtime-spec.ts';
+import type { ContainerSecurity } from '../container-config.ts';
+import type { NamespaceSource, SandboxFacts } from './spec-input.ts';
+
+export interface NamespacesInput {
+  readonly security: Pick<
+    ContainerSecurity,
+    'pidMode' | 'networkMode' | 'ipcMode' | 'targetId' | 'privileged'
+  >;
+  readonly sandbox: SandboxFacts['namespaces'];
+  readonly targetPidPath: string | undefined;
+  readonly cgroupV2: boolean;
+}
+
+/**
+ * The namespaces that the container joins or gets; one that is not listed is the host's. A cgroup namespace hides the
+ * host's tree and exists usefully on cgroup v2 alone; a privileged container sees the host's.
+ */
+export function namespaces(input: NamespacesInput): readonly NamespaceSpec[] {
+  const { security, sandbox } = input;
+  return [
+    { type: 'mount' },
+    ...namespaceOf('pid', pidSource(input)),
+    ...namespaceOf('network', sharedSource('network', security.networkMode, sandbox.network)),
+    ...namespaceOf(
+      'ipc',
+      security.ipcMode === 'container' ? 'new' : sharedSource('ipc', security.ipcMode, sandbox.ipc),
+    ),
+    ...namespaceOf('uts', sandbox.uts),
+    ...namespaceOf('cgroup', input.cgroupV2 && !security.privileged ? 'new' : 'host'),
+  ];
+}
+
+/** The entry of one namespace; none for the host's. */
+export function namespaceOf(type: NamespaceType, source: NamespaceSource): readonly NamespaceSpec[] {
+  if (source === 'host') return [];
+  return source === 'new' ? [{ type }] : [{ type, path: source.path }];
+}
+
+function pidSource({ security, sandbox, targetPidPath }: NamespacesInput): NamespaceSource {
+  switch (security.pidMode) {
+    case 'container':
+      return 'new';
+    case 'node':
+      return 'host';
+    case 'pod':
+      if (sandbox.pidPath === undefined) {
+        throw new DaemonError(
+          'failed-precondition',
+          'the sandbox has no pid namespace that its containers share',
+        );
+      }
+      return { path: sandbox.pidPath };
+    case 'target':
+      if (targetPidPath === undefined) {
+        throw new DaemonError(
+          'failed-precondition',
+          `target container "${security.targetId}" is not running`,
+        );
+      }
+      return { path: targetPidPath };
+  }
+}
+
+function sharedSource(
+  what: 'network' | 'ipc',
+  mode: ContainerSecurity['ipcMode'],
+  pod: NamespaceSource,
+): NamespaceSource {
+  if (mode === 'node') return 'host';
+  if (mode === 'pod') return pod;
+  throw new DaemonError(
+    'invalid-argument',
+    `namespace mode ${mode} is not possible for the ${what} namespace`,
+  );
+}

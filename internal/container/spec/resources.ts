@@ -1,0 +1,103 @@
+import { DaemonError } from '../../errors/daemon-error.ts';
+import type { CpuSpec, DeviceCgroupRule, MemorySpec, ResourcesSpec } from '../../oci/runtime-spec.ts';
+import type { LinuxResources } from '../container-config.ts';
+import type { HostFacts, SpecDefaults } from './spec-input.ts';
+
+export type ResourceHost = Pick<HostFacts, 'cgroupV2' | 'swapAccounting' | 'hugetlbPageSizes'>;
+export type ResourceDefaults = Pick<SpecDefaults, 'pidsLimit' | 'containerMinMemoryBytes'>;
+
+/** The cgroup's limits. Sizes of huge pages that the machine cannot limit are left out, as every peer does. */
+export function resources(
+  requested: LinuxResources,
+  host: ResourceHost,
+  defaults: ResourceDefaults,
+  devices: readonly DeviceCgroupRule[],
+): ResourcesSpec {
+  const cpu = cpuOf(requested);
+  const memory = memoryOf(requested, host, defaults.containerMinMemoryBytes);
+  const hugepageLimits = requested.hugepageLimits
+    .filter(({ pageSize }) => host.hugetlbPageSizes.includes(pageSize))
+    .map(({ pageSize, limitBytes }) => ({
+      pageSize,
+      limit: exact(`limit of ${pageSize} pages`, limitBytes),
+    }));
+  const unified = unifiedOf(requested.unified, host.cgroupV2);
+  return {
+    devices,
+    ...(Object.keys(cpu).length > 0 && { cpu }),
+    ...(Object.keys(memory).length > 0 && { memory }),
+    ...(defaults.pidsLimit > 0 && { pids: { limit: defaults.pidsLimit } }),
+    ...(hugepageLimits.length > 0 && { hugepageLimits }),
+    ...(Object.keys(unified).length > 0 && { unified }),
+  };
+}
+
+/** Within what the kernel takes from the daemon: lowering below its own minimum is EACCES without CAP_SYS_RESOURCE. */
+export function oomScoreAdj(requested: number, lowest: number): number {
+  return Math.min(1000, Math.max(requested, lowest, -1000));
+}
+
+function cpuOf(requested: LinuxResources): CpuSpec {
+  const { cpuShares, cpuQuota, cpuPeriod, cpusetCpus, cpusetMems } = requested;
+  return {
+    ...(cpuShares !== 0n && { shares: exact('cpu_shares', cpuShares) }),
+    ...(cpuQuota !== 0n && { quota: exact('cpu_quota', cpuQuota, -1n) }),
+    ...(cpuPeriod !== 0n && { period: exact('cpu_period', cpuPeriod) }),
+    ...(cpusetCpus !== '' && { cpus: cpuList('cpuset_cpus', cpusetCpus) }),
+    ...(cpusetMems !== '' && { mems: cpuList('cpuset_mems', cpusetMems) }),
+  };
+}
+
+/** Swap counts memory and swap together. Without a word about it there is none: it equals the memory limit. */
+function memoryOf(requested: LinuxResources, host: ResourceHost, minimum: number): MemorySpec {
+  const limit = exact('memory_limit_in_bytes', requested.memoryLimitBytes, -1n);
+  const swap = exact('memory_swap_limit_in_bytes', requested.memorySwapLimitBytes, -1n);
+  if (limit > 0 && limit < minimum) {
+    throw new DaemonError(
+      'invalid-argument',
+      `memory limit ${limit} is below the minimum of ${minimum} bytes`,
+    );
+  }
+  if (swap > 0 && (limit <= 0 || swap < limit)) {
+    throw new DaemonError(
+      'invalid-argument',
+      `memory and swap limit ${swap} is below the memory limit or without one`,
+    );
+  }
+  if (limit === 0) return {};
+  return host.swapAccounting ? { limit, swap: swap === 0 ? limit : swap } : { limit };
+}
+
+function unifiedOf(
+  requested: Readonly<Record<string, string>>,
+  cgroupV2: boolean,
+): Readonly<Record<string, string>> {
+  const entries = Object.entries(requested);
+  if (entries.length > 0 && !cgroupV2) {
+    throw new DaemonError(
+      'failed-precondition',
+      'unified resources need cgroup v2, which this host does not have',
+    );
+  }
+  for (const [file, value] of entries) {
+    // The key names a file of the cgroup directory: nothing but a plain name of a controller's file may get through.
+    if (!/^[a-z0-9_]+(\.[A-Za-z0-9_]+)+$/.test(file) || /[\n\0]/.test(value)) {
+      throw new DaemonError('invalid-argument', `unified resource ${JSON.stringify(file)} is not valid`);
+    }
+  }
+  return requested;
+}
+
+function cpuList(field: string, text: string): string {
+  if (!/^\d+(-\d+)?(,\d+(-\d+)?)*$/.test(text)) {
+    throw new DaemonError('invalid-argument', `${field} ${JSON.stringify(text)} is not a list such as 0-3,7`);
+  }
+  return text;
+}
+
+function exact(field: string, value: bigint, lowest = 0n): number {
+  if (value < lowest || value > BigInt(Number.MAX_SAFE_INTEGER)) {
+    throw new DaemonError('invalid-argument', `${field} ${value} is out of range`);
+  }
+  return Number(value);
+}

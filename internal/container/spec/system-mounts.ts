@@ -1,0 +1,96 @@
+import type { MountSpec } from '../../oci/runtime-spec.ts';
+import type { SpecInput } from './spec-input.ts';
+
+/** What every container finds mounted: the kernel's file systems, /dev and the files that the pod shares. */
+export function systemMounts(input: SpecInput): readonly MountSpec[] {
+  const { privileged, readonlyRootfs } = input.config.security;
+  const access = privileged ? 'rw' : 'ro';
+  return [
+    procMount,
+    devMount,
+    devptsMount,
+    { destination: '/dev/mqueue', type: 'mqueue', source: 'mqueue', options: ['nosuid', 'noexec', 'nodev'] },
+    sysfsMount(access),
+    {
+      destination: '/sys/fs/cgroup',
+      type: 'cgroup',
+      source: 'cgroup',
+      options: ['nosuid', 'noexec', 'nodev', 'relatime', access],
+    },
+    shmMount(input),
+    ...podFiles(input, readonlyRootfs ? 'ro' : 'rw'),
+  ];
+}
+
+export const procMount: MountSpec = {
+  destination: '/proc',
+  type: 'proc',
+  source: 'proc',
+  options: ['nosuid', 'noexec', 'nodev'],
+};
+
+export const devMount: MountSpec = {
+  destination: '/dev',
+  type: 'tmpfs',
+  source: 'tmpfs',
+  options: ['nosuid', 'strictatime', 'mode=755', 'size=65536k'],
+};
+
+// gid 5 is `tty` everywhere: without it a program cannot pass its terminal on (devpts(5)).
+const devptsMount: MountSpec = {
+  destination: '/dev/pts',
+  type: 'devpts',
+  source: 'devpts',
+  options: ['nosuid', 'noexec', 'newinstance', 'ptmxmode=0666', 'mode=0620', 'gid=5'],
+};
+
+function sysfsMount(access: 'ro' | 'rw'): MountSpec {
+  return {
+    destination: '/sys',
+    type: 'sysfs',
+    source: 'sysfs',
+    options: ['nosuid', 'noexec', 'nodev', access],
+  };
+}
+
+/** The host's for a host ipc namespace, the pod's for a shared one, and one of its own for a container's own. */
+function shmMount(input: SpecInput): MountSpec {
+  const { ipcMode } = input.config.security;
+  const options = ['nosuid', 'noexec', 'nodev'];
+  if (ipcMode === 'container') {
+    return {
+      destination: '/dev/shm',
+      type: 'tmpfs',
+      source: 'shm',
+      options: [...options, 'mode=1777', `size=${input.defaults.shmSizeBytes}`],
+    };
+  }
+  const source = ipcMode === 'node' ? '/dev/shm' : (input.sandbox.shmPath ?? '/dev/shm');
+  return {
+    destination: '/dev/shm',
+    type: 'bind',
+    source,
+    options: [...options, 'rbind', 'rprivate', 'rw'],
+  };
+}
+
+function podFiles(input: SpecInput, access: 'ro' | 'rw'): readonly MountSpec[] {
+  const { resolvConfPath, hostnamePath, containerEnvPath } = input.sandbox;
+  const files = [
+    ['/etc/resolv.conf', resolvConfPath],
+    ['/etc/hostname', hostnamePath],
+    ['/run/.containerenv', containerEnvPath],
+  ] as const;
+  return files.flatMap(([destination, source]) =>
+    source === undefined
+      ? []
+      : [
+          {
+            destination,
+            type: 'bind',
+            source,
+            options: ['bind', 'rprivate', 'nosuid', 'nodev', 'noexec', access],
+          },
+        ],
+  );
+}
