@@ -1,0 +1,181 @@
+// A built daemon that keeps all its state below a temporary directory, with a bridge, a subnet and a cgroup of its own.
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { attempt, command, findProgram, type Outcome } from './command.ts';
+import { type CriClient, connect } from './cri-client.ts';
+import { claimCgroups, releaseCgroups } from './crun-cgroups.ts';
+import { type DaemonPaths, writeDaemonConfig } from './daemon-config.ts';
+import { deleteBridge, freeSubnet, rememberForwarding } from './host-network.ts';
+import { buildBusyboxImage, findStaticBusybox } from './images.ts';
+import { type PodRequest, removeAllPods } from './pods.ts';
+import { mountsBelow, processesOf } from './proc.ts';
+import { removeCgroups, type Territory } from './world.ts';
+
+export interface DaemonOptions {
+  /** Names of OCI runtimes; the first is the default handler. */
+  readonly handlers?: readonly string[];
+  readonly extraToml?: string;
+  /** The text of registries.conf. */
+  readonly registries?: string;
+}
+
+const program = fileURLToPath(new URL('../../cmd/cria/main.js', import.meta.url));
+const startLimitMs = 15_000;
+const stopLimitMs = 15_000;
+
+export class TestDaemon implements Territory {
+  readonly root: string;
+  readonly paths: DaemonPaths;
+  readonly bridge: string;
+  readonly cgroupParent: string;
+  readonly logFile: string;
+  readonly #restoreForwarding = rememberForwarding();
+  #process: ChildProcess | undefined;
+  #client: CriClient | undefined;
+
+  /** Writes the configuration; `start` starts the daemon. Must be destroyed. */
+  constructor(options: DaemonOptions = {}) {
+    const name = `cria-${randomBytes(3).toString('hex')}`;
+    this.root = mkdtempSync(`/var/tmp/${name}-`);
+    this.bridge = name;
+    this.cgroupParent = `/${name}`;
+    this.logFile = `${this.root}/daemon.log`;
+    const names = options.handlers ?? ['runc'];
+    const handlers = names.map((handler) => ({ name: handler, path: findProgram(handler) ?? handler }));
+    if (names.includes('crun')) claimCgroups(this.#claimed);
+    const { extraToml = '', registries = '' } = options;
+    const setup = { root: this.root, bridge: name, subnet: freeSubnet(), handlers, extraToml, registries };
+    this.paths = writeDaemonConfig(setup);
+  }
+
+  get #claimed(): string {
+    return `${this.root}/cgroup`;
+  }
+
+  /** Fails unless the daemon runs. */
+  get client(): CriClient {
+    if (this.#client === undefined) throw new Error('the daemon does not run');
+    return this.#client;
+  }
+
+  get pid(): number {
+    return this.#process?.pid ?? 0;
+  }
+
+  /** Starts the daemon and resolves when it answers; rejects with the end of its log. */
+  async start(): Promise<void> {
+    const log = openSync(this.logFile, 'a');
+    const args = ['--enable-source-maps', program, '--config', this.paths.configFile];
+    this.#process = spawn(process.execPath, args, { stdio: ['ignore', log, log] });
+    closeSync(log);
+    const deadline = Date.now() + startLimitMs;
+    this.#client = connect(this.paths.socket);
+    while (!(await this.#answers())) {
+      if (this.#process.exitCode !== null) throw this.#failure(`exited with ${this.#process.exitCode}`);
+      if (Date.now() > deadline) throw this.#failure(`does not answer after ${startLimitMs} ms`);
+      await sleep(30);
+    }
+  }
+
+  async #answers(): Promise<boolean> {
+    return (
+      existsSync(this.paths.socket) && this.client.runtime('Version', {}, 1_000).then(Boolean, () => false)
+    );
+  }
+
+  #failure(what: string): Error {
+    return new Error(`the daemon ${what}; the end of its log:\n${this.logTail()}`);
+  }
+
+  logTail(lines = 30): string {
+    return readFileSync(this.logFile, 'utf8').split('\n').slice(-lines).join('\n');
+  }
+
+  /** Stops the daemon as systemd would; rejects when it needs to be killed or exits with an error. */
+  async stop(): Promise<void> {
+    const code = await this.#end('SIGTERM');
+    if (code !== 0) throw this.#failure(`stopped with exit code ${code}`);
+  }
+
+  /** The daemon dies without a chance to do anything. */
+  async kill(): Promise<void> {
+    await this.#end('SIGKILL');
+  }
+
+  async restart(): Promise<void> {
+    await this.stop();
+    await this.start();
+  }
+
+  async #end(signal: NodeJS.Signals): Promise<number | null> {
+    const child = this.#process;
+    this.#client?.close();
+    this.#client = undefined;
+    this.#process = undefined;
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null)
+      return child?.exitCode ?? 0;
+    const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
+    child.kill(signal);
+    const timer = setTimeout(() => child.kill('SIGKILL'), stopLimitMs);
+    const code = await ended;
+    clearTimeout(timer);
+    return code;
+  }
+
+  /** The daemon's own command line with this daemon's configuration, such as `image list`. */
+  attempt(...args: readonly string[]): Promise<Outcome> {
+    return attempt([process.execPath, program, '--config', this.paths.configFile, ...args]);
+  }
+
+  cria(...args: readonly string[]): Promise<string> {
+    return command([process.execPath, program, '--config', this.paths.configFile, ...args]);
+  }
+
+  /** Loads an image with a static busybox and returns its name. */
+  async loadBusybox(name = 'localhost/busybox:test'): Promise<string> {
+    const layout = `${this.root}/busybox-layout`;
+    buildBusyboxImage(layout, name, findStaticBusybox() ?? '');
+    await this.cria('image', 'load', '--name', name, layout);
+    return name;
+  }
+
+  /** A pod of this daemon's cgroup and log directory; `handler` empty for the default. */
+  pod(name: string, handler = ''): PodRequest {
+    const logDirectory = `${this.root}/pod-logs/${name}`;
+    return { name, logDirectory, cgroupParent: this.cgroupParent, handler };
+  }
+
+  /** Removes the pods, the daemon and every trace of them, however the test has left them. */
+  async destroy(): Promise<void> {
+    await this.#client?.runtime('Version', {}, 1_000).then(
+      () => removeAllPods(this.client),
+      () => undefined,
+    );
+    await this.#end('SIGTERM');
+    await this.#killLeftovers();
+    releaseCgroups(this.#claimed, this.cgroupParent);
+    for (const point of mountsBelow(this.root).reverse()) await attempt(['umount', '-l', point]);
+    deleteBridge(this.bridge);
+    this.#restoreForwarding();
+    rmSync(this.root, { recursive: true, force: true });
+  }
+
+  async #killLeftovers(): Promise<void> {
+    const left = () => processesOf(this.root, this.cgroupParent);
+    for (let round = 0; round < 20 && left().length > 0; round++) {
+      for (const { pid } of left()) {
+        try {
+          process.kill(pid, 'SIGKILL');
+        } catch {
+          // it has ended meanwhile
+        }
+      }
+      await sleep(50);
+    }
+    removeCgroups(this.cgroupParent);
+  }
+}

@@ -1,0 +1,58 @@
+// The parts of the host's network that a test's pods use: a free subnet, a bridge, the forwarding switch.
+
+import { execFileSync, spawnSync } from 'node:child_process';
+import { randomInt } from 'node:crypto';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+
+const forwarding = '/proc/sys/net/ipv4/ip_forward';
+
+function routes(...args: readonly string[]): string[] {
+  const listing = execFileSync('ip', ['-4', 'route', 'show', ...args], { encoding: 'utf8' });
+  return listing.split('\n').filter((line) => line !== '' && !line.startsWith('default'));
+}
+
+/** A /24 that no route of this machine touches. */
+export function freeSubnet(): string {
+  for (let attempt = 0; attempt < 50; attempt++) {
+    const address = `10.${randomInt(128, 250)}.${randomInt(0, 256)}.0`;
+    if (routes('match', address).length + routes('root', `${address}/24`).length === 0)
+      return `${address}/24`;
+  }
+  throw new Error('no free 10.x.y.0/24 on this machine');
+}
+
+/** CNI's bridge plugin turns forwarding on for the whole host; the returned function sets what was before. */
+export function rememberForwarding(): () => void {
+  const before = readFileSync(forwarding, 'utf8');
+  return () => {
+    if (readFileSync(forwarding, 'utf8') !== before) writeFileSync(forwarding, before);
+  };
+}
+
+/** Deletes the bridge; absent is success. */
+export function deleteBridge(name: string): void {
+  spawnSync('ip', ['link', 'delete', name], { stdio: 'ignore' });
+}
+
+/** The host's own interfaces and NAT rules that belong to pods of this bridge's network. */
+export function podNetworkTraces(bridge: string): string[] {
+  const links = execFileSync('ip', ['-o', 'link', 'show'], { encoding: 'utf8' }).split('\n');
+  const ports = links.filter((line) => line.includes(`master ${bridge} `)).map((line) => line.split(': ')[1]);
+  const nat = spawnSync('iptables-save', ['-t', 'nat'], { encoding: 'utf8' }).stdout ?? '';
+  const rules = nat.split('\n').filter((line) => line.includes(`name: \\"${bridge}\\"`));
+  return [...ports.map((port) => `interface ${port}`), ...rules];
+}
+
+/** A TCP port of the loopback address that nobody listens on now. */
+export function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      const port = typeof address === 'object' && address !== null ? address.port : 0;
+      server.close(() => resolve(port));
+    });
+  });
+}

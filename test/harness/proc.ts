@@ -1,0 +1,71 @@
+// What /proc tells about the processes and mounts of a test's own directory.
+
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+
+export interface ProcessTrace {
+  readonly pid: number;
+  readonly command: string;
+}
+
+function read(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return ''; // the process has ended, or is a kernel thread
+  }
+}
+
+function mountNamespace(pid: number | 'self'): string {
+  try {
+    return readlinkSync(`/proc/${pid}/ns/mnt`);
+  } catch {
+    return '';
+  }
+}
+
+export function processIds(): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number);
+}
+
+export function commandOf(pid: number): string {
+  return read(`/proc/${pid}/cmdline`).replaceAll('\0', ' ').trim();
+}
+
+/**
+ * The processes that were told a path below `root`, live on a root file system below it, or are in its cgroup: the
+ * daemon, its monitors and what runs in the containers.
+ */
+export function processesOf(root: string, cgroupParent: string): ProcessTrace[] {
+  const own = mountNamespace('self');
+  const isInside = (pid: number): boolean => {
+    const namespace = mountNamespace(pid);
+    return namespace !== '' && namespace !== own && read(`/proc/${pid}/mountinfo`).includes(root);
+  };
+  return processIds()
+    .map((pid) => ({ pid, command: commandOf(pid) }))
+    .filter(
+      ({ pid, command }) =>
+        command.includes(`${root}/`) ||
+        read(`/proc/${pid}/cgroup`).includes(`:${cgroupParent}/`) ||
+        isInside(pid),
+    );
+}
+
+/** Mount points below `root`, in the order in which they were mounted. */
+export function mountsBelow(root: string): string[] {
+  return read('/proc/self/mountinfo')
+    .split('\n')
+    .map((line) => line.split(' ')[4] ?? '')
+    .filter((point) => point.startsWith(`${root}/`));
+}
+
+/** A figure of /proc/PID/smaps_rollup in kB, such as `Pss`. */
+export function memoryKiB(pid: number, figures: readonly string[]): number {
+  const text = read(`/proc/${pid}/smaps_rollup`);
+  return figures.reduce((sum, figure) => {
+    const [, value = '0'] = text.match(new RegExp(`^${figure}:\\s+(\\d+) kB`, 'm')) ?? [];
+    return sum + Number(value);
+  }, 0);
+}

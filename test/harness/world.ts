@@ -1,0 +1,91 @@
+// What a daemon has in the world outside its memory. Taken before and after, it shows that nothing is left.
+
+import assert from 'node:assert/strict';
+import { existsSync, readdirSync, readFileSync, rmdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { DaemonPaths } from './daemon-config.ts';
+import { podNetworkTraces } from './host-network.ts';
+import { mountsBelow, processesOf } from './proc.ts';
+
+export interface Territory {
+  readonly root: string;
+  readonly paths: DaemonPaths;
+  readonly bridge: string;
+  readonly cgroupParent: string;
+}
+
+export interface World {
+  readonly processes: readonly string[];
+  readonly mounts: readonly string[];
+  readonly namespaces: readonly string[];
+  readonly cgroups: readonly string[];
+  readonly network: readonly string[];
+  readonly leases: readonly string[];
+  /** Files and directories that carry a container's or sandbox's id. */
+  readonly records: readonly string[];
+  /** Ids in containers.json of the image store. */
+  readonly containerLayers: readonly string[];
+}
+
+const id = /[0-9a-f]{64}/;
+
+function entriesBelow(directory: string): string[] {
+  if (!existsSync(directory)) return [];
+  return readdirSync(directory, { recursive: true, encoding: 'utf8' }).sort();
+}
+
+/** Directories of this name, and those in them, in every cgroup hierarchy; the deepest first. */
+export function cgroupDirectories(cgroupParent: string): string[] {
+  const hierarchies = existsSync('/sys/fs/cgroup/cgroup.procs')
+    ? ['/sys/fs/cgroup']
+    : readdirSync('/sys/fs/cgroup').map((name) => join('/sys/fs/cgroup', name));
+  const parents = hierarchies.map((hierarchy) => join(hierarchy, cgroupParent)).filter(existsSync);
+  const children = (parent: string) =>
+    readdirSync(parent, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .map((entry) => join(entry.parentPath, entry.name));
+  return parents.flatMap((parent) => [parent, ...children(parent)]).sort((a, b) => b.length - a.length);
+}
+
+/** Deletes the cgroup directories; one that is busy stays. */
+export function removeCgroups(cgroupParent: string): void {
+  for (const directory of cgroupDirectories(cgroupParent)) {
+    try {
+      rmdirSync(directory);
+    } catch {
+      // busy: a process in it has not been reaped yet; the caller looks again
+    }
+  }
+}
+
+function containerLayers(storageRoot: string): string[] {
+  const file = join(storageRoot, 'overlay-containers/containers.json');
+  if (!existsSync(file)) return [];
+  const records = JSON.parse(readFileSync(file, 'utf8')) as { id: string }[];
+  return records.map((record) => record.id).sort();
+}
+
+export function worldSnapshot({ root, paths, bridge, cgroupParent }: Territory): World {
+  const records = [paths.runDir, paths.dataDir].flatMap((directory) =>
+    entriesBelow(directory).filter((entry) => id.test(entry)),
+  );
+  return {
+    processes: processesOf(root, cgroupParent).map(({ pid, command }) => `${pid} ${command}`),
+    mounts: mountsBelow(root),
+    namespaces: entriesBelow(paths.namespacesDir),
+    cgroups: cgroupDirectories(cgroupParent).filter((directory) => /crio-/.test(directory)),
+    network: podNetworkTraces(bridge),
+    leases: entriesBelow(paths.leasesDir).filter((entry) => /\/\d+(\.\d+){3}$/.test(entry)),
+    records,
+    containerLayers: containerLayers(paths.storageRoot),
+  };
+}
+
+/** Fails unless the world becomes `expected` soon: the kernel takes a moment to end processes and interfaces. */
+export async function assertWorld(territory: Territory, expected: World, timeoutMs = 3_000): Promise<void> {
+  const deadline = Date.now() + timeoutMs;
+  const isExpected = () => JSON.stringify(worldSnapshot(territory)) === JSON.stringify(expected);
+  while (!isExpected() && Date.now() < deadline) await sleep(50);
+  assert.deepEqual(worldSnapshot(territory), expected);
+}
