@@ -1,0 +1,98 @@
+// A command line to verb, flags and the rest.
+
+import { parseArgs } from 'node:util';
+import type { FlagValue } from '../../../internal/config/overrides.ts';
+import { type Flag, generalFlags, ignoredFlags, optionFlags } from './flags.ts';
+import { nearestName } from './nearest-name.ts';
+import { UsageError } from './usage-error.ts';
+import { findVerb, type Verb, verbs } from './verbs.ts';
+
+export interface CommandLine {
+  readonly verb: Verb;
+  readonly positionals: readonly string[];
+  /** With the flags' full names, in the order in which they were given. */
+  readonly flags: readonly FlagValue[];
+}
+
+/** Takes a command line apart. Throws UsageError for anything unknown, naming what may have been meant. */
+export function parseArguments(argv: readonly string[]): CommandLine {
+  const known = [...verbs.flatMap((verb) => verb.flags), ...generalFlags, ...optionFlags, ...ignoredFlags];
+  const { tokens } = parseArgs({
+    args: [...argv],
+    options: Object.fromEntries(known.flatMap(parserOptions)),
+    strict: false,
+    tokens: true,
+  });
+  // A misspelt flag first: its value looks like a command.
+  for (const token of tokens) if (token.kind === 'option') knownFlag(token, known);
+  const words = tokens.flatMap((token) => (token.kind === 'positional' ? [token.value] : []));
+  const { verb, positionals } = splitVerb(words);
+  const flags = tokens.flatMap((token) => (token.kind === 'option' ? [flagValue(token, verb, known)] : []));
+  return { verb, positionals, flags };
+}
+
+type ParserOption = { type: 'string' | 'boolean'; short?: string };
+
+/** The flag and its longer aliases for parseArgs, which knows aliases of one letter only. */
+function parserOptions({ name, placeholder, aliases }: Flag): [string, ParserOption][] {
+  const type = placeholder === '' ? 'boolean' : 'string';
+  const short = aliases.find((alias) => alias.length === 1);
+  const others = aliases.filter((alias) => alias.length > 1);
+  return [
+    [name, short === undefined ? { type } : { type, short }],
+    ...others.map((alias): [string, ParserOption] => [alias, { type }]),
+  ];
+}
+
+/** Words up to the longest known verb are the verb; `cria` alone is the daemon. */
+function splitVerb(words: readonly string[]): { verb: Verb; positionals: readonly string[] } {
+  for (const length of [2, 1]) {
+    const verb = words.length >= length ? findVerb(words.slice(0, length).join(' ')) : undefined;
+    if (verb !== undefined) return { verb, positionals: words.slice(length) };
+  }
+  const [first] = words;
+  const daemon = findVerb('');
+  if (first === undefined && daemon !== undefined) return { verb: daemon, positionals: [] };
+  const group = verbs.filter((verb) => verb.name.startsWith(`${first} `)).map((verb) => verb.name);
+  if (group.length > 0) {
+    const names = group.map((name) => name.split(' ')[1] ?? '');
+    throw new UsageError(groupMessage(first ?? '', words[1], names));
+  }
+  const names = verbs.map((verb) => verb.name.split(' ')[0] ?? '');
+  throw new UsageError(`unknown command "${first}"${suggestion(nearestName(first ?? '', names))}`);
+}
+
+function groupMessage(group: string, word: string | undefined, names: readonly string[]): string {
+  if (word === undefined) return `"${group}" needs one of: ${names.join(', ')}`;
+  const nearest = nearestName(word, names);
+  const hint = nearest === undefined ? `, there are: ${names.join(', ')}` : suggestion(`${group} ${nearest}`);
+  return `unknown command "${group} ${word}"${hint}`;
+}
+
+interface OptionToken {
+  readonly name: string;
+  readonly rawName: string;
+  readonly value?: string | undefined;
+}
+
+function knownFlag(token: OptionToken, known: readonly Flag[]): Flag {
+  const flag = known.find(({ name, aliases }) => name === token.name || aliases.includes(token.name));
+  if (flag !== undefined) return flag;
+  const names = known.flatMap(({ name, aliases }) => [name, ...aliases]).filter((name) => name.length > 1);
+  const nearest = token.name.length === 1 ? undefined : nearestName(token.name, names);
+  throw new UsageError(`unknown flag ${token.rawName}${suggestion(nearest && `--${nearest}`)}`);
+}
+
+function flagValue(token: OptionToken, verb: Verb, known: readonly Flag[]): FlagValue {
+  const flag = knownFlag(token, known);
+  const isOfOtherVerb = verbs.some(({ flags }) => flags.includes(flag)) && !verb.flags.includes(flag);
+  if (isOfOtherVerb)
+    throw new UsageError(`${token.rawName} is not a flag of "${`cria ${verb.name}`.trimEnd()}"`);
+  if (flag.placeholder !== '' && token.value === undefined)
+    throw new UsageError(`${token.rawName} needs a value: ${flag.placeholder}`);
+  return { name: flag.name, value: token.value };
+}
+
+function suggestion(name: string | undefined): string {
+  return name === undefined ? '' : `, did you mean "${name}"?`;
+}

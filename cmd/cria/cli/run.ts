@@ -1,0 +1,86 @@
+// One command line from beginning to exit code.
+
+import { ConfigError, formatProblem } from '../../../internal/config/config-error.ts';
+import { type LoadedConfig, loadConfig } from '../../../internal/config/load-config.ts';
+import { printConfig } from '../../../internal/config/print-config.ts';
+import { checkValues, validateConfig } from '../../../internal/config/validate-config.ts';
+import { describeError } from '../../../internal/errors/daemon-error.ts';
+import { createLogger } from '../logger.ts';
+import { versionInfo } from '../version.ts';
+import { configInputs, type Environment } from './config-inputs.ts';
+import { ignoredFlags } from './flags.ts';
+import { helpOf } from './help.ts';
+import { imageCommand } from './image-arguments.ts';
+import { type CommandLine, parseArguments } from './parse-arguments.ts';
+import type { Terminal } from './terminal.ts';
+import { UsageError } from './usage-error.ts';
+
+/** Does what the command line says; resolves with the exit code and never rejects. */
+export async function runCommandLine(
+  argv: readonly string[],
+  environment: Environment,
+  terminal: Terminal,
+): Promise<number> {
+  try {
+    return await dispatch(parseArguments(argv), environment, terminal);
+  } catch (error) {
+    if (error instanceof UsageError) {
+      terminal.err(`cria: ${error.message}\nSee "cria --help".\n`);
+      return 2;
+    }
+    if (error instanceof ConfigError)
+      terminal.err(`cria: the configuration cannot be used:\n${error.message}\n`);
+    else terminal.err(`cria: ${describeError(error)}\n`);
+    return 1;
+  }
+}
+
+async function dispatch(line: CommandLine, environment: Environment, terminal: Terminal): Promise<number> {
+  const { verb, positionals, flags } = line;
+  if (flags.some(({ name }) => name === 'help')) {
+    terminal.out(helpOf(verb));
+    return 0;
+  }
+  const [least, most] = verb.count;
+  if (positionals.length < least) throw new UsageError(`"cria ${verb.name}" needs ${verb.operands}`);
+  const surplus = positionals[most];
+  if (surplus !== undefined) throw new UsageError(`"${surplus}" is too much`);
+  if (verb.name === 'version' || flags.some(({ name }) => name === 'version'))
+    return showVersion(line, terminal);
+  const loaded = await loadConfig(configInputs(flags, environment));
+  if (verb.name === '') return runDaemonVerb(loaded, line, environment);
+  const problems = checkValues(loaded);
+  if (problems.length > 0) throw new ConfigError(problems);
+  if (verb.name === 'config') return showConfig(loaded, line, terminal);
+  const { runImageCommand } = await import('../image-command.ts');
+  return runImageCommand(loaded, imageCommand(line), terminal);
+}
+
+function showVersion({ flags }: CommandLine, terminal: Terminal): number {
+  const info = versionInfo();
+  const asJson = flags.some(({ name }) => name === 'json');
+  terminal.out(asJson ? `${JSON.stringify(info, undefined, 2)}\n` : `cria ${info.version}\n`);
+  return 0;
+}
+
+function showConfig(loaded: LoadedConfig, { flags }: CommandLine, terminal: Terminal): number {
+  const isDefault = flags.some(({ name }) => name === 'default');
+  if (!isDefault) for (const warning of loaded.warnings) terminal.err(`cria: ${formatProblem(warning)}\n`);
+  terminal.out(printConfig(isDefault ? loaded.defaults : loaded.config, loaded.defaults));
+  return 0;
+}
+
+async function runDaemonVerb(
+  loaded: LoadedConfig,
+  { flags }: CommandLine,
+  environment: Environment,
+): Promise<number> {
+  const ready = await validateConfig(loaded, environment['PATH'] ?? '');
+  const logger = createLogger(ready.config.runtime.log_level, ready.config.cria.log_format);
+  for (const { source, key, reason } of ready.warnings) logger.warn({ file: source, key }, reason);
+  for (const { name } of flags.filter((flag) => ignoredFlags.some((ignored) => ignored.name === flag.name)))
+    logger.warn({ flag: `--${name}` }, 'ignored, there is no such part here');
+  // Loaded only here: the other commands start without the daemon's modules.
+  const { runDaemon } = await import('../daemon.ts');
+  return runDaemon(ready, logger);
+}
