@@ -1,0 +1,180 @@
+// Puts an image into the store: missing layers are staged at once, then committed in order, the image record last.
+// Until then nothing of it is visible, and when anything fails nothing of it stays.
+
+import { KeyedLock } from '../async/keyed-lock.ts';
+import { Semaphore } from '../async/semaphore.ts';
+import { DaemonError } from '../errors/daemon-error.ts';
+import type { Logger } from '../log/logger.ts';
+import { digestOf } from '../registry/digest.ts';
+import type { ImageRecords, LayerStore, StagedLayer, StoredLayer, UnpackLimits } from '../storage/store.ts';
+import type { ImageContents, LayerContents } from './image-contents.ts';
+import { withProgress } from './transfer-progress.ts';
+
+/** Layers of one image that are fetched at once; as containerd. */
+const layersAtOnce = 3;
+/** How often an image is completed again when another process removes layers that it counted on. */
+const maxRounds = 3;
+
+export interface WriterParts {
+  readonly layers: LayerStore;
+  readonly records: ImageRecords;
+  readonly limits: UnpackLimits;
+  /** Layers of all images that are unpacked at once: each takes a core. */
+  readonly unpacksAtOnce: number;
+  readonly logger: Logger;
+}
+
+/** The one writer of images in this process; removals go through it too, so that no commit loses a layer to one. */
+export class ImageWriter {
+  readonly #parts: WriterParts;
+  readonly #unpacks: Semaphore;
+  readonly #changes = new KeyedLock();
+
+  constructor(parts: WriterParts) {
+    this.#parts = parts;
+    this.#unpacks = new Semaphore(parts.unpacksAtOnce);
+  }
+
+  /** Stores the image and returns its id. An image that is there already gets the names. */
+  async write(contents: ImageContents, signal: AbortSignal): Promise<string> {
+    const work: Work = { contents, staged: new Map(), committedIds: [] };
+    try {
+      for (let round = 0; round < maxRounds; round += 1) {
+        await this.#stageMissing(work, signal);
+        const imageId = await this.#changes.run('', () => this.#commit(work));
+        if (imageId !== undefined) return imageId;
+      }
+      throw new DaemonError(
+        'unavailable',
+        'layers of the image are being removed by another process: pull it again',
+      );
+    } catch (cause) {
+      await this.#cleanUp('remove the layers of a failed image', () =>
+        this.#changes.run('', () => this.#parts.layers.removeUnusedLayers(work.committedIds.toReversed())),
+      );
+      throw cause;
+    } finally {
+      for (const staged of work.staged.values()) {
+        await this.#cleanUp('discard a staged layer', () => this.#parts.layers.discardStaged(staged));
+      }
+    }
+  }
+
+  /** Deletes the image; see `ImageRecords.remove`. */
+  async remove(imageId: string): Promise<void> {
+    await this.#changes.run('', () => this.#parts.records.remove(imageId));
+  }
+
+  async #stageMissing({ contents, staged }: Work, signal: AbortSignal): Promise<void> {
+    const { layers } = contents;
+    const present = this.#countPresent(layers);
+    const missing = [...layers.entries()].filter(([index]) => index >= present && !staged.has(index));
+    // The biggest decides how long it takes: it goes first.
+    missing.sort(([, a], [, b]) => b.blobSizeBytes - a.blobSizeBytes);
+    const downloads = new Semaphore(layersAtOnce);
+    await allOrNone(signal, missing, async ([index, layer], stop) => {
+      staged.set(index, await downloads.run(() => this.#stage(layer, stop), stop));
+    });
+  }
+
+  /** The layers that the store has, counted from the base: above a missing one there is none. */
+  #countPresent(layers: readonly LayerContents[]): number {
+    let parentId: string | undefined;
+    let count = 0;
+    for (const { diffId } of layers) {
+      const found = this.#parts.layers.findLayer(parentId, diffId);
+      if (found === undefined) break;
+      parentId = found.id;
+      count += 1;
+    }
+    return count;
+  }
+
+  async #stage(layer: LayerContents, signal: AbortSignal): Promise<StagedLayer> {
+    const { diffId, blobDigest, blobSizeBytes } = layer;
+    const opened = await layer.open(signal);
+    const blob = withProgress(
+      opened,
+      { layer: blobDigest ?? diffId, totalBytes: blobSizeBytes },
+      this.#parts.logger,
+    );
+    const source = { blob, blobDigest, blobSizeBytes, diffId };
+    return this.#unpacks.run(() => this.#parts.layers.stageLayer(source, this.#parts.limits, signal), signal);
+  }
+
+  /** Undefined when a layer that the store had is gone; what was committed until then stays for the next round. */
+  async #commit({ contents, staged, committedIds }: Work): Promise<string | undefined> {
+    const stored: StoredLayer[] = [];
+    for (const [index, { diffId }] of contents.layers.entries()) {
+      const parentId = stored.at(-1)?.id;
+      let layer = this.#parts.layers.findLayer(parentId, diffId);
+      if (layer === undefined) {
+        const fresh = staged.get(index);
+        if (fresh === undefined) return undefined;
+        layer = await this.#parts.layers.commitLayer(fresh, parentId);
+        staged.delete(index);
+        committedIds.push(layer.id);
+      }
+      stored.push(layer);
+    }
+    return this.#record(contents, stored);
+  }
+
+  async #record(contents: ImageContents, layers: readonly StoredLayer[]): Promise<string> {
+    const { config, configDigest, parsedConfig, names } = contents;
+    const id = configDigest.slice('sha256:'.length);
+    const manifest = contents.manifestOf(layers);
+    const topLayerId = layers.at(-1)?.id;
+    if (this.#parts.records.get(id)?.topLayerId === topLayerId && names.length > 0) {
+      await this.#parts.records.addNames(id, names);
+      return id;
+    }
+    const { createdAt } = parsedConfig;
+    const manifestDigest = digestOf(manifest);
+    await this.#parts.records.create({
+      id,
+      manifest,
+      manifestDigest,
+      config,
+      configDigest,
+      names,
+      topLayerId,
+      createdAt,
+    });
+    return id;
+  }
+
+  async #cleanUp(step: string, undo: () => Promise<void>): Promise<void> {
+    try {
+      await undo();
+    } catch (cause) {
+      this.#parts.logger.warn({ step, err: cause }, 'clean-up after an image failed');
+    }
+  }
+}
+
+interface Work {
+  readonly contents: ImageContents;
+  /** By layer number. */
+  readonly staged: Map<number, StagedLayer>;
+  readonly committedIds: string[];
+}
+
+/** Runs `body` for all items; the first failure aborts the others and is thrown when all have ended. */
+async function allOrNone<T>(
+  signal: AbortSignal,
+  items: readonly T[],
+  body: (item: T, stop: AbortSignal) => Promise<void>,
+): Promise<void> {
+  signal.throwIfAborted();
+  const stop = new AbortController();
+  const pass = (): void => stop.abort(signal.reason);
+  signal.addEventListener('abort', pass, { once: true });
+  try {
+    const running = items.map((item) => body(item, stop.signal).catch((cause: unknown) => stop.abort(cause)));
+    await Promise.all(running);
+    stop.signal.throwIfAborted();
+  } finally {
+    signal.removeEventListener('abort', pass);
+  }
+}

@@ -1,0 +1,91 @@
+// Images from disk instead of a registry; from the layers on it is the same way as a pull.
+
+import { stat } from 'node:fs/promises';
+import { DaemonError } from '../errors/daemon-error.ts';
+import { isENOENT } from '../errors/errno.ts';
+import type { Logger } from '../log/logger.ts';
+import { type ArchiveMembers, DirectoryMembers } from './archive-members.ts';
+import { readDockerArchive } from './docker-archive.ts';
+import type { ImageCatalog } from './image-catalog.ts';
+import type { ImageContents } from './image-contents.ts';
+import type { ImageWriter } from './image-writer.ts';
+import { readOciLayout } from './oci-layout.ts';
+import type { Platform } from './platform.ts';
+import { completeReference, formatReference, requireReference } from './reference.ts';
+import { TarMembers } from './tar-members.ts';
+
+export interface LoaderParts {
+  readonly platform: Platform;
+  readonly catalog: ImageCatalog;
+  readonly writer: ImageWriter;
+  readonly logger: Logger;
+}
+
+/**
+ * Stores the images of an archive or layout. Without `names` each gets the names that it has there; with `names` it
+ * must be one image, which gets exactly these. When one of several images fails, those before it stay.
+ */
+export async function loadImages(
+  parts: LoaderParts,
+  path: string,
+  names: readonly string[],
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const members = await openMembers(path);
+  try {
+    const images = renamed(await readImages(members, parts.platform, path), names);
+    const imageIds: string[] = [];
+    for (const image of images) {
+      const imageId = image.configDigest.slice('sha256:'.length);
+      parts.catalog.announce(imageId, image.parsedConfig.config.user);
+      imageIds.push(await parts.writer.write(image, signal));
+      parts.logger.info({ imageId, names: image.names }, 'loaded image');
+    }
+    return imageIds;
+  } finally {
+    await members.close();
+  }
+}
+
+async function openMembers(path: string): Promise<ArchiveMembers> {
+  try {
+    const isDirectory = (await stat(path)).isDirectory();
+    return isDirectory ? await DirectoryMembers.open(path) : await TarMembers.open(path);
+  } catch (cause) {
+    if (isENOENT(cause)) throw new DaemonError('not-found', `image archive ${path} does not exist`, cause);
+    throw cause;
+  }
+}
+
+/** An archive can be both: newer `docker save` writes an OCI layout too, which keeps the original manifests. */
+async function readImages(
+  members: ArchiveMembers,
+  platform: Platform,
+  path: string,
+): Promise<ImageContents[]> {
+  const isLayout = (await members.find('oci-layout')) !== undefined;
+  const isDocker = !isLayout && (await members.find('manifest.json')) !== undefined;
+  if (!isLayout && !isDocker) {
+    throw new DaemonError('invalid-argument', `${path} is neither an OCI layout nor a docker archive`);
+  }
+  const images = isLayout ? await readOciLayout(members, platform) : await readDockerArchive(members);
+  if (images.length === 0) {
+    throw new DaemonError('failed-precondition', `${path} has no image for this node's platform`);
+  }
+  return images;
+}
+
+function renamed(images: readonly ImageContents[], names: readonly string[]): readonly ImageContents[] {
+  if (names.length === 0) return images;
+  const [image] = images;
+  if (image === undefined || images.length > 1) {
+    const found = images.map((each) => each.names[0] ?? each.configDigest).join(', ');
+    const text = `the archive holds ${images.length} images (${found}): load it without a name to keep theirs`;
+    throw new DaemonError('invalid-argument', text);
+  }
+  const full = names.map((name) => {
+    const written = requireReference(name);
+    return formatReference(completeReference(written, written.host ?? 'localhost'));
+  });
+  return [{ ...image, names: full }];
+}

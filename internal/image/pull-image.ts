@@ -1,0 +1,116 @@
+// PullImage: reference -> manifest -> config -> layers -> record.
+
+import { createHash } from 'node:crypto';
+import { SingleFlight } from '../async/single-flight.ts';
+import { hasKind } from '../errors/daemon-error.ts';
+import type { Logger } from '../log/logger.ts';
+import { digestOf } from '../registry/digest.ts';
+import type { BlobDescriptor, Credentials, Registry, RemoteImage, ShortNames } from '../registry/registry.ts';
+import type { ImageRecords } from '../storage/store.ts';
+import type { ImageCatalog } from './image-catalog.ts';
+import { contentsOf, readBlob } from './image-contents.ts';
+import type { ImageWriter } from './image-writer.ts';
+import type { PullRequest } from './images.ts';
+import type { Platform } from './platform.ts';
+import { formatReference, formatRepository, type Reference, requireReference } from './reference.ts';
+import { selectManifest } from './select-manifest.ts';
+import { pullCandidatesOf, type ShortNameMode } from './short-names.ts';
+
+export interface PullerParts {
+  readonly registry: Registry;
+  readonly shortNames: ShortNames;
+  readonly shortNameMode: ShortNameMode;
+  readonly platform: Platform;
+  readonly records: ImageRecords;
+  readonly catalog: ImageCatalog;
+  readonly writer: ImageWriter;
+  readonly logger: Logger;
+  /** Aborts when the daemon stops; nothing else ends a pull that makes progress. */
+  readonly lifetime: AbortSignal;
+}
+
+/** Pulls images, each once at a time. */
+export class ImagePuller {
+  readonly #parts: PullerParts;
+  readonly #running = new SingleFlight<string>();
+
+  constructor(parts: PullerParts) {
+    this.#parts = parts;
+  }
+
+  /** See `Images.pull`. Who waits may give up; the pull goes on, and the kubelet's next try finds it. */
+  async pull(request: PullRequest, signal: AbortSignal): Promise<string> {
+    const { shortNames, shortNameMode } = this.#parts;
+    const candidates = pullCandidatesOf(requireReference(request.reference), shortNames, shortNameMode);
+    const names = candidates.map(formatReference).join(' ');
+    // With other credentials it is another pull: joining it would give an image to somebody who may not read it.
+    const key = `${names} ${hashOf(request.credentials)}`;
+    return this.#running.run(key, () => this.#pullFirst(candidates, request.credentials), signal);
+  }
+
+  /** Resolves when no pull runs. */
+  async idle(): Promise<void> {
+    await this.#running.idle();
+  }
+
+  async #pullFirst(candidates: readonly Reference[], credentials: Credentials | undefined): Promise<string> {
+    let failure: unknown;
+    for (const candidate of candidates) {
+      try {
+        return await this.#pullOne(candidate, credentials);
+      } catch (cause) {
+        this.#parts.lifetime.throwIfAborted();
+        failure ??= cause;
+        // A registry that does not know a short name often says that one may not ask.
+        const mayBeElsewhere = ['not-found', 'unauthenticated', 'permission-denied'] as const;
+        if (!mayBeElsewhere.some((kind) => hasKind(cause, kind))) throw cause;
+      }
+    }
+    throw failure;
+  }
+
+  async #pullOne(reference: Reference, credentials: Credentials | undefined): Promise<string> {
+    const { registry, platform, lifetime, logger, catalog, writer } = this.#parts;
+    const startedAtMs = performance.now();
+    const remote = await registry.open(reference.repository, reference.version, credentials, lifetime);
+    const selected = await selectManifest(remote.manifest, platform, (entry) =>
+      remote.readManifest(entry, lifetime),
+    );
+    const config = await this.#readConfig(remote, selected.image.config);
+    const contents = contentsOf(selected, config, namesOf(reference, remote), remote.openBlob);
+    catalog.announce(contents.configDigest.slice('sha256:'.length), contents.parsedConfig.config.user);
+    const imageId = await writer.write(contents, lifetime);
+    const durationMs = Math.round(performance.now() - startedAtMs);
+    const sizeBytes = selected.image.layers.reduce((sum, layer) => sum + layer.sizeBytes, 0);
+    logger.info({ image: formatReference(reference), imageId, durationMs, sizeBytes }, 'pulled image');
+    return imageId;
+  }
+
+  /** The store's own copy is as good as the registry's, and nearer. */
+  async #readConfig(remote: RemoteImage, descriptor: BlobDescriptor): Promise<Uint8Array> {
+    const { records, lifetime } = this.#parts;
+    const imageId = descriptor.digest.slice('sha256:'.length);
+    if (records.get(imageId) !== undefined) {
+      const stored = await records.readConfig(imageId).catch(() => undefined);
+      if (stored !== undefined && digestOf(stored) === descriptor.digest) return stored;
+    }
+    return readBlob(await remote.openBlob(descriptor, lifetime), descriptor);
+  }
+}
+
+/**
+ * The names to record: for a digest just that, as CRI wants no tags then; for a tag also the digest that it stands for
+ * now, which for a multi-platform image is the list's: the one that a user sees and can pull by on any node.
+ */
+function namesOf(reference: Reference, remote: RemoteImage): string[] {
+  const name = formatReference(reference);
+  if ('digest' in reference.version) return [name];
+  return [name, `${formatRepository(reference.repository)}@${remote.manifest.digest}`];
+}
+
+function hashOf(credentials: Credentials | undefined): string {
+  if (credentials === undefined) return '';
+  const { username, password, identityToken, registryToken } = credentials;
+  const text = JSON.stringify([username, password, identityToken, registryToken]);
+  return createHash('sha256').update(text).digest('hex');
+}

@@ -1,0 +1,114 @@
+// The images of this node: the parts of this folder joined to what the rest of the daemon uses.
+
+import { SingleFlight } from '../async/single-flight.ts';
+import { DaemonError } from '../errors/daemon-error.ts';
+import type { Logger } from '../log/logger.ts';
+import type { Registry, ShortNames } from '../registry/registry.ts';
+import type { FilesystemUsage, ImageRecords, LayerStore, UnpackLimits } from '../storage/store.ts';
+import { ImageCatalog } from './image-catalog.ts';
+import { parseImageConfig } from './image-config.ts';
+import { ImageWriter } from './image-writer.ts';
+import type { Image, ImageConfig, Images, PullRequest } from './images.ts';
+import { type LoaderParts, loadImages } from './load-image.ts';
+import { pinnedBy } from './pinned-images.ts';
+import type { Platform } from './platform.ts';
+import { ImagePuller } from './pull-image.ts';
+import type { ShortNameMode } from './short-names.ts';
+
+export interface StoredImagesParts {
+  readonly layers: LayerStore;
+  readonly records: ImageRecords;
+  readonly registry: Registry;
+  readonly shortNames: ShortNames;
+  readonly logger: Logger;
+  /** Aborts when the daemon stops: ends running pulls. */
+  readonly lifetime: AbortSignal;
+}
+
+export interface StoredImagesOptions {
+  readonly limits: UnpackLimits;
+  readonly unpacksAtOnce: number;
+  readonly platform: Platform;
+  readonly shortNameMode: ShortNameMode;
+  /** Patterns of crio.image.pinned_images, and the pause image. */
+  readonly pinnedImages: readonly string[];
+}
+
+/** Images in the layered store, pulled from registries or loaded from disk. */
+export class StoredImages implements Images {
+  readonly #parts: StoredImagesParts;
+  readonly #catalog: ImageCatalog;
+  readonly #writer: ImageWriter;
+  readonly #puller: ImagePuller;
+  readonly #loader: LoaderParts;
+  readonly #removals = new SingleFlight<void>();
+
+  constructor(parts: StoredImagesParts, options: StoredImagesOptions) {
+    const { limits, unpacksAtOnce, platform, shortNameMode } = options;
+    this.#parts = parts;
+    this.#catalog = new ImageCatalog(parts, pinnedBy(options.pinnedImages));
+    this.#writer = new ImageWriter({ ...parts, limits, unpacksAtOnce });
+    this.#puller = new ImagePuller({
+      ...parts,
+      platform,
+      shortNameMode,
+      catalog: this.#catalog,
+      writer: this.#writer,
+    });
+    this.#loader = { platform, catalog: this.#catalog, writer: this.#writer, logger: parts.logger };
+  }
+
+  /** Takes in what other processes changed in the store; call it at start, and before answers that must be fresh. */
+  async refresh(): Promise<void> {
+    await this.#catalog.refresh();
+  }
+
+  /** Replaces the pinned patterns after a configuration reload. */
+  setPinnedImages(patterns: readonly string[]): void {
+    this.#catalog.setPinned(pinnedBy(patterns));
+  }
+
+  /** Resolves when no pull runs; with `lifetime` aborted that is soon. */
+  async idle(): Promise<void> {
+    await this.#puller.idle();
+  }
+
+  list(): readonly Image[] {
+    return this.#catalog.list();
+  }
+
+  find(reference: string): Image | undefined {
+    return this.#catalog.find(reference);
+  }
+
+  async config(imageId: string): Promise<ImageConfig> {
+    return parseImageConfig(await this.#parts.records.readConfig(imageId)).config;
+  }
+
+  async rawConfig(imageId: string): Promise<unknown> {
+    return JSON.parse(Buffer.from(await this.#parts.records.readConfig(imageId)).toString('utf8'));
+  }
+
+  pull(request: PullRequest, signal: AbortSignal): Promise<string> {
+    return this.#puller.pull(request, signal);
+  }
+
+  load(path: string, names: readonly string[], signal: AbortSignal): Promise<readonly string[]> {
+    return loadImages(this.#loader, path, names, signal);
+  }
+
+  async remove(reference: string, signal: AbortSignal): Promise<void> {
+    const image = this.#catalog.findStored(reference);
+    if (image === undefined) return;
+    if (image.readOnly) {
+      const text = `image "${image.id}" is in a read-only store and cannot be removed`;
+      throw new DaemonError('failed-precondition', text);
+    }
+    // Callers at the same time share one removal, so that each returns when the image is gone.
+    await this.#removals.run(image.id, () => this.#writer.remove(image.id), signal);
+  }
+
+  usage(): Promise<FilesystemUsage> {
+    return this.#parts.records.usage();
+  }
+}

@@ -1,0 +1,101 @@
+// Blobs as streams that survive broken connections.
+
+import type { HttpResponse } from './http-transport.ts';
+import type { BlobDescriptor } from './registry.ts';
+import { badAnswer, fromNetworkError } from './registry-error.ts';
+import type { RepositorySession } from './repository-session.ts';
+
+/** A connection that brought this much is worth a new one; as in containers/image. */
+const resumeProgressBytes = 1024 * 1024;
+const resumeIntervalMs = 60_000;
+
+/** Asks for a blob; the rules for its bytes are those of `RemoteImage.openBlob`. */
+export async function openBlob(
+  session: RepositorySession,
+  blob: BlobDescriptor,
+  signal: AbortSignal,
+): Promise<AsyncIterable<Uint8Array>> {
+  const response = await request(session, blob, 0, signal);
+  return readBlob(session, blob, response, signal);
+}
+
+async function* readBlob(
+  session: RepositorySession,
+  blob: BlobDescriptor,
+  first: HttpResponse,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array> {
+  const resume = new ResumeRule();
+  let response = first;
+  let received = 0;
+  for (;;) {
+    try {
+      for await (const chunk of response.body) {
+        received += chunk.length;
+        if (received > blob.sizeBytes) throw wrongSize(session, blob, 'more');
+        yield chunk;
+      }
+      if (received < blob.sizeBytes) throw wrongSize(session, blob, 'fewer');
+      return;
+    } catch (cause) {
+      signal.throwIfAborted();
+      if (received === blob.sizeBytes) return; // cut after the last byte
+      const broken = fromNetworkError(session.host, cause);
+      if (broken === cause || !resume.allows(received)) throw broken;
+      response = await request(session, blob, received, signal);
+    }
+  }
+}
+
+/**
+ * Whether to ask again: the first time, after good progress, or when the last break was long ago. A registry that
+ * cuts every connection at once does not hold a pull for ever.
+ */
+class ResumeRule {
+  #lastBytes = 0;
+  #lastAtMs: number | undefined;
+
+  allows(receivedBytes: number): boolean {
+    const nowMs = performance.now();
+    const allowed =
+      this.#lastAtMs === undefined ||
+      receivedBytes - this.#lastBytes >= resumeProgressBytes ||
+      nowMs - this.#lastAtMs >= resumeIntervalMs;
+    this.#lastBytes = receivedBytes;
+    this.#lastAtMs = nowMs;
+    return allowed;
+  }
+}
+
+async function request(
+  session: RepositorySession,
+  blob: BlobDescriptor,
+  offset: number,
+  signal: AbortSignal,
+): Promise<HttpResponse> {
+  const what = `blob "${blob.digest}"`;
+  const headers: Record<string, string> = offset === 0 ? {} : { range: `bytes=${offset}-` };
+  const response = await session.get({ path: `blobs/${blob.digest}`, headers, what }, signal);
+  const refusal = offset === 0 ? checkWhole(response, blob) : checkRest(response, offset);
+  if (refusal === undefined) return response;
+  response.discard();
+  throw badAnswer(session.host, `${refusal} for ${what}`);
+}
+
+function checkWhole(response: HttpResponse, blob: BlobDescriptor): string | undefined {
+  if (response.status !== 200) return 'answered with a part';
+  const length = response.headers['content-length'];
+  if (length === undefined || Number(length) === blob.sizeBytes) return undefined;
+  return `has ${length} bytes where the manifest says ${blob.sizeBytes}`;
+}
+
+function checkRest(response: HttpResponse, offset: number): string | undefined {
+  if (response.status !== 206) return 'cut the connection and cannot resume';
+  const range = /^bytes (\d+)-/.exec(response.headers['content-range'] ?? '');
+  return range !== null && Number(range[1]) === offset ? undefined : 'resumed at another place';
+}
+
+function wrongSize(session: RepositorySession, blob: BlobDescriptor, comparison: 'more' | 'fewer'): Error {
+  const text = `sent ${comparison} bytes for blob "${blob.digest}" than the manifest says (${blob.sizeBytes})`;
+  return badAnswer(session.host, text);
+}

@@ -1,0 +1,152 @@
+// One HTTP exchange over kept-alive connections. Authentication, redirects and retries live above.
+
+import {
+  Agent as HttpAgent,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  request as requestHttp,
+} from 'node:http';
+import { Agent as HttpsAgent, request as requestHttps } from 'node:https';
+
+export interface HttpTimeouts {
+  /** TCP and TLS handshake. */
+  readonly connectMs: number;
+  /** From the request to the head of the response. */
+  readonly responseMs: number;
+  /** Between two pieces of a body, while the reader waits. */
+  readonly noProgressMs: number;
+}
+
+export interface HttpRequest {
+  readonly method: 'GET' | 'POST';
+  readonly url: URL;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string;
+  readonly verifyTls: boolean;
+}
+
+export interface HttpResponse {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: AsyncIterable<Uint8Array>;
+  /** Closes the connection of a body that nobody wants to read. */
+  discard(): void;
+}
+
+class HttpTimeoutError extends Error {
+  readonly code = 'ETIMEDOUT';
+}
+
+/** Sends requests; one connection pool per host and kind of TLS check. */
+export class HttpTransport {
+  readonly #timeouts: HttpTimeouts;
+  readonly #plain = new HttpAgent({ keepAlive: true, keepAliveMsecs: 30_000, timeout: 0 });
+  readonly #verified = new HttpsAgent({ keepAlive: true, minVersion: 'TLSv1.2' });
+  readonly #unverified = new HttpsAgent({
+    keepAlive: true,
+    minVersion: 'TLSv1.2',
+    rejectUnauthorized: false,
+  });
+
+  constructor(timeouts: HttpTimeouts) {
+    this.#timeouts = timeouts;
+  }
+
+  /**
+   * Resolves with the head of the response. Rejects with the system's error, or ETIMEDOUT; an abort of `signal` also
+   * ends a body that is being read.
+   */
+  async send(request: HttpRequest, signal: AbortSignal): Promise<HttpResponse> {
+    signal.throwIfAborted();
+    try {
+      return await this.#exchange(request, signal);
+    } catch (cause) {
+      if (cause instanceof StaleConnectionError) return await this.#exchange(request, signal);
+      throw cause;
+    }
+  }
+
+  /** Closes idle connections; later requests open new ones. */
+  close(): void {
+    this.#plain.destroy();
+    this.#verified.destroy();
+    this.#unverified.destroy();
+  }
+
+  #exchange(request: HttpRequest, signal: AbortSignal): Promise<HttpResponse> {
+    const { url, method, headers, body } = request;
+    const secure = url.protocol === 'https:';
+    const agent = secure ? (request.verifyTls ? this.#verified : this.#unverified) : this.#plain;
+    const { connectMs, responseMs, noProgressMs } = this.#timeouts;
+    return new Promise((resolve, reject) => {
+      const outgoing = (secure ? requestHttps : requestHttp)(url, { method, headers, agent, signal });
+      const giveUp = (): void => void outgoing.destroy(new HttpTimeoutError('no answer'));
+      const responseTimer = setTimeout(giveUp, responseMs);
+      let connectTimer: NodeJS.Timeout | undefined;
+      const clearTimers = (): void => {
+        clearTimeout(responseTimer);
+        clearTimeout(connectTimer);
+      };
+      outgoing.once('socket', (socket) => {
+        if (!socket.connecting) return;
+        connectTimer = setTimeout(giveUp, connectMs);
+        socket.once(secure ? 'secureConnect' : 'connect', () => clearTimeout(connectTimer));
+      });
+      outgoing.once('error', (error: NodeJS.ErrnoException) => {
+        clearTimers();
+        // The server closed a kept-alive connection at the moment in which it was used again: nothing was done there.
+        const stale = outgoing.reusedSocket && (error.code === 'ECONNRESET' || error.code === 'EPIPE');
+        reject(stale ? new StaleConnectionError('stale connection', { cause: error }) : error);
+      });
+      outgoing.once('response', (incoming) => {
+        clearTimers();
+        incoming.on('error', () => {}); // read errors reach the reader; an unread body must not end the daemon
+        resolve(responseOf(incoming, noProgressMs));
+      });
+      outgoing.end(body);
+    });
+  }
+}
+
+class StaleConnectionError extends Error {}
+
+function responseOf(incoming: IncomingMessage, noProgressMs: number): HttpResponse {
+  return {
+    status: incoming.statusCode ?? 0,
+    headers: incoming.headers,
+    body: bodyOf(incoming, noProgressMs),
+    discard: () => void incoming.destroy(),
+  };
+}
+
+/** Reads a body; the clock runs only while the reader waits, so a slow disk is not taken for a dead registry. */
+async function* bodyOf(incoming: IncomingMessage, noProgressMs: number): AsyncGenerator<Uint8Array> {
+  let isWaiting = true;
+  const timer = setTimeout(() => {
+    if (isWaiting) incoming.destroy(new HttpTimeoutError('no progress'));
+    else timer.refresh();
+  }, noProgressMs);
+  try {
+    for await (const chunk of incoming) {
+      isWaiting = false;
+      yield chunk as Uint8Array;
+      isWaiting = true;
+      timer.refresh();
+    }
+  } finally {
+    clearTimeout(timer);
+    incoming.destroy();
+  }
+}
+
+/** Reads a whole body of at most `maxBytes`; undefined when it is longer. */
+export async function readBounded(response: HttpResponse, maxBytes: number): Promise<Buffer | undefined> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of response.body) {
+    length += chunk.length;
+    if (length > maxBytes) return undefined;
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks, length);
+}

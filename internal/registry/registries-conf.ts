@@ -1,0 +1,173 @@
+// registries.conf, version 2 (containers-registries.conf(5)): one TOML document to checked tables. Pure.
+//
+// A key that is known but not supported, or not known at all, is reported; a key whose meaning would be lost by
+// reading on (version 1 tables, a wrong type, a contradiction) makes the file an error.
+
+import { parse } from 'toml';
+
+export type MirrorUse = 'all' | 'digest-only' | 'tag-only';
+
+export interface MirrorTable {
+  readonly location: string;
+  readonly insecure: boolean;
+  readonly use: MirrorUse;
+}
+
+export interface RegistryTable {
+  readonly prefix: string;
+  /** Empty for a wildcard prefix that is not rewritten. */
+  readonly location: string;
+  readonly insecure: boolean;
+  readonly blocked: boolean;
+  readonly mirrors: readonly MirrorTable[];
+}
+
+export interface RegistriesDocument {
+  /** Undefined when the document does not say: an earlier file's list then stays. */
+  readonly searchRegistries: readonly string[] | undefined;
+  readonly registries: readonly RegistryTable[];
+  /** An empty value takes an earlier file's alias away. */
+  readonly aliases: ReadonlyMap<string, string>;
+  readonly warnings: readonly string[];
+}
+
+type Table = Readonly<Record<string, unknown>>;
+
+const documentKeys = new Set([
+  'unqualified-search-registries',
+  'registry',
+  'aliases',
+  'short-name-mode', // crio.conf's short_name_mode always wins over it
+]);
+const registryKeys = new Set([
+  'prefix',
+  'location',
+  'insecure',
+  'blocked',
+  'mirror',
+  'mirror-by-digest-only',
+]);
+const mirrorKeys = new Set(['location', 'insecure', 'pull-from-mirror']);
+
+/** Reads one document; throws an Error whose message names the key and what is wrong with it. */
+export function parseRegistriesConf(text: string): RegistriesDocument {
+  const document = parseToml(text);
+  if (document['registries'] !== undefined) {
+    throw new Error('table "registries" is of version 1 of the format: write [[registry]] tables instead');
+  }
+  const warnings: string[] = [];
+  warnUnknown(document, documentKeys, '', warnings);
+  return {
+    searchRegistries: optional(document, 'unqualified-search-registries', stringList)?.map(location),
+    registries: (optional(document, 'registry', tableList) ?? []).map((table) =>
+      parseRegistry(table, warnings),
+    ),
+    aliases: parseAliases(document),
+    warnings,
+  };
+}
+
+function parseToml(text: string): Table {
+  try {
+    return parse(text) as Table;
+  } catch (cause) {
+    const { line, column, message } = cause as { line?: number; column?: number; message: string };
+    throw new Error(line === undefined ? message : `line ${line}, column ${column}: ${message}`, { cause });
+  }
+}
+
+function parseRegistry(table: Table, warnings: string[]): RegistryTable {
+  warnUnknown(table, registryKeys, 'registry.', warnings);
+  const target = location(optional(table, 'location', string) ?? '');
+  const prefix = location(optional(table, 'prefix', string) ?? '') || target;
+  if (prefix === '') throw new Error('a [[registry]] has neither "prefix" nor "location"');
+  const isWildcard = prefix.startsWith('*.');
+  if (prefix.slice(isWildcard ? 2 : 0).includes('*')) {
+    throw new Error(
+      `prefix "${prefix}": a wildcard is only allowed as the first label of a host ("*.example.com")`,
+    );
+  }
+  if (isWildcard && prefix.includes('/'))
+    throw new Error(`prefix "${prefix}": a wildcard cannot have a path`);
+  if (target === '' && !isWildcard) throw new Error(`registry "${prefix}" has no "location"`);
+  const digestOnly = optional(table, 'mirror-by-digest-only', boolean) ?? false;
+  const mirrors = optional(table, 'mirror', tableList) ?? [];
+  return {
+    prefix,
+    location: target,
+    insecure: optional(table, 'insecure', boolean) ?? false,
+    blocked: optional(table, 'blocked', boolean) ?? false,
+    mirrors: mirrors.map((mirror) => parseMirror(mirror, digestOnly, warnings)),
+  };
+}
+
+function parseMirror(table: Table, digestOnly: boolean, warnings: string[]): MirrorTable {
+  warnUnknown(table, mirrorKeys, 'registry.mirror.', warnings);
+  const target = location(optional(table, 'location', string) ?? '');
+  if (target === '') throw new Error('a [[registry.mirror]] has no "location"');
+  const use = optional(table, 'pull-from-mirror', string) ?? '';
+  if (use !== '' && digestOnly) {
+    throw new Error(
+      `mirror "${target}": "pull-from-mirror" cannot be set together with "mirror-by-digest-only"`,
+    );
+  }
+  return {
+    location: target,
+    insecure: optional(table, 'insecure', boolean) ?? false,
+    use: digestOnly ? 'digest-only' : mirrorUse(use),
+  };
+}
+
+function mirrorUse(text: string): MirrorUse {
+  if (text === '' || text === 'all') return 'all';
+  if (text === 'digest-only' || text === 'tag-only') return text;
+  throw new Error(`"pull-from-mirror" is "${text}", expected "all", "digest-only" or "tag-only"`);
+}
+
+function parseAliases(document: Table): ReadonlyMap<string, string> {
+  const table = optional(document, 'aliases', tableOf) ?? {};
+  return new Map(Object.entries(table).map(([name, value]) => [name, string(value, `aliases."${name}"`)]));
+}
+
+/** A host with an optional path; a scheme is the usual mistake here. */
+function location(text: string): string {
+  if (text.includes('://')) throw new Error(`"${text}": a location is written without a scheme`);
+  return text.replace(/\/+$/, '');
+}
+
+function optional<T>(table: Table, key: string, read: (value: unknown, key: string) => T): T | undefined {
+  const value = table[key];
+  return value === undefined ? undefined : read(value, key);
+}
+
+function string(value: unknown, key: string): string {
+  if (typeof value !== 'string') throw new Error(`"${key}" is not a string`);
+  return value;
+}
+
+function boolean(value: unknown, key: string): boolean {
+  if (typeof value !== 'boolean') throw new Error(`"${key}" is not true or false`);
+  return value;
+}
+
+function stringList(value: unknown, key: string): string[] {
+  if (!Array.isArray(value)) throw new Error(`"${key}" is not a list of strings`);
+  return value.map((item) => string(item, key));
+}
+
+function tableOf(value: unknown, key: string): Table {
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new Error(`"${key}" is not a table`);
+  return value as Table;
+}
+
+function tableList(value: unknown, key: string): Table[] {
+  if (!Array.isArray(value)) throw new Error(`"${key}" is not a list of tables ([[${key}]])`);
+  return value.map((item) => tableOf(item, key));
+}
+
+function warnUnknown(table: Table, known: ReadonlySet<string>, where: string, warnings: string[]): void {
+  for (const key of Object.keys(table)) {
+    if (!known.has(key)) warnings.push(`key "${where}${key}" is not supported and has no effect`);
+  }
+}

@@ -1,0 +1,77 @@
+// What images need of a registry: manifests and blobs by the OCI distribution protocol, whatever mirrors, tokens and
+// redirects lie between.
+
+/** `sha256:` and 64 lower-case hex digits, checked. */
+export type Digest = `sha256:${string}`;
+
+/** A repository as a reference names it, before mirrors and rewriting: `docker.io` and `library/busybox`. */
+export interface Repository {
+  /** Host with its port, if it has one. */
+  readonly host: string;
+  readonly path: string;
+}
+
+export type Version = { readonly tag: string } | { readonly digest: Digest };
+
+export interface Credentials {
+  readonly username: string;
+  readonly password: string;
+  /** A refresh token of the registry's authorization service; used instead of name and password. */
+  readonly identityToken: string;
+  /** Sent as it is, as a bearer token. */
+  readonly registryToken: string;
+}
+
+export interface BlobDescriptor {
+  readonly digest: Digest;
+  readonly sizeBytes: number;
+}
+
+export interface RemoteManifest {
+  /** The body as it came, at most 4 MiB; its SHA-256 is `digest`. */
+  readonly bytes: Uint8Array;
+  readonly digest: Digest;
+  /** From the Content-Type header, without parameters. */
+  readonly mediaType: string | undefined;
+}
+
+/** One manifest at the registry (or mirror) that had it; blobs come from the same place. */
+export interface RemoteImage {
+  readonly manifest: RemoteManifest;
+  /** Another manifest of the same repository: an entry of the list. Checked against the descriptor. */
+  readManifest(descriptor: BlobDescriptor, signal: AbortSignal): Promise<RemoteManifest>;
+  /**
+   * Asks for a blob and resolves when the registry has begun to answer. The bytes end after exactly `sizeBytes` or
+   * with an error, and go on over broken connections; the reader must check the digest. Aborting `signal` closes the
+   * connection, read or not.
+   */
+  openBlob(blob: BlobDescriptor, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>>;
+}
+
+export interface Registry {
+  /**
+   * Reads the manifest that `version` names, from the first mirror that has it or from the registry itself.
+   * Without credentials, those of the auth files are used. `not-found`, `unauthenticated` and `permission-denied` are
+   * the registry's word; a registry that does not answer is `unknown` with the text `RegistryUnavailable: …`, which
+   * the kubelet looks for.
+   */
+  open(
+    repository: Repository,
+    version: Version,
+    credentials: Credentials | undefined,
+    signal: AbortSignal,
+  ): Promise<RemoteImage>;
+}
+
+/** How names without a registry become full ones (registries.conf). */
+export interface ShortNames {
+  /** The repository that an `[aliases]` entry gives to this name. */
+  alias(name: string): string | undefined;
+  /** Hosts to look in, in order; may carry a path. */
+  searchRegistries(): readonly string[];
+}
+
+/** Credentials that the node has for a repository, from its auth files. */
+export interface CredentialSource {
+  lookup(repository: Repository): Promise<Credentials | undefined>;
+}
