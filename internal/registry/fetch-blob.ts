@@ -15,7 +15,12 @@ export async function openBlob(
   blob: BlobDescriptor,
   signal: AbortSignal,
 ): Promise<AsyncIterable<Uint8Array>> {
-  const response = await request(session, blob, 0, signal);
+  const response = await get(session, blob, 0, signal);
+  const refusal = checkWhole(response, blob);
+  if (refusal !== undefined) {
+    response.discard();
+    throw badAnswer(session.host, `${refusal} for blob "${blob.digest}"`);
+  }
   return readBlob(session, blob, response, signal);
 }
 
@@ -42,7 +47,11 @@ async function* readBlob(
       if (received === blob.sizeBytes) return; // cut after the last byte
       const broken = fromNetworkError(session.host, cause);
       if (broken === cause || !resume.allows(received)) throw broken;
-      response = await request(session, blob, received, signal);
+      response = await get(session, blob, received, signal);
+      if (!continuesAt(response, received)) {
+        response.discard();
+        throw broken;
+      }
     }
   }
 }
@@ -67,19 +76,14 @@ class ResumeRule {
   }
 }
 
-async function request(
+function get(
   session: RepositorySession,
-  blob: BlobDescriptor,
+  { digest }: BlobDescriptor,
   offset: number,
   signal: AbortSignal,
 ): Promise<HttpResponse> {
-  const what = `blob "${blob.digest}"`;
   const headers: Record<string, string> = offset === 0 ? {} : { range: `bytes=${offset}-` };
-  const response = await session.get({ path: `blobs/${blob.digest}`, headers, what }, signal);
-  const refusal = offset === 0 ? checkWhole(response, blob) : checkRest(response, offset);
-  if (refusal === undefined) return response;
-  response.discard();
-  throw badAnswer(session.host, `${refusal} for ${what}`);
+  return session.get({ path: `blobs/${digest}`, headers, what: `blob "${digest}"` }, signal);
 }
 
 function checkWhole(response: HttpResponse, blob: BlobDescriptor): string | undefined {
@@ -89,10 +93,11 @@ function checkWhole(response: HttpResponse, blob: BlobDescriptor): string | unde
   return `has ${length} bytes where the manifest says ${blob.sizeBytes}`;
 }
 
-function checkRest(response: HttpResponse, offset: number): string | undefined {
-  if (response.status !== 206) return 'cut the connection and cannot resume';
+/** A registry may ignore Range and begin again; then the blob cannot be completed. */
+function continuesAt(response: HttpResponse, offset: number): boolean {
+  if (offset === 0) return response.status === 200;
   const range = /^bytes (\d+)-/.exec(response.headers['content-range'] ?? '');
-  return range !== null && Number(range[1]) === offset ? undefined : 'resumed at another place';
+  return response.status === 206 && range !== null && Number(range[1]) === offset;
 }
 
 function wrongSize(session: RepositorySession, blob: BlobDescriptor, comparison: 'more' | 'fewer'): Error {
