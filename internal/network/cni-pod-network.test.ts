@@ -64,6 +64,13 @@ function always(plugin: string, command: 'ADD' | 'DEL' | 'CHECK'): void {
   rmSync(join(plugins, `${plugin}.${command}`));
 }
 
+/** What is kept on disk. */
+function records(): string[] {
+  return ['requests', 'results'].flatMap((kind) =>
+    readdirSync(join(state, kind)).map((name) => `${kind}/${name}`),
+  );
+}
+
 interface Call {
   readonly name: string;
   readonly env: Record<string, string>;
@@ -191,7 +198,7 @@ test('attach refuses a host port when no plugin maps ports', async () => {
     'unimplemented',
     /add the portmap plugin/,
   );
-  assert.deepEqual([takeCalls(), readdirSync(state)], [[], []]);
+  assert.deepEqual([takeCalls(), records()], [[], []]);
 });
 
 test('attach refuses values that plugins would misread', async () => {
@@ -224,7 +231,7 @@ test('attach runs DEL of all plugins and keeps nothing when one fails', async ()
   const calls = takeCalls();
   assert.deepEqual(names(calls), ['first-ADD', 'second-ADD', ...allDel]);
   assert.equal((calls[2]!.stdin['prevResult'] as { by: string }).by, 'first');
-  assert.deepEqual(readdirSync(state), []);
+  assert.deepEqual(records(), []);
 });
 
 test('attach rolls back when a plugin prints no JSON, nothing, no address, a wrong address or breaks without a report', async () => {
@@ -240,7 +247,7 @@ test('attach rolls back when a plugin prints no JSON, nothing, no address, a wro
     at('third', 'ADD', script);
     await rejects(network.attach(request(), never), 'internal', message);
     assert.deepEqual(names(takeCalls()).slice(3), allDel);
-    assert.deepEqual(readdirSync(state), []);
+    assert.deepEqual(records(), []);
   }
 });
 
@@ -292,7 +299,7 @@ test('attach refuses a namespace that is gone, a missing plugin and a missing ne
   );
   rmSync(join(configs, '10-pods.conflist'));
   await rejects(network.attach(request(), never), 'unavailable', /no usable CNI network configuration/);
-  assert.deepEqual([takeCalls(), readdirSync(state)], [[], []]);
+  assert.deepEqual([takeCalls(), records()], [[], []]);
 });
 
 test('detach runs DEL in reverse with the final result, and once only', async () => {
@@ -309,7 +316,7 @@ test('detach runs DEL in reverse with the final result, and once only', async ()
     ),
   );
   await network.detach(request(), never);
-  assert.deepEqual([takeCalls(), readdirSync(state)], [[], []]);
+  assert.deepEqual([takeCalls(), records()], [[], []]);
 });
 
 test('detach of a new instance uses the configuration and request that ADD had', async () => {
@@ -329,10 +336,11 @@ test('detach of a new instance uses the configuration and request that ADD had',
 
 test('detach works after a crash in the middle of ADD', async () => {
   // the record as it is on disk while ADD runs, taken by the plugin itself
-  at('second', 'ADD', `cp ${state}/abc123.json ${root}/taken`);
+  at('second', 'ADD', `cp ${state}/requests/abc123.json ${root}/taken`);
   await (await open()).attach(request(), never);
-  copyFileSync(join(root, 'taken'), join(state, 'abc123.json'));
-  writeFileSync(join(state, '.abc123.json.0123.tmp'), '{"ver');
+  copyFileSync(join(root, 'taken'), join(state, 'requests/abc123.json'));
+  rmSync(join(state, 'results/abc123.json'));
+  writeFileSync(join(state, 'requests/.abc123.json.0123.tmp'), '{"ver');
   takeCalls();
   const network = await open();
   await rejects(
@@ -344,13 +352,13 @@ test('detach works after a crash in the middle of ADD', async () => {
   const calls = takeCalls();
   assert.deepEqual(names(calls), allDel);
   assert.ok(calls.every(({ stdin }) => !('prevResult' in stdin)));
-  assert.deepEqual(readdirSync(state), []);
+  assert.deepEqual(records(), []);
 });
 
 test('detach gives plugins no namespace when it is gone', async () => {
   const network = await open();
   await network.attach(request(), never);
-  const path = join(state, 'abc123.json');
+  const path = join(state, 'requests/abc123.json');
   writeFileSync(path, readFileSync(path, 'utf8').replace(netns, '/etc/hostname'));
   takeCalls();
   await network.detach(request(), never);
@@ -381,16 +389,16 @@ test('detach goes on after a failed plugin, and is complete again when retried',
   takeCalls();
   await network.detach(request(), never);
   assert.deepEqual(names(takeCalls()), allDel);
-  assert.deepEqual(readdirSync(state), []);
+  assert.deepEqual(records(), []);
 });
 
 test('detach of a sandbox whose record is unreadable uses the current network and sets the record aside', async () => {
   const network = await open();
-  writeFileSync(join(state, 'abc123.json'), '{"version":1,"netw');
+  writeFileSync(join(state, 'requests/abc123.json'), '{"version":1,"netw');
   await network.detach(request(), never);
   const calls = takeCalls();
   assert.deepEqual(names(calls), allDel);
-  assert.deepEqual(readdirSync(state), ['abc123.json.unreadable']);
+  assert.deepEqual(records(), ['requests/abc123.json.unreadable']);
   await network.detach(request(), never);
   assert.deepEqual(takeCalls(), []);
 });

@@ -2,7 +2,7 @@
 
 import { statfs } from 'node:fs/promises';
 import { KeyedLock } from '../async/keyed-lock.ts';
-import { withRollback } from '../async/rollback.ts';
+import { type RegisterUndo, withRollback } from '../async/rollback.ts';
 import { DaemonError } from '../errors/daemon-error.ts';
 import { isDiskFull } from '../errors/errno.ts';
 import { StateFileError } from '../fs/state-file.ts';
@@ -64,38 +64,53 @@ export class CniPodNetwork implements PodNetwork {
   }
 
   async #attach(request: NetworkRequest, signal: AbortSignal): Promise<NetworkResult> {
-    signal.throwIfAborted();
-    const network = await this.#usableNetwork();
+    refuseAborted(signal, request);
+    const [{ network, problem }, hasNamespace] = await Promise.all([
+      this.#configured.refresh(),
+      isNamespace(request.netnsPath),
+      this.#refuseAttached(request.sandboxId),
+    ]);
+    if (problem !== undefined) throw new DaemonError('unavailable', problem);
+    if (!hasNamespace) throw namespaceGone(request);
     refuseUnservedPorts(network, request);
-    await this.#refuseAttached(request.sandboxId);
-    if (!(await isNamespace(request.netnsPath)))
-      throw new DaemonError(
-        'failed-precondition',
-        `network namespace ${request.netnsPath} of sandbox "${request.sandboxId}" is gone`,
-      );
     const onUndoFailed = (step: string, cause: unknown): void =>
       this.#log.warn({ sandboxId: request.sandboxId, step, err: cause }, 'undo of a failed attach failed');
-    return withRollback(onUndoFailed, async (rollback) => {
-      let record: NetworkRecord = { network, request, result: undefined };
-      await this.#write(record);
-      rollback('delete network', () => this.#release(record, new AbortController().signal));
-      const onResult = (result: CniResult): void => {
-        record = { ...record, result };
-      };
-      const attachment = { network, request, netnsPath: request.netnsPath };
-      const options = { timeoutMs: this.#addTimeoutMs, onResult };
-      const cniResult = await addChain(this.#plugins, attachment, options, signal);
-      const ips = podAddresses(network, cniResult);
-      await this.#write(record);
-      return { ips, networkName: network.name, cniResult };
+    return withRollback(onUndoFailed, (rollback) => this.#add(network, request, rollback, signal));
+  }
+
+  async #add(
+    network: NetworkConfig,
+    request: NetworkRequest,
+    rollback: RegisterUndo,
+    signal: AbortSignal,
+  ): Promise<NetworkResult> {
+    const { sandboxId, netnsPath } = request;
+    let result: CniResult | undefined;
+    const onResult = (latest: CniResult): void => {
+      result = latest;
+    };
+    await this.#records.begin(network, request).catch(async (cause) => {
+      await this.#records.remove(sandboxId).catch(() => {}); // it may be there and only its fsync have failed
+      throw cannotRecord('write', sandboxId, cause);
     });
+    // bounded by its own time limit, not by the caller's signal; a record whose DEL failed stays for `detach`
+    rollback('delete network', () =>
+      this.#release({ network, request, result }, new AbortController().signal),
+    );
+    const options = { timeoutMs: this.#addTimeoutMs, onResult };
+    const cniResult = await addChain(this.#plugins, { network, request, netnsPath }, options, signal);
+    const ips = podAddresses(network, cniResult);
+    await this.#records.finish(sandboxId, cniResult).catch((cause) => {
+      throw cannotRecord('write', sandboxId, cause);
+    });
+    return { ips, networkName: network.name, cniResult };
   }
 
   async detach(request: NetworkRequest, signal: AbortSignal): Promise<void> {
     const { sandboxId } = request;
     if (!isPlainName(sandboxId)) return; // attach refuses it
     await this.#locks.run(sandboxId, async () => {
-      signal.throwIfAborted();
+      refuseAborted(signal, request);
       let record: NetworkRecord | undefined;
       try {
         record = await this.#records.read(sandboxId);
@@ -132,16 +147,12 @@ export class CniPodNetwork implements PodNetwork {
     const { sandboxId } = request;
     validateRequest(request);
     await this.#locks.run(sandboxId, async () => {
-      signal.throwIfAborted();
-      const record = await this.#records.read(sandboxId);
+      refuseAborted(signal, request);
+      const record = await this.#read(sandboxId);
       if (record?.result === undefined)
         throw new DaemonError('failed-precondition', `sandbox "${sandboxId}" is not attached to a network`);
       const { netnsPath } = record.request;
-      if (!(await isNamespace(netnsPath)))
-        throw new DaemonError(
-          'failed-precondition',
-          `network namespace ${netnsPath} of sandbox "${sandboxId}" is gone`,
-        );
+      if (!(await isNamespace(netnsPath))) throw namespaceGone(record.request);
       const options = { timeoutMs: this.#delTimeoutMs, result: record.result };
       await checkChain(this.#plugins, { ...record, netnsPath }, options, signal);
     });
@@ -155,19 +166,8 @@ export class CniPodNetwork implements PodNetwork {
     this.#configured.watch(signal);
   }
 
-  async #usableNetwork(): Promise<NetworkConfig> {
-    const { network, problem } = await this.#configured.refresh();
-    if (problem !== undefined) throw new DaemonError('unavailable', problem);
-    return network;
-  }
-
   async #refuseAttached(sandboxId: string): Promise<void> {
-    let record: NetworkRecord | undefined;
-    try {
-      record = await this.#records.read(sandboxId);
-    } catch (cause) {
-      throw cannotRecord('read', sandboxId, cause);
-    }
+    const record = await this.#read(sandboxId);
     if (record === undefined) return;
     const ips = record.result === undefined ? [] : addressesOf(record.result);
     const state =
@@ -178,11 +178,11 @@ export class CniPodNetwork implements PodNetwork {
     );
   }
 
-  async #write(record: NetworkRecord): Promise<void> {
+  async #read(sandboxId: string): Promise<NetworkRecord | undefined> {
     try {
-      await this.#records.write(record);
+      return await this.#records.read(sandboxId);
     } catch (cause) {
-      throw cannotRecord('write', record.request.sandboxId, cause);
+      throw cannotRecord('read', sandboxId, cause);
     }
   }
 
@@ -206,6 +206,22 @@ async function isNamespace(path: string): Promise<boolean> {
   } catch {
     return false;
   }
+}
+
+function refuseAborted(signal: AbortSignal, { sandboxId }: NetworkRequest): void {
+  if (signal.aborted)
+    throw new DaemonError(
+      'cancelled',
+      `network operation of sandbox "${sandboxId}" was cancelled`,
+      signal.reason,
+    );
+}
+
+function namespaceGone({ netnsPath, sandboxId }: NetworkRequest): DaemonError {
+  return new DaemonError(
+    'failed-precondition',
+    `network namespace ${netnsPath} of sandbox "${sandboxId}" is gone`,
+  );
 }
 
 function refuseUnservedPorts(network: NetworkConfig, request: NetworkRequest): void {

@@ -1,7 +1,10 @@
-// What DEL needs to know, on disk: one record per sandbox, made before its first ADD, removed after its last DEL.
+// What DEL needs to know, on disk. A sandbox's record is made before its first ADD and removed after its last DEL, so a
+// sandbox without one has nothing attached, and a daemon that dies at any moment leaves enough behind to release the
+// pod's address and rules, whatever has become of the network's file since.
 //
-// So a sandbox without a record has nothing attached, and a daemon that dies at any moment leaves enough behind to
-// release the pod's address and rules, whatever has become of the network's file since.
+//   requests/ID.json   configuration and request, durable: address leases are on disk too and must be found again after
+//                      a power loss
+//   results/ID.json    what ADD gave, not durable: interfaces and rules that it tells of do not outlive the kernel
 
 import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -17,83 +20,105 @@ export interface NetworkRecord {
   readonly result: CniResult | undefined;
 }
 
-interface StoredRecord {
+interface StoredRequest {
   readonly network: string;
   readonly request: Record<string, unknown>;
-  readonly result?: CniResult;
 }
+
+const requestFile: StateFile<StoredRequest> = stateFile({ version: 1, durable: true, parse: storedRequest });
+const resultFile: StateFile<{ readonly result: CniResult }> = stateFile({
+  version: 1,
+  durable: false,
+  parse: storedResult,
+});
 
 export class ResultCache {
   readonly #directory: string;
-  // Durable: leases of the address plugins live on disk too, so after a power loss they must be found again.
-  readonly #file: StateFile<StoredRecord> = stateFile({ version: 1, durable: true, parse: storedRecord });
 
   constructor(directory: string) {
     this.#directory = directory;
   }
 
-  /** Makes the directory, and removes what a crash in the middle of a write has left there. Idempotent. */
+  /** Makes the directories, and removes what a crash in the middle of a write has left there. Idempotent. */
   async prepare(): Promise<void> {
-    await mkdir(this.#directory, { recursive: true, mode: 0o700 });
-    for (const name of await readdir(this.#directory)) {
-      if (name.startsWith('.') && name.endsWith('.tmp'))
-        await rm(join(this.#directory, name), { force: true });
+    for (const kind of ['requests', 'results'] as const) {
+      const directory = join(this.#directory, kind);
+      await mkdir(directory, { recursive: true, mode: 0o700 });
+      for (const name of await readdir(directory)) {
+        if (name.startsWith('.') && name.endsWith('.tmp')) await rm(join(directory, name), { force: true });
+      }
     }
   }
 
-  /** Replaces the sandbox's record; on disk when this resolves. */
-  async write(record: NetworkRecord): Promise<void> {
-    const { network, request, result } = record;
-    await this.#file.write(this.#path(request.sandboxId), {
+  /** Makes the sandbox's record, without a result; on disk when this resolves. */
+  async begin(network: NetworkConfig, request: NetworkRequest): Promise<void> {
+    await requestFile.write(this.#path('requests', request.sandboxId), {
       network: network.text,
       request: {
         ...request,
         ingressBitsPerSecond: request.ingressBitsPerSecond?.toString(),
         egressBitsPerSecond: request.egressBitsPerSecond?.toString(),
       },
-      ...(result === undefined ? {} : { result }),
     });
   }
 
-  /** The sandbox's record, or undefined when there is none; throws StateFileError when it cannot be used. */
+  /** Adds the result of ADD to the record. */
+  async finish(sandboxId: string, result: CniResult): Promise<void> {
+    await resultFile.write(this.#path('results', sandboxId), { result });
+  }
+
+  /**
+   * The sandbox's record, or undefined when there is none; throws StateFileError when it cannot be used. A result that
+   * cannot be read counts as none.
+   */
   async read(sandboxId: string): Promise<NetworkRecord | undefined> {
-    const path = this.#path(sandboxId);
-    const stored = await this.#file.read(path);
+    const path = this.#path('requests', sandboxId);
+    const stored = await requestFile.read(path);
     if (stored === undefined) return undefined;
     try {
       return {
         network: parseNetwork(stored.network),
         request: requestFrom(sandboxId, stored.request),
-        result: stored.result,
+        result: await this.#result(sandboxId),
       };
     } catch (cause) {
       throw new StateFileError(`${path}: ${(cause as Error).message}`, { cause });
     }
   }
 
+  async #result(sandboxId: string): Promise<CniResult | undefined> {
+    const stored = await resultFile.read(this.#path('results', sandboxId)).catch(() => undefined);
+    return stored?.result;
+  }
+
   /** Removes the sandbox's record; nothing when there is none. Needs no free space on the disk. */
   async remove(sandboxId: string): Promise<void> {
-    await rm(this.#path(sandboxId), { force: true });
+    await rm(this.#path('results', sandboxId), { force: true });
+    await rm(this.#path('requests', sandboxId), { force: true });
   }
 
   /** Moves a record that cannot be used out of the way; gives its new path. */
   async setAside(sandboxId: string): Promise<string> {
-    const path = `${this.#path(sandboxId)}.unreadable`;
-    await rename(this.#path(sandboxId), path);
-    return path;
+    const path = this.#path('requests', sandboxId);
+    await rename(path, `${path}.unreadable`);
+    await rm(this.#path('results', sandboxId), { force: true });
+    return `${path}.unreadable`;
   }
 
-  #path(sandboxId: string): string {
-    return join(this.#directory, `${sandboxId}.json`);
+  #path(kind: 'requests' | 'results', sandboxId: string): string {
+    return join(this.#directory, kind, `${sandboxId}.json`);
   }
 }
 
-function storedRecord(value: Record<string, unknown>): StoredRecord {
-  const { network, request, result } = value;
+function storedRequest({ network, request }: Record<string, unknown>): StoredRequest {
   if (typeof network !== 'string') throw new Error('"network" is not a string');
   if (!isObject(request)) throw new Error('"request" is not an object');
-  if (result !== undefined && !isObject(result)) throw new Error('"result" is not an object');
-  return { network, request, ...(result === undefined ? {} : { result }) };
+  return { network, request };
+}
+
+function storedResult({ result }: Record<string, unknown>): { result: CniResult } {
+  if (!isObject(result)) throw new Error('"result" is not an object');
+  return { result };
 }
 
 function requestFrom(sandboxId: string, stored: Record<string, unknown>): NetworkRequest {

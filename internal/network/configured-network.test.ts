@@ -1,0 +1,124 @@
+import assert from 'node:assert/strict';
+import { chmodSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { silentLogger } from '../log/logger.ts';
+import { ConfiguredNetwork } from './configured-network.ts';
+
+let root: string;
+let configDirectory: string;
+let pluginDirectories: string[];
+let watching: AbortController;
+
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), 'cni-watch-test-'));
+  configDirectory = join(root, 'net.d');
+  pluginDirectories = [join(root, 'none'), join(root, 'bin')];
+  mkdirSync(configDirectory);
+  mkdirSync(pluginDirectories[1]!);
+  watching = new AbortController();
+});
+afterEach(() => {
+  watching.abort();
+  rmSync(root, { recursive: true, force: true });
+});
+
+function configure(name: string, directory = configDirectory): void {
+  const list = { cniVersion: '1.0.0', name, plugins: [{ type: 'bridge' }, { type: 'portmap' }] };
+  writeFileSync(join(directory, `${name}.conflist`), JSON.stringify(list));
+}
+
+function install(...names: string[]): void {
+  for (const name of names) {
+    writeFileSync(join(pluginDirectories[1]!, name), '#!/bin/sh\n');
+    chmodSync(join(pluginDirectories[1]!, name), 0o755);
+  }
+}
+
+function make(defaultNetwork?: string, log = silentLogger): ConfiguredNetwork {
+  return new ConfiguredNetwork({ configDirectory, pluginDirectories, defaultNetwork }, log);
+}
+
+async function becomes(network: ConfiguredNetwork, ready: boolean): Promise<void> {
+  for (let tries = 0; tries < 800 && network.readiness.ready !== ready; tries += 1) await sleep(10);
+  assert.equal(network.readiness.ready, ready);
+}
+
+function messageOf({ readiness }: ConfiguredNetwork): string {
+  return readiness.ready ? 'ready' : readiness.message;
+}
+
+test('readiness asks for a configuration, then for the binaries of all plugins', async () => {
+  const network = make();
+  await network.refresh();
+  assert.match(messageOf(network), /^no usable CNI network configuration in .*net\.d: the network provider /);
+  writeFileSync(join(configDirectory, '00.conf'), '{');
+  await network.refresh();
+  assert.match(messageOf(network), /net\.d: 00\.conf: not JSON/);
+  configure('pods');
+  install('bridge');
+  await network.refresh();
+  assert.match(messageOf(network), /^network "pods": CNI plugin "portmap" is in none of .*none, .*bin\)$/);
+  install('portmap');
+  await network.refresh();
+  assert.deepEqual(network.readiness, { ready: true });
+});
+
+test('refresh chooses the named network, and says so when it is not there', async () => {
+  install('bridge', 'portmap');
+  configure('a');
+  configure('b');
+  assert.equal((await make().refresh()).network?.name, 'a');
+  assert.equal((await make('').refresh()).network?.name, 'a');
+  assert.equal((await make('b').refresh()).network?.name, 'b');
+  const other = make('c');
+  assert.equal((await other.refresh()).network, undefined);
+  assert.match(messageOf(other), /cni_default_network "c" is not among "a", "b"/);
+});
+
+test('refresh logs a change once', async () => {
+  const lines: string[] = [];
+  const note = (_: object, message: string): void => void lines.push(message);
+  const network = make(undefined, { ...silentLogger, info: note, warn: note });
+  await network.refresh();
+  await network.refresh();
+  configure('a');
+  install('bridge', 'portmap');
+  await network.refresh();
+  await network.refresh();
+  assert.deepEqual(lines, ['pod network is not ready', 'pod network is ready']);
+});
+
+test('watch follows files and plugins that come and go', async () => {
+  const network = make();
+  network.watch(watching.signal);
+  await sleep(50);
+  const start = performance.now();
+  configure('a');
+  await sleep(20);
+  install('bridge', 'portmap');
+  await becomes(network, true);
+  rmSync(join(pluginDirectories[1]!, 'portmap'));
+  await becomes(network, false);
+  install('portmap');
+  await becomes(network, true);
+  rmSync(join(configDirectory, 'a.conflist'));
+  await becomes(network, false);
+  assert.ok(performance.now() - start < 4500, 'by events, not by the period');
+});
+
+test('watch finds a directory that appears or is replaced', async () => {
+  rmSync(configDirectory, { recursive: true });
+  install('bridge', 'portmap');
+  const network = make();
+  network.watch(watching.signal);
+  await sleep(100); // the first look is over: the directory is found by the period
+  mkdirSync(join(root, 'new'));
+  configure('a', join(root, 'new'));
+  renameSync(join(root, 'new'), configDirectory);
+  await becomes(network, true);
+  rmSync(join(configDirectory, 'a.conflist'));
+  await becomes(network, false);
+});
