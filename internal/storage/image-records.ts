@@ -1,0 +1,303 @@
+// images.json: what images the store has.
+
+import { createHash } from 'node:crypto';
+import { mkdir, open, readFile, rename } from 'node:fs/promises';
+import { join } from 'node:path';
+import { DaemonError } from '../errors/daemon-error.ts';
+import { isENOENT } from '../errors/errno.ts';
+import type { StoreRecord } from './record-file.ts';
+import { retireLayers } from './retire-layers.ts';
+import type { Digest, FilesystemUsage, ImageRecords, NewImage, StoredImage } from './store.ts';
+import { bigDataFileName, isStoreId } from './store-paths.ts';
+import type { StoreState } from './store-state.ts';
+import { TempDir } from './temp-dir.ts';
+import { unusedLayers } from './used-layers.ts';
+
+/** One element of images.json; fields that are not here are kept as they are. */
+export interface ImageRecord extends StoreRecord {
+  digest?: string;
+  'names-history'?: string[] | null;
+  layer?: string;
+  'mapped-layers'?: string[] | null;
+  metadata?: string;
+  'big-data-names'?: string[] | null;
+  'big-data-sizes'?: Record<string, number> | null;
+  'big-data-digests'?: Record<string, string> | null;
+  created?: string;
+}
+
+/** The images as others see them, made once per change of the lists. */
+interface Listing {
+  readonly key: string;
+  readonly images: readonly StoredImage[];
+  readonly byId: ReadonlyMap<string, StoredImage>;
+}
+
+const maxDocumentBytes = 4 * 1024 * 1024;
+
+export class OverlayImageRecords implements ImageRecords {
+  readonly #store: StoreState;
+  #listing: Listing | undefined;
+
+  constructor(store: StoreState) {
+    this.#store = store;
+  }
+
+  list(): readonly StoredImage[] {
+    return this.#current().images;
+  }
+
+  get(imageId: string): StoredImage | undefined {
+    return this.#current().byId.get(imageId);
+  }
+
+  async refresh(): Promise<void> {
+    const { layers, images, containers } = this.#store;
+    await layers.refresh();
+    await images.refresh();
+    await containers.refresh();
+  }
+
+  async readConfig(imageId: string): Promise<Uint8Array> {
+    const record = this.#require(imageId);
+    const key = `sha256:${imageId}`;
+    if (record['big-data-names']?.includes(key) === true) return this.#read(imageId, key);
+    // An image pulled in parts (zstd:chunked) has another id: its manifest knows the config.
+    const manifest: unknown = JSON.parse(Buffer.from(await this.readManifest(imageId)).toString());
+    const digest = (manifest as { config?: { digest?: unknown } }).config?.digest;
+    if (typeof digest !== 'string') {
+      throw new DaemonError(
+        'failed-precondition',
+        `image "${imageId}" has no config; it is of an old format`,
+      );
+    }
+    return this.#read(imageId, digest);
+  }
+
+  async readManifest(imageId: string): Promise<Uint8Array> {
+    const record = this.#require(imageId);
+    const names = record['big-data-names'] ?? [];
+    const key = names.includes('manifest') ? 'manifest' : names.find((name) => name.startsWith('manifest-'));
+    if (key === undefined) {
+      throw new DaemonError('failed-precondition', `image "${imageId}" was stored without its manifest`);
+    }
+    return this.#read(imageId, key);
+  }
+
+  async create(image: NewImage): Promise<StoredImage> {
+    if (!isStoreId(image.id)) throw new DaemonError('invalid-argument', `"${image.id}" is not an image id`);
+    const { layers, images, sync } = this.#store;
+    await sync.reach(sync.mark());
+    return layers.locked('read', async (openLayers) => {
+      if (image.topLayerId !== undefined && openLayers.get(image.topLayerId) === undefined) {
+        throw new DaemonError(
+          'failed-precondition',
+          `layer "${image.topLayerId}" of image "${image.id}" is not in the store; pull the image again`,
+        );
+      }
+      return images.locked('write', async (records) => {
+        const before = records.get(image.id);
+        const documents = documentsOf(image);
+        if (before === undefined || before.digest !== image.manifestDigest) {
+          await this.#writeDocuments(image.id, documents);
+        }
+        const record = withDocuments(before ?? newRecord(image), image.manifestDigest, documents);
+        records.put('stable', withNames(record, image.names));
+        await records.save();
+        return this.#stored(image.id);
+      });
+    });
+  }
+
+  async addNames(imageId: string, names: readonly string[]): Promise<StoredImage> {
+    return this.#store.images.locked('write', async (records) => {
+      const record = records.get(imageId);
+      if (record === undefined) throw notFound(imageId);
+      records.put('stable', withNames(record, names));
+      await records.save();
+      return this.#stored(imageId);
+    });
+  }
+
+  async remove(imageId: string): Promise<void> {
+    const { layers, images, containers, paths } = this.#store;
+    const graves: TempDir[] = [];
+    try {
+      await layers.locked('write', async (openLayers) => {
+        await images.locked('write', async (records) => {
+          await containers.locked('read', async (openContainers) => {
+            const record = records.get(imageId);
+            if (record === undefined) return;
+            const user = openContainers.all().find((container) => container.image === imageId);
+            if (user !== undefined) throw inUse(imageId, user.id);
+            const candidates = this.#layersOf(record);
+            records.delete(imageId);
+            await records.save();
+            const data = await TempDir.create(join(paths.images, 'tempdirs'));
+            graves.push(data);
+            await data.take(join(paths.images, imageId));
+            const doomed = unusedLayers(this.#store, candidates);
+            if (doomed.length > 0) graves.push(await retireLayers(this.#store, openLayers, doomed));
+          });
+        });
+      });
+    } finally {
+      for (const grave of graves) await grave.remove();
+    }
+  }
+
+  async usage(): Promise<FilesystemUsage> {
+    const { layers, paths } = this.#store;
+    const layerBytes = layers.all().reduce((sum, layer) => sum + Math.max(0, layer['diff-size'] ?? 0), 0);
+    const documentBytes = this.#store.images.all().reduce((sum, image) => sum + documentSize(image), 0);
+    return {
+      mountpoint: paths.graphRoot,
+      usedBytes: layerBytes + documentBytes,
+      inodesUsed: layers.all().length,
+      timestampNanos: BigInt(Date.now()) * 1_000_000n,
+    };
+  }
+
+  #require(imageId: string): ImageRecord {
+    const record = this.#store.images.get(imageId);
+    if (record === undefined) throw notFound(imageId);
+    return record;
+  }
+
+  #stored(imageId: string): StoredImage {
+    const image = this.get(imageId);
+    if (image === undefined) throw notFound(imageId);
+    return image;
+  }
+
+  #layersOf(record: ImageRecord): Set<string> {
+    const tops = [record.layer, ...(record['mapped-layers'] ?? [])].filter(
+      (id) => id !== undefined && id !== '',
+    );
+    const chains = tops.flatMap((top) => this.#store.forest.chain(top as string) ?? []);
+    return new Set(chains.map((layer) => layer.id));
+  }
+
+  async #read(imageId: string, key: string): Promise<Uint8Array> {
+    const path = this.#store.paths.imageData(imageId, key);
+    try {
+      const data = await readFile(path);
+      if (data.length <= maxDocumentBytes) return data;
+    } catch (cause) {
+      if (!isENOENT(cause)) throw cause;
+      throw new DaemonError(
+        'failed-precondition',
+        `image "${imageId}" has lost its ${key}; pull it again`,
+        cause,
+      );
+    }
+    throw new DaemonError('failed-precondition', `image "${imageId}" has a ${key} of more than 4 MiB`);
+  }
+
+  async #writeDocuments(imageId: string, documents: ReadonlyMap<string, Uint8Array>): Promise<void> {
+    const directory = join(this.#store.paths.images, imageId);
+    await mkdir(directory, { recursive: true, mode: 0o700 });
+    for (const [key, data] of documents) {
+      const path = join(directory, bigDataFileName(key));
+      const temporary = join(directory, `.tmp-${bigDataFileName(key)}`);
+      const file = await open(temporary, 'w', 0o600);
+      try {
+        await file.writeFile(data);
+        await file.datasync();
+      } finally {
+        await file.close();
+      }
+      await rename(temporary, path);
+    }
+  }
+
+  #current(): Listing {
+    const { images, layers, forest } = this.#store;
+    const key = `${images.generation} ${layers.generation}`;
+    if (this.#listing?.key === key) return this.#listing;
+    const listed = images.all().map((record): StoredImage => {
+      const chain = record.layer ? (forest.chain(record.layer) ?? []) : [];
+      const layerBytes = chain.reduce((sum, layer) => sum + Math.max(0, layer['diff-size'] ?? 0), 0);
+      const createdAt = new Date(record.created ?? 0);
+      return {
+        id: record.id,
+        manifestDigest: digestOf(record.digest),
+        names: record.names ?? [],
+        topLayerId: record.layer || undefined,
+        createdAt: Number.isNaN(createdAt.getTime()) ? new Date(0) : createdAt,
+        sizeBytes: Math.max(1, layerBytes + documentSize(record)),
+        readOnly: false,
+      };
+    });
+    this.#listing = { key, images: listed, byId: new Map(listed.map((image) => [image.id, image])) };
+    return this.#listing;
+  }
+}
+
+function newRecord(image: NewImage): ImageRecord {
+  return {
+    id: image.id,
+    digest: image.manifestDigest,
+    ...(image.topLayerId === undefined ? {} : { layer: image.topLayerId }),
+    metadata: '{}',
+    created: image.createdAt.toISOString(),
+  };
+}
+
+function documentsOf(image: NewImage): Map<string, Uint8Array> {
+  return new Map([
+    [image.configDigest, image.config],
+    [`manifest-${image.manifestDigest}`, image.manifest],
+    ['manifest', image.manifest],
+  ]);
+}
+
+function withDocuments(
+  record: ImageRecord,
+  manifestDigest: Digest,
+  documents: ReadonlyMap<string, Uint8Array>,
+): ImageRecord {
+  const names = new Set([...(record['big-data-names'] ?? []), ...documents.keys()]);
+  const sizes = { ...record['big-data-sizes'] };
+  const digests = { ...record['big-data-digests'] };
+  for (const [key, data] of documents) {
+    sizes[key] = data.length;
+    digests[key] = `sha256:${createHash('sha256').update(data).digest('hex')}`;
+  }
+  return {
+    ...record,
+    digest: manifestDigest,
+    'big-data-names': [...names],
+    'big-data-sizes': sizes,
+    'big-data-digests': digests,
+  };
+}
+
+/** Adds names; the history keeps every name that the image ever had, the newest first. */
+function withNames(record: ImageRecord, names: readonly string[]): ImageRecord {
+  const history = record['names-history'] ?? [];
+  return {
+    ...record,
+    names: [...new Set([...(record.names ?? []), ...names])],
+    'names-history': [...new Set([...[...names].reverse(), ...history])],
+  };
+}
+
+function documentSize(record: ImageRecord): number {
+  return Object.values(record['big-data-sizes'] ?? {}).reduce((sum, bytes) => sum + bytes, 0);
+}
+
+function digestOf(text: string | undefined): Digest | undefined {
+  return text !== undefined && /^sha256:[0-9a-f]{64}$/.test(text) ? (text as Digest) : undefined;
+}
+
+function notFound(imageId: string): DaemonError {
+  return new DaemonError('not-found', `image "${imageId}" is not in the store`);
+}
+
+function inUse(imageId: string, containerId: string): DaemonError {
+  return new DaemonError(
+    'failed-precondition',
+    `image "${imageId}" is in use by container "${containerId}"; remove the container first`,
+  );
+}

@@ -1,0 +1,107 @@
+// The directory of one layer in the driver's home: diff, link, lower, work, merged.
+
+import { randomBytes } from 'node:crypto';
+import { chmod, mkdir, open, readFile, stat, symlink, unlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { isEEXIST, isENOENT } from '../errors/errno.ts';
+import type { StorePaths } from './store-paths.ts';
+
+const linkAlphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
+const linkLength = 26;
+/** Root of a base layer whose tar does not say a mode. */
+const baseRootMode = 0o555;
+
+/** The short name that `l/` has for a layer: 26 random base-32 characters, so that many fit into one mount option. */
+export function newLinkName(): string {
+  return [...randomBytes(linkLength)].map((byte) => linkAlphabet[byte % 32]).join('');
+}
+
+/** The layer's short name; undefined when the file is missing or torn, as a power loss leaves it. */
+export async function readLinkName(paths: StorePaths, layerId: string): Promise<string | undefined> {
+  try {
+    const text = (await readFile(join(paths.layer(layerId), 'link'), 'utf8')).trim();
+    return /^[A-Z2-7]{26}$/.test(text) ? text : undefined;
+  } catch (cause) {
+    if (isENOENT(cause)) return undefined;
+    throw cause;
+  }
+}
+
+/** Puts the `l/` link of a layer; one that is there already is kept. */
+export async function putLink(paths: StorePaths, layerId: string, linkName: string): Promise<void> {
+  try {
+    await symlink(`../${layerId}/diff`, join(paths.links, linkName));
+  } catch (cause) {
+    if (!isEEXIST(cause)) throw cause;
+  }
+}
+
+/** Deletes the `l/` link of a layer, before its directory goes. */
+export async function dropLink(paths: StorePaths, layerId: string): Promise<void> {
+  const linkName = await readLinkName(paths, layerId);
+  if (linkName === undefined) return;
+  await unlink(join(paths.links, linkName)).catch((cause: unknown) => {
+    if (!isENOENT(cause)) throw cause;
+  });
+}
+
+/**
+ * The content of `lower`: the links of all layers below, nearest first. A layer whose own link was lost gets a new one:
+ * without it no tool can mount what stands on it.
+ */
+export async function lowerOf(paths: StorePaths, ancestorIds: readonly string[]): Promise<string> {
+  const links = await Promise.all(
+    ancestorIds.map(async (layerId) => {
+      const known = await readLinkName(paths, layerId);
+      const linkName = known ?? newLinkName();
+      if (known === undefined) await writeFile(join(paths.layer(layerId), 'link'), linkName, { mode: 0o644 });
+      await putLink(paths, layerId, linkName);
+      return `l/${linkName}`;
+    }),
+  );
+  return links.join(':');
+}
+
+export interface LayerDirPlan {
+  /** The directory that holds, or will hold, `diff`. */
+  readonly directory: string;
+  readonly linkName: string;
+  /** All layers below, nearest first; empty for a base layer. */
+  readonly ancestorIds: readonly string[];
+  /** Image layers must survive a power loss; a container's layer need not. */
+  readonly durable: boolean;
+}
+
+/** Writes everything of a layer's directory but the content of `diff`. */
+export async function furnishLayerDir(paths: StorePaths, plan: LayerDirPlan): Promise<void> {
+  const { directory, linkName, ancestorIds, durable } = plan;
+  const lower = await lowerOf(paths, ancestorIds);
+  await Promise.all([
+    mkdir(join(directory, 'work'), { mode: 0o700 }),
+    mkdir(join(directory, 'merged'), { mode: 0o700 }),
+    writeSmallFile(join(directory, 'link'), linkName, durable),
+    ancestorIds.length === 0
+      ? mkdir(join(directory, 'empty'), { mode: 0o700 })
+      : writeSmallFile(join(directory, 'lower'), lower, durable),
+  ]);
+}
+
+/** Gives a layer's root the mode of the layer below, as every tool does when the layer itself does not say. */
+export async function inheritRootMode(
+  paths: StorePaths,
+  diff: string,
+  parentId: string | undefined,
+): Promise<void> {
+  const mode = parentId === undefined ? baseRootMode : (await stat(paths.diff(parentId))).mode & 0o7777;
+  await chmod(diff, mode);
+}
+
+async function writeSmallFile(path: string, text: string, durable: boolean): Promise<void> {
+  const file = await open(path, 'wx', 0o644);
+  try {
+    await file.writeFile(text);
+    if (durable) await file.datasync();
+  } finally {
+    await file.close();
+  }
+}

@@ -1,0 +1,256 @@
+// Layers: unpacked into staging without a lock, then committed under layers.lock in milliseconds.
+
+import { existsSync } from 'node:fs';
+import { copyFile, mkdir, open, rename, unlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { DaemonError } from '../errors/daemon-error.ts';
+import { errnoCode, isAbortError, isDiskFull } from '../errors/errno.ts';
+import { furnishLayerDir, inheritRootMode, newLinkName, putLink } from './layer-dir.ts';
+import { isIncomplete, type LayerRecord, layerIdOf, toStoredLayer } from './layer-records.ts';
+import type { OpenRecords } from './record-file.ts';
+import { retireLayers } from './retire-layers.ts';
+import type { Digest, LayerSource, LayerStore, StagedLayer, StoredLayer, UnpackLimits } from './store.ts';
+import type { StoreState } from './store-state.ts';
+import { TempDir } from './temp-dir.ts';
+import { unpackBlob } from './unpack/unpack-blob.ts';
+import type { UnpackedLayer } from './unpack/unpack-protocol.ts';
+import { unusedLayers } from './used-layers.ts';
+
+/** Room that a path inside a layer leaves for the layer's own place, within PATH_MAX. */
+const pathMaxBytes = 4095;
+const placeBytes = 192;
+
+const compressionNumbers = { none: 0, gzip: 2, zstd: 4 } as const;
+
+interface Staging {
+  readonly directory: TempDir;
+  readonly unpacked: UnpackedLayer;
+  /** The sync that makes the files durable. */
+  readonly mark: number;
+}
+
+export class OverlayLayerStore implements LayerStore {
+  readonly #store: StoreState;
+  readonly #staged = new Map<StagedLayer, Staging>();
+
+  constructor(store: StoreState) {
+    this.#store = store;
+  }
+
+  findLayer(parentId: string | undefined, diffId: Digest): StoredLayer | undefined {
+    const record = this.#store.forest.find(parentId, diffId);
+    // A power loss can take the files and leave the record.
+    if (record === undefined || !existsSync(this.#store.paths.diff(record.id))) return undefined;
+    return toStoredLayer(record);
+  }
+
+  async stageLayer(source: LayerSource, limits: UnpackLimits, signal: AbortSignal): Promise<StagedLayer> {
+    signal.throwIfAborted();
+    const directory = await TempDir.create(this.#store.paths.tempDirs);
+    try {
+      const unpacked = await this.#unpack(directory.path, source, limits, signal);
+      const staged: StagedLayer = {
+        diffId: source.diffId,
+        diffSizeBytes: unpacked.diffSizeBytes,
+        blobDigest: unpacked.blobDigest as Digest,
+        blobSizeBytes: unpacked.blobSizeBytes,
+      };
+      this.#staged.set(staged, { directory, unpacked, mark: this.#store.sync.mark() });
+      return staged;
+    } catch (cause) {
+      await directory.remove();
+      throw refusal(source.diffId, cause, signal);
+    }
+  }
+
+  async commitLayer(staged: StagedLayer, parentId: string | undefined): Promise<StoredLayer> {
+    const staging = this.#staged.get(staged);
+    if (staging === undefined) {
+      throw new DaemonError(
+        'failed-precondition',
+        `staged layer "${staged.diffId}" was committed or discarded before; stage it again`,
+      );
+    }
+    this.#staged.delete(staged);
+    let replaced: TempDir | undefined;
+    try {
+      await this.#store.sync.reach(staging.mark);
+      const linkName = await this.#furnish(staging, parentId);
+      const id = layerIdOf(parentId, staged.diffId);
+      return await this.#store.layers.locked('write', async (layers) => {
+        if (parentId !== undefined) requireLayer(layers, parentId);
+        const existing = this.#store.forest.find(parentId, staged.diffId);
+        if (existing !== undefined && existsSync(this.#store.paths.diff(existing.id))) {
+          return toStoredLayer(existing);
+        }
+        // A broken layer of this id, or files that a crash left without a record, make room.
+        replaced = await retireLayers(this.#store, layers, [id]);
+        return await this.#enter(
+          layers,
+          newRecord(id, parentId, staged, staging.unpacked),
+          staging,
+          linkName,
+        );
+      });
+    } finally {
+      await replaced?.remove();
+      await staging.directory.remove();
+    }
+  }
+
+  async discardStaged(staged: StagedLayer): Promise<void> {
+    const staging = this.#staged.get(staged);
+    this.#staged.delete(staged);
+    await staging?.directory.remove();
+  }
+
+  async removeUnusedLayers(layerIds: readonly string[]): Promise<void> {
+    const { layers, images, containers } = this.#store;
+    const grave = await layers.locked('write', async (openLayers) => {
+      return images.locked('read', () =>
+        containers.locked('read', async () => {
+          const doomed = unusedLayers(this.#store, new Set(layerIds));
+          return doomed.length === 0 ? undefined : retireLayers(this.#store, openLayers, doomed);
+        }),
+      );
+    });
+    await grave?.remove();
+  }
+
+  /** Deletes everything that was staged and never committed. */
+  async close(): Promise<void> {
+    for (const staged of [...this.#staged.keys()]) await this.discardStaged(staged);
+  }
+
+  async #unpack(
+    directory: string,
+    source: LayerSource,
+    limits: UnpackLimits,
+    signal: AbortSignal,
+  ): Promise<UnpackedLayer> {
+    const diff = join(directory, 'layer', 'diff');
+    await mkdir(diff, { recursive: true, mode: 0o755 });
+    const order = {
+      diff,
+      tarSplit: join(directory, 'tar-split.gz'),
+      limits,
+      maxPathBytes: pathMaxBytes - placeBytes - Buffer.byteLength(this.#store.paths.overlay),
+    };
+    const maxBlobBytes = source.blobSizeBytes ?? Number.MAX_SAFE_INTEGER;
+    const unpacked = await unpackBlob(source.blob, order, maxBlobBytes, signal);
+    checkDigests(source, unpacked);
+    return unpacked;
+  }
+
+  /** Completes the layer's directory in staging; returns its link name. */
+  async #furnish(staging: Staging, parentId: string | undefined): Promise<string> {
+    const { paths, forest } = this.#store;
+    const directory = join(staging.directory.path, 'layer');
+    const chain = parentId === undefined ? [] : forest.chain(parentId);
+    if (chain === undefined) throw missingParent(parentId ?? '');
+    const ancestorIds = chain.map((record) => record.id);
+    const linkName = newLinkName();
+    if (!staging.unpacked.hasRoot) await inheritRootMode(paths, join(directory, 'diff'), parentId);
+    await furnishLayerDir(paths, { directory, linkName, ancestorIds, durable: true });
+    return linkName;
+  }
+
+  /** Steps 1, 2 and 4 of the crash rule; step 3, the sync of the contents, came before. */
+  async #enter(
+    layers: OpenRecords<LayerRecord>,
+    record: LayerRecord,
+    staging: Staging,
+    linkName: string,
+  ): Promise<StoredLayer> {
+    const { paths } = this.#store;
+    layers.put('stable', { ...record, flags: { incomplete: true } });
+    await layers.save();
+    try {
+      await rename(join(staging.directory.path, 'layer'), paths.layer(record.id));
+      await putLink(paths, record.id, linkName);
+      await moveFile(join(staging.directory.path, 'tar-split.gz'), paths.tarSplit(record.id));
+      layers.put('stable', record);
+      await layers.save();
+      return toStoredLayer(record);
+    } catch (cause) {
+      const grave = await retireLayers(this.#store, layers, [record.id]);
+      await grave.remove();
+      throw cause;
+    }
+  }
+}
+
+function newRecord(
+  id: string,
+  parentId: string | undefined,
+  staged: StagedLayer,
+  unpacked: UnpackedLayer,
+): LayerRecord {
+  return {
+    id,
+    ...(parentId === undefined ? {} : { parent: parentId }),
+    created: new Date().toISOString(),
+    'compressed-diff-digest': staged.blobDigest,
+    'compressed-size': staged.blobSizeBytes,
+    'diff-digest': staged.diffId,
+    'diff-size': staged.diffSizeBytes,
+    compression: compressionNumbers[unpacked.compression],
+    uidset: [...unpacked.uids],
+    gidset: [...unpacked.gids],
+  };
+}
+
+function requireLayer(layers: OpenRecords<LayerRecord>, layerId: string): void {
+  const record = layers.get(layerId);
+  if (record === undefined || isIncomplete(record)) throw missingParent(layerId);
+}
+
+function missingParent(layerId: string): DaemonError {
+  return new DaemonError(
+    'failed-precondition',
+    `parent layer "${layerId}" is not in the store; another tool removed it, pull the image again`,
+  );
+}
+
+function checkDigests(source: LayerSource, unpacked: UnpackedLayer): void {
+  const { blobDigest, blobSizeBytes, diffId } = source;
+  if (blobSizeBytes !== undefined && unpacked.blobSizeBytes !== blobSizeBytes) {
+    throw wrong(`has ${unpacked.blobSizeBytes} bytes, its manifest says ${blobSizeBytes}`);
+  }
+  if (blobDigest !== undefined && unpacked.blobDigest !== blobDigest) {
+    throw wrong(`has blob digest ${unpacked.blobDigest}, its manifest says ${blobDigest}`);
+  }
+  if (unpacked.diffId !== diffId) {
+    throw wrong(`unpacks to a tar of digest ${unpacked.diffId}, the image config says otherwise`);
+  }
+}
+
+function wrong(message: string): DaemonError {
+  return new DaemonError('failed-precondition', message);
+}
+
+/** Names the layer in the worker's reason; errors of the blob's source and aborts pass as they are. */
+function refusal(diffId: Digest, cause: unknown, signal: AbortSignal): unknown {
+  if (signal.aborted || isAbortError(cause)) return cause;
+  if (cause instanceof DaemonError) return new DaemonError(cause.kind, `layer "${diffId}" ${cause.message}`);
+  if (isDiskFull(cause))
+    return new DaemonError('resource-exhausted', `layer "${diffId}" does not fit`, cause);
+  return cause;
+}
+
+/** Renames, or copies where another tool has bind-mounted the driver's home on itself, as containers/storage does. */
+async function moveFile(from: string, to: string): Promise<void> {
+  try {
+    await rename(from, to);
+  } catch (cause) {
+    if (errnoCode(cause) !== 'EXDEV') throw cause;
+    await copyFile(from, to);
+    const file = await open(to, 'r+');
+    try {
+      await file.datasync();
+    } finally {
+      await file.close();
+    }
+    await unlink(from);
+  }
+}

@@ -1,0 +1,91 @@
+// The overlay mount of a container.
+
+import { existsSync, readFileSync } from 'node:fs';
+import { mkdir, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { DaemonError } from '../errors/daemon-error.ts';
+import { errnoCode, isENOENT } from '../errors/errno.ts';
+import {
+  fsMount,
+  isUnsupportedMount,
+  MNT_DETACH,
+  MOUNT_ATTR_NODEV,
+  MS_NODEV,
+  mount,
+  UMOUNT_NOFOLLOW,
+  unmount,
+} from '../sys/mount.ts';
+import { removeTree } from './remove-tree.ts';
+import type { StorePaths } from './store-paths.ts';
+
+/** mount(2) copies one page of options, its NUL included. */
+const pageBytes = 4096;
+
+/**
+ * Mounts a container's layer over its lower layers (nearest first) at `target`, which is made if it is missing. A
+ * target that is a mount already is left as it is.
+ *
+ * The target is ours, not the layer's `merged`: podman counts the mounts there and would unmount it. `volatile` leaves
+ * out every sync of the upper layer, and `nodev` makes device files of an image dead.
+ */
+export async function mountOverlay(
+  paths: StorePaths,
+  layerId: string,
+  lowerIds: readonly string[],
+  target: string,
+): Promise<void> {
+  await mkdir(target, { recursive: true, mode: 0o700 });
+  if (await isMountPoint(target)) return;
+  const directory = paths.layer(layerId);
+  // Overlay refuses a second volatile mount until this mark is gone: it guards data that we do not promise to keep.
+  await removeTree(join(directory, 'work', 'work', 'incompat', 'volatile'));
+  // A layer on nothing gets an empty directory below it: overlay wants at least one lower.
+  const lowers = lowerIds.length === 0 ? [join(directory, 'empty')] : lowerIds.map((id) => paths.diff(id));
+  const upper: [string, string | undefined][] = [
+    ['upperdir', join(directory, 'diff')],
+    ['workdir', join(directory, 'work')],
+    ...(isIndexDefault() ? [['index', 'off'] as [string, string]] : []),
+    ['volatile', undefined],
+  ];
+  const shown = [['lowerdir', lowers.map(escaped).join(':')] as const, ...upper];
+  const data = shown.map(([key, value]) => (value === undefined ? key : `${key}=${value}`)).join(',');
+  try {
+    if (Buffer.byteLength(data) < pageBytes) {
+      await mount({ source: 'overlay', target, type: 'overlay', flags: MS_NODEV, data });
+    } else {
+      const options = [...lowers.map((path) => ['lowerdir+', path] as const), ...upper];
+      await fsMount({ type: 'overlay', target, options, attributes: MOUNT_ATTR_NODEV });
+    }
+  } catch (cause) {
+    const many = Buffer.byteLength(data) >= pageBytes && isUnsupportedMount(cause);
+    const why = many ? `: ${lowers.length} layers need Linux 6.8 or later` : '';
+    throw new DaemonError('internal', `overlay of layer "${layerId}" cannot be mounted${why}`, cause);
+  }
+}
+
+/** Unmounts; a target that is not mounted or does not exist is success. */
+export async function unmountOverlay(target: string): Promise<void> {
+  try {
+    // Detached: a process that still has a file open in it must not keep the container from being removed.
+    await unmount(target, MNT_DETACH | UMOUNT_NOFOLLOW);
+  } catch (cause) {
+    if (!isENOENT(cause) && errnoCode(cause) !== 'EINVAL') throw cause;
+  }
+}
+
+async function isMountPoint(path: string): Promise<boolean> {
+  const [inside, outside] = await Promise.all([stat(path), stat(dirname(path))]);
+  return inside.dev !== outside.dev;
+}
+
+/** In mount(2)'s list a colon parts two layers and a comma two options. */
+function escaped(path: string): string {
+  return path.replace(/[\\:,]/g, '\\$&');
+}
+
+const indexParameter = '/sys/module/overlay/parameters/index';
+
+/** With the index on, a lower layer that was copied or restored is refused; images need none of it. */
+function isIndexDefault(): boolean {
+  return existsSync(indexParameter) && readFileSync(indexParameter, 'utf8').startsWith('Y');
+}

@@ -1,0 +1,103 @@
+// Directories of unfinished work inside the driver's home, in the form of containers/storage 1.62: `temp-dir-X` with
+// `lock-X` beside it, locked by the owner while it lives. What a crash leaves is deleted by the next tool that looks.
+
+import { randomBytes } from 'node:crypto';
+import { closeSync, constants, fstatSync, openSync } from 'node:fs';
+import { mkdir, readdir, rename, unlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { isENOENT } from '../errors/errno.ts';
+import { tryLockFile } from '../sys/file-lock.ts';
+import { removeTree } from './remove-tree.ts';
+
+const directoryPrefix = 'temp-dir-';
+const lockPrefix = 'lock-';
+
+export class TempDir {
+  readonly path: string;
+  readonly #lockPath: string;
+  #lockFd: number | undefined;
+  #moved = 0;
+
+  private constructor(path: string, lockPath: string, lockFd: number) {
+    this.path = path;
+    this.#lockPath = lockPath;
+    this.#lockFd = lockFd;
+  }
+
+  /** Makes and locks a directory below `root`, which is made if it is missing. */
+  static async create(root: string): Promise<TempDir> {
+    await mkdir(root, { recursive: true, mode: 0o700 });
+    for (;;) {
+      const suffix = randomBytes(8).toString('hex');
+      const lockPath = join(root, `${lockPrefix}${suffix}`);
+      const lockFd = lockNewFile(lockPath);
+      if (lockFd === undefined) continue;
+      try {
+        const path = join(root, `${directoryPrefix}${suffix}`);
+        await mkdir(path, { mode: 0o700 });
+        return new TempDir(path, lockPath, lockFd);
+      } catch (cause) {
+        closeSync(lockFd);
+        await unlink(lockPath).catch(() => {});
+        throw cause;
+      }
+    }
+  }
+
+  /** Renames `path` into this directory, to be deleted with it. False when it does not exist. */
+  async take(path: string): Promise<boolean> {
+    this.#moved += 1;
+    try {
+      await rename(path, join(this.path, String(this.#moved)));
+      return true;
+    } catch (cause) {
+      if (isENOENT(cause)) return false;
+      throw cause;
+    }
+  }
+
+  /** Deletes the directory and all in it, then lets go of the lock. Idempotent. */
+  async remove(): Promise<void> {
+    if (this.#lockFd === undefined) return;
+    const fd = this.#lockFd;
+    this.#lockFd = undefined;
+    try {
+      await removeTree(this.path);
+      await unlink(this.#lockPath).catch(() => {});
+    } finally {
+      closeSync(fd);
+    }
+  }
+}
+
+/** Deletes the directories below `root` whose owner is gone; those of living processes are left alone. */
+export async function removeStaleTempDirs(root: string): Promise<void> {
+  const names = await readdir(root).catch((cause: unknown) => {
+    if (isENOENT(cause)) return [];
+    throw cause;
+  });
+  const suffixes = new Set<string>();
+  for (const name of names) {
+    if (name.startsWith(directoryPrefix)) suffixes.add(name.slice(directoryPrefix.length));
+    else if (name.startsWith(lockPrefix)) suffixes.add(name.slice(lockPrefix.length));
+  }
+  for (const suffix of suffixes) {
+    const lockPath = join(root, `${lockPrefix}${suffix}`);
+    const fd = openSync(lockPath, constants.O_RDWR | constants.O_CREAT, 0o644);
+    try {
+      if (!tryLockFile(fd, 'write')) continue;
+      await removeTree(join(root, `${directoryPrefix}${suffix}`));
+      await unlink(lockPath).catch(() => {});
+    } finally {
+      closeSync(fd);
+    }
+  }
+}
+
+/** A new lock file, locked; undefined when somebody's clean-up took it between the two steps. */
+function lockNewFile(path: string): number | undefined {
+  const fd = openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, 0o644);
+  if (tryLockFile(fd, 'write') && fstatSync(fd).nlink > 0) return fd;
+  closeSync(fd);
+  return undefined;
+}

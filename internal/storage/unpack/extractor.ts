@@ -1,0 +1,289 @@
+// Makes the files of a layer. Runs in a thread whose root directory is the layer's `diff`, so no link and no name can
+// lead out of it; every call is synchronous for that reason. New files are made with O_EXCL, never opened.
+
+import type { Stats } from 'node:fs';
+import {
+  chmodSync,
+  closeSync,
+  constants,
+  fchmodSync,
+  fchownSync,
+  lchownSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  rmdirSync,
+  symlinkSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs';
+import { errnoCode } from '../../errors/errno.ts';
+import {
+  deviceNumber,
+  type FileTimes,
+  makeNode,
+  S_IFBLK,
+  S_IFCHR,
+  S_IFIFO,
+  setTimes,
+  setTimesOf,
+  setXattr,
+} from '../../sys/nodes.ts';
+import { type EntryPath, entryPath, rootedPath } from './entry-path.ts';
+import { LayerError, shownName } from './layer-error.ts';
+import type { TarEntry } from './tar-reader.ts';
+
+const whiteoutPrefix = '.wh.';
+const opaqueMarker = '.wh..wh..opq';
+/** Other aufs bookkeeping, which means nothing here. */
+const aufsPrefix = '.wh..wh.';
+const implicitDirMode = 0o755;
+/** Device nodes in one layer. Real images have a dozen at most. */
+const maxDevices = 1024;
+const createFlags = constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY | constants.O_NOFOLLOW;
+
+/** Attributes that are the host's business: its labels, its integrity marks, its overlay's own notes. */
+const foreignXattrs = ['security.selinux', 'security.ima', 'security.evm'];
+const foreignXattrPrefixes = ['trusted.overlay.', 'user.overlay.', 'system.'];
+
+export class Extractor {
+  readonly #maxPathBytes: number;
+  readonly #directoryTimes: { path: Buffer; times: FileTimes }[] = [];
+  readonly #opaque = new Set<string>();
+  readonly uids = new Set<number>();
+  readonly gids = new Set<number>();
+  #devices = 0;
+  #hasRoot = false;
+  #open: { entry: TarEntry; path: Buffer; fd: number } | undefined;
+
+  constructor(maxPathBytes: number) {
+    this.#maxPathBytes = maxPathBytes;
+  }
+
+  /** Whether the archive says what the root directory is like. */
+  get hasRoot(): boolean {
+    return this.#hasRoot;
+  }
+
+  /** Makes the entry; for a file with content, `content` and then `end` follow. */
+  begin(entry: TarEntry): void {
+    this.uids.add(entry.uid);
+    this.gids.add(entry.gid);
+    const at = entryPath(entry.name, this.#maxPathBytes);
+    if (at.base.startsWith(whiteoutPrefix)) this.#whiteout(entry, at);
+    else this.#create(entry, at);
+  }
+
+  #create(entry: TarEntry, at: EntryPath): void {
+    if (at.path === '' && entry.type !== 'directory') {
+      throw new LayerError('failed-precondition', 'has a root that is not a directory');
+    }
+    const path = rootedPath(at.path);
+    if (entry.type === 'directory') {
+      this.#directory(entry, at, path);
+    } else if (entry.type === 'file') {
+      this.#file(entry, at, path);
+    } else {
+      this.#make(at, path, () => this.#special(entry, path));
+      this.#describe(entry, path);
+    }
+  }
+
+  content(bytes: Buffer): void {
+    if (this.#open === undefined) return; // a whiteout with content
+    for (let at = 0; at < bytes.length; ) at += writeSync(this.#open.fd, bytes, at);
+  }
+
+  end(): void {
+    if (this.#open === undefined) return;
+    const { entry, path, fd } = this.#open;
+    this.#open = undefined;
+    try {
+      fchownSync(fd, entry.uid, entry.gid);
+      fchmodSync(fd, entry.mode);
+      setXattrs(entry, path);
+      setTimesOf(fd, timesOf(entry));
+    } finally {
+      closeSync(fd);
+    }
+  }
+
+  /** Sets what can only be set when all entries are there. */
+  finish(): void {
+    for (const { path, times } of this.#directoryTimes.reverse()) {
+      try {
+        setTimes(path, times);
+      } catch (cause) {
+        if (!['ENOENT', 'ENOTDIR'].includes(errnoCode(cause) ?? '')) throw cause; // a later entry replaced it
+      }
+    }
+  }
+
+  #file(entry: TarEntry, at: EntryPath, path: Buffer): void {
+    let fd = -1;
+    this.#make(at, path, () => {
+      fd = openSync(path, createFlags, 0o600);
+    });
+    this.#open = { entry, path, fd };
+  }
+
+  #directory(entry: TarEntry, at: EntryPath, path: Buffer): void {
+    if (at.path === '') this.#hasRoot = true;
+    else this.#makeDirectory(at, path);
+    lchownSync(path, entry.uid, entry.gid);
+    chmodSync(path, entry.mode);
+    setXattrs(entry, path);
+    this.#directoryTimes.push({ path, times: timesOf(entry) });
+  }
+
+  /** A directory over a directory is merged; over a whiteout it hides what was below, so it is opaque. */
+  #makeDirectory(at: EntryPath, path: Buffer): void {
+    const before = this.#existing(path);
+    if (before?.isDirectory()) return;
+    this.#make(at, path, () => mkdirSync(path, { mode: implicitDirMode }));
+    if (before?.isCharacterDevice() && before.rdev === 0) this.#makeOpaque(at.path);
+  }
+
+  #special(entry: TarEntry, path: Buffer): void {
+    switch (entry.type) {
+      case 'symlink':
+        symlinkSync(Buffer.from(entry.linkName, 'latin1'), path);
+        break;
+      case 'hardlink':
+        this.#hardLink(entry, path);
+        break;
+      case 'fifo':
+        makeNode(path, S_IFIFO | 0o600);
+        break;
+      default:
+        this.#device(entry, path);
+    }
+  }
+
+  #device(entry: TarEntry, path: Buffer): void {
+    this.#devices += 1;
+    if (this.#devices > maxDevices) {
+      throw new LayerError('resource-exhausted', `has more than ${maxDevices} device nodes`);
+    }
+    const kind = entry.type === 'char' ? S_IFCHR : S_IFBLK;
+    makeNode(path, kind | 0o600, deviceNumber(entry.deviceMajor, entry.deviceMinor));
+  }
+
+  #hardLink(entry: TarEntry, path: Buffer): void {
+    const target = entryPath(entry.linkName, this.#maxPathBytes);
+    const targetPath = rootedPath(target.path);
+    const found = this.#existing(targetPath);
+    if (found === undefined || found.isDirectory()) {
+      const what = `hard link ${shownName(entry.name)} to ${shownName(entry.linkName)}`;
+      throw new LayerError('failed-precondition', `has ${what}, which is not a file of this layer`);
+    }
+    linkSync(targetPath, path);
+  }
+
+  /** Owner, mode, attributes and times of anything but files with content and directories. */
+  #describe(entry: TarEntry, path: Buffer): void {
+    lchownSync(path, entry.uid, entry.gid);
+    const isLink =
+      entry.type === 'symlink' || (entry.type === 'hardlink' && lstatSync(path).isSymbolicLink());
+    if (!isLink) chmodSync(path, entry.mode);
+    setXattrs(entry, path);
+    setTimes(path, timesOf(entry));
+  }
+
+  #whiteout(entry: TarEntry, at: EntryPath): void {
+    if (at.base === opaqueMarker) {
+      this.#ensureParents(at.parent);
+      this.#makeOpaque(at.parent);
+      return;
+    }
+    if (at.base.startsWith(aufsPrefix)) return;
+    const base = at.base.slice(whiteoutPrefix.length);
+    if (base === '' || base === '.' || base === '..') {
+      throw new LayerError('failed-precondition', `has whiteout ${shownName(entry.name)} of nothing`);
+    }
+    const hidden = at.parent === '' ? base : `${at.parent}/${base}`;
+    const path = rootedPath(hidden);
+    const before = this.#existing(path);
+    // OCI: a whiteout hides what lower layers have, never an entry of its own layer.
+    if (before?.isDirectory()) this.#makeOpaque(hidden);
+    if (before !== undefined) return;
+    try {
+      this.#make({ path: hidden, parent: at.parent, base }, path, () => makeNode(path, S_IFCHR));
+      lchownSync(path, entry.uid, entry.gid);
+    } catch (cause) {
+      if (errnoCode(cause) !== 'ENOTDIR') throw cause; // the parent itself is whited out
+    }
+  }
+
+  #makeOpaque(path: string): void {
+    if (this.#opaque.has(path)) return;
+    this.#opaque.add(path);
+    setXattr(rootedPath(path), 'trusted.overlay.opaque', Buffer.from('y'));
+  }
+
+  #existing(path: Buffer): Stats | undefined {
+    try {
+      return lstatSync(path, { throwIfNoEntry: false });
+    } catch (cause) {
+      if (errnoCode(cause) === 'ENOTDIR') return undefined;
+      throw cause;
+    }
+  }
+
+  /** Runs `make`, which must fail with EEXIST; makes missing parents, and room if an earlier entry has the name. */
+  #make(at: EntryPath, path: Buffer, make: () => void): void {
+    try {
+      make();
+    } catch (cause) {
+      const code = errnoCode(cause);
+      if (code === 'ENOENT') this.#ensureParents(at.parent);
+      else if (code === 'EEXIST') removeAll(path);
+      else throw cause;
+      make();
+    }
+  }
+
+  #ensureParents(parent: string): void {
+    if (parent === '') return;
+    const parts = parent.split('/');
+    for (let depth = 1; depth <= parts.length; depth += 1) {
+      const path = rootedPath(parts.slice(0, depth).join('/'));
+      if (this.#existing(path) !== undefined) continue;
+      mkdirSync(path, { mode: implicitDirMode });
+      chmodSync(path, implicitDirMode); // whatever the umask is
+    }
+  }
+}
+
+/** The access time is never before the modification: some readers take it for the newer of the two. */
+function timesOf({ accessedAtNanos, modifiedAtNanos }: TarEntry): FileTimes {
+  const isBefore = accessedAtNanos < modifiedAtNanos;
+  return { modifiedAtNanos, accessedAtNanos: isBefore ? modifiedAtNanos : accessedAtNanos };
+}
+
+/** After the owner: a change of owner drops file capabilities. */
+function setXattrs(entry: TarEntry, path: Buffer): void {
+  for (const [name, value] of entry.xattrs) {
+    if (foreignXattrs.includes(name) || foreignXattrPrefixes.some((prefix) => name.startsWith(prefix)))
+      continue;
+    try {
+      setXattr(path, name, value);
+    } catch (cause) {
+      if (errnoCode(cause) !== 'EOPNOTSUPP' && errnoCode(cause) !== 'ENOTSUP') throw cause;
+    }
+  }
+}
+
+/** Deletes what an earlier entry of the same archive made. */
+function removeAll(path: Buffer): void {
+  if (!lstatSync(path).isDirectory()) {
+    unlinkSync(path);
+    return;
+  }
+  for (const name of readdirSync(path, { encoding: 'buffer' })) {
+    removeAll(Buffer.concat([path, Buffer.from('/'), name]));
+  }
+  rmdirSync(path);
+}

@@ -1,0 +1,148 @@
+// The main thread's side of unpacking: feeds a blob to a worker no faster than it is used up.
+
+import { once } from 'node:events';
+import { extname } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import { DaemonError } from '../../errors/daemon-error.ts';
+import type { BlobPiece, UnpackedLayer, UnpackOrder, UnpackReport } from './unpack-protocol.ts';
+
+/** Small network chunks are joined: each message costs a thread switch and a turn of zlib. */
+const pieceBytes = 128 * 1024;
+const maxInFlightBytes = 2 * 1024 * 1024;
+
+/**
+ * Unpacks `blob` as `order` says. Rejects with the blob's own error, the worker's reason (a DaemonError), or the
+ * signal's; the worker has ended and holds no descriptor when this settles. What it made stays for the caller to delete.
+ */
+export async function unpackBlob(
+  blob: AsyncIterable<Uint8Array>,
+  order: UnpackOrder,
+  maxBlobBytes: number,
+  signal: AbortSignal,
+): Promise<UnpackedLayer> {
+  signal.throwIfAborted();
+  const worker = new Worker(new URL(`./unpack-worker${extname(import.meta.url)}`, import.meta.url), {
+    workerData: order,
+    name: 'unpack',
+  });
+  const exited = once(worker, 'exit').catch(() => {});
+  const conversation = new Conversation(worker);
+  const onAbort = (): void => conversation.fail(signal.reason);
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    await feed(blob, maxBlobBytes, conversation);
+    return await conversation.result;
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+    await worker.terminate();
+    await exited;
+  }
+}
+
+async function feed(
+  blob: AsyncIterable<Uint8Array>,
+  maxBlobBytes: number,
+  conversation: Conversation,
+): Promise<void> {
+  const source = blob[Symbol.asyncIterator]();
+  let waiting: Uint8Array[] = [];
+  let waitingBytes = 0;
+  let totalBytes = 0;
+  try {
+    for (;;) {
+      const next = await conversation.orFailure(source.next());
+      if (next.done === true) break;
+      waiting.push(next.value);
+      waitingBytes += next.value.byteLength;
+      totalBytes += next.value.byteLength;
+      if (totalBytes > maxBlobBytes) throw tooLong(maxBlobBytes);
+      if (waitingBytes < pieceBytes) continue;
+      await conversation.send(joined(waiting, waitingBytes));
+      [waiting, waitingBytes] = [[], 0];
+    }
+  } catch (cause) {
+    // Let the source close its connection; nobody waits for it.
+    void Promise.resolve(source.return?.()).catch(() => {});
+    throw cause;
+  }
+  if (waitingBytes > 0) await conversation.send(joined(waiting, waitingBytes));
+  conversation.end();
+}
+
+function tooLong(maxBlobBytes: number): DaemonError {
+  return new DaemonError(
+    'failed-precondition',
+    `is longer than the ${maxBlobBytes} bytes that its manifest says`,
+  );
+}
+
+/** One buffer of its own, so that it can be handed over instead of copied again. */
+function joined(parts: readonly Uint8Array[], totalBytes: number): Uint8Array<ArrayBuffer> {
+  const out = new Uint8Array(totalBytes);
+  let at = 0;
+  for (const part of parts) {
+    out.set(part, at);
+    at += part.byteLength;
+  }
+  return out;
+}
+
+/** What has been sent and what has come back. */
+class Conversation {
+  readonly result: Promise<UnpackedLayer>;
+  readonly #worker: Worker;
+  #succeed: (layer: UnpackedLayer) => void = () => {};
+  #reject: (cause: unknown) => void = () => {};
+  #inFlightBytes = 0;
+  #onRoom: () => void = () => {};
+
+  constructor(worker: Worker) {
+    this.#worker = worker;
+    this.result = new Promise((resolve, reject) => {
+      this.#succeed = resolve;
+      this.#reject = reject;
+    });
+    this.result.catch(() => {}); // it is waited for later, or another failure came first
+    worker.on('message', (report: UnpackReport) => this.#receive(report));
+    worker.on('error', (cause) => this.fail(new DaemonError('internal', 'unpacking worker failed', cause)));
+    worker.on('exit', () => this.fail(new DaemonError('internal', 'unpacking worker ended early')));
+  }
+
+  /** Settles like `promise`, or rejects as soon as the worker has failed. */
+  async orFailure<T>(promise: Promise<T>): Promise<T> {
+    return Promise.race([promise, this.result.then(() => promise)]);
+  }
+
+  async send(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+    this.#inFlightBytes += bytes.byteLength;
+    const piece: BlobPiece = { bytes };
+    this.#worker.postMessage(piece, [bytes.buffer]);
+    while (this.#inFlightBytes >= maxInFlightBytes) {
+      await this.orFailure(
+        new Promise<void>((resolve) => {
+          this.#onRoom = resolve;
+        }),
+      );
+    }
+  }
+
+  end(): void {
+    const piece: BlobPiece = { end: true };
+    this.#worker.postMessage(piece);
+  }
+
+  fail(cause: unknown): void {
+    this.#reject(cause);
+  }
+
+  #receive(report: UnpackReport): void {
+    if ('consumedBytes' in report) {
+      this.#inFlightBytes -= report.consumedBytes;
+      this.#onRoom();
+    } else if ('done' in report) {
+      this.#succeed(report.done);
+    } else {
+      this.#reject(new DaemonError(report.failed.kind, report.failed.message));
+    }
+  }
+}

@@ -1,0 +1,75 @@
+// What Node's fs cannot do to a file: device nodes, extended attributes, times in nanoseconds, links left alone.
+
+import { checked, cPath, libc } from './libc.ts';
+
+const mknodCall = libc.func('int mknod(const void *path, uint32_t mode, uint64_t device)');
+const lsetxattrCall = libc.func(
+  'int lsetxattr(const void *path, const char *name, const void *value, size_t size, int flags)',
+);
+const lgetxattrCall = libc.func(
+  'int64_t lgetxattr(const void *path, const char *name, void *value, size_t size)',
+);
+const utimensatCall = libc.func(
+  'int utimensat(int directory, const void *path, const void *times, int flags)',
+);
+const futimensCall = libc.func('int futimens(int fd, const void *times)');
+
+export const S_IFIFO = 0o010000;
+export const S_IFCHR = 0o020000;
+export const S_IFBLK = 0o060000;
+const AT_FDCWD = -100;
+const AT_SYMLINK_NOFOLLOW = 0x100;
+
+/** The kernel's dev_t, in the layout that glibc and musl share. */
+export function deviceNumber(major: number, minor: number): bigint {
+  const [high, low] = [BigInt(major), BigInt(minor)];
+  return (
+    ((high & 0xfffff000n) << 32n) | ((high & 0xfffn) << 8n) | ((low & 0xffffff00n) << 12n) | (low & 0xffn)
+  );
+}
+
+/** Makes a FIFO or a device; fails with EEXIST when the name is taken, a symbolic link included. */
+export function makeNode(path: string | Uint8Array, mode: number, device = 0n): void {
+  checked(mknodCall(cPath(path), mode, device), 'mknod');
+}
+
+/** Sets an extended attribute of the file itself, never of a link's target. */
+export function setXattr(path: string | Uint8Array, name: string, value: Uint8Array): void {
+  checked(lsetxattrCall(cPath(path), name, value, value.length, 0), 'lsetxattr', name);
+}
+
+/** The value of an extended attribute of at most 64 KiB; throws with ENODATA when there is none. */
+export function getXattr(path: string | Uint8Array, name: string): Buffer {
+  const value = Buffer.alloc(65_536);
+  const size = checked(Number(lgetxattrCall(cPath(path), name, value, value.length)), 'lgetxattr', name);
+  return value.subarray(0, size);
+}
+
+/** A moment since the epoch in nanoseconds, as two kernel timespecs: access and modification. */
+export interface FileTimes {
+  readonly accessedAtNanos: bigint;
+  readonly modifiedAtNanos: bigint;
+}
+
+const timespecs = new BigInt64Array(4);
+
+function fillTimespecs(times: FileTimes): BigInt64Array {
+  const second = 1_000_000_000n;
+  [times.accessedAtNanos, times.modifiedAtNanos].forEach((nanos, index) => {
+    const rest = ((nanos % second) + second) % second;
+    timespecs[index * 2] = (nanos - rest) / second;
+    timespecs[index * 2 + 1] = rest;
+  });
+  return timespecs;
+}
+
+/** Sets the times of the file itself, never of a link's target. Node's own call loses nanoseconds in a double. */
+export function setTimes(path: string | Uint8Array, times: FileTimes): void {
+  const args = [AT_FDCWD, cPath(path), fillTimespecs(times), AT_SYMLINK_NOFOLLOW];
+  checked(utimensatCall(...args), 'utimensat');
+}
+
+/** Sets the times of an open file. */
+export function setTimesOf(fd: number, times: FileTimes): void {
+  checked(futimensCall(fd, fillTimespecs(times)), 'futimens');
+}

@@ -1,0 +1,46 @@
+// openat2(2) with RESOLVE_IN_ROOT: a path resolved as if a directory were the root, whatever links are in the way.
+
+import { closeSync, readlinkSync } from 'node:fs';
+import koffi from 'koffi';
+import { checked, cPath, libc } from './libc.ts';
+
+const openHow = koffi.struct('cria_open_how', { flags: 'uint64_t', mode: 'uint64_t', resolve: 'uint64_t' });
+const openat2Call = libc.func('syscall', 'long', [
+  'long',
+  'int',
+  'const void *',
+  koffi.pointer(openHow),
+  'size_t',
+]);
+const openCall = libc.func('int open(const void *path, int flags, int mode)');
+
+const SYS_openat2 = 437;
+export const O_PATH = 0o10000000;
+export const O_CLOEXEC = 0o2000000;
+// O_DIRECTORY and O_NOFOLLOW differ between architectures; take them from node:fs constants.
+const RESOLVE_NO_MAGICLINKS = 0x02;
+const RESOLVE_IN_ROOT = 0x10;
+
+/**
+ * Opens `path` inside `root`: links, absolute ones too, and `..` cannot leave it. Returns a descriptor that the caller
+ * closes; O_CLOEXEC is added to `flags`. The `/proc/self/fd` links of the process are not followed.
+ */
+export function openInRoot(root: string, path: string | Uint8Array, flags: number, mode = 0): number {
+  const directory = checked(openCall(cPath(root), O_PATH | O_CLOEXEC, 0), 'open', root);
+  try {
+    const how = { flags: flags | O_CLOEXEC, mode, resolve: RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS };
+    return checked(Number(openat2Call(SYS_openat2, directory, cPath(path), how, 24)), 'openat2', root);
+  } finally {
+    closeSync(directory);
+  }
+}
+
+/** The host path that `path` means inside `root`, links resolved. Throws with ENOENT when it does not exist. */
+export function resolveInRoot(root: string, path: string): string {
+  const fd = openInRoot(root, path, O_PATH);
+  try {
+    return readlinkSync(`/proc/self/fd/${fd}`);
+  } finally {
+    closeSync(fd);
+  }
+}

@@ -1,0 +1,68 @@
+// Containers' read-write layers: their life, and what other tools see of them.
+
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import type { StoredImage } from '../../internal/storage/store.ts';
+import { openWorld, storeImage, testLayer, type World } from './storage-world.ts';
+
+let world: World;
+let image: StoredImage;
+
+before(async () => {
+  world = await openWorld();
+  const base = testLayer(world.tarOf('chmod 755 .; echo base > file; mkdir dir; echo x > dir/gone'));
+  const top = testLayer(world.tarOf('mkdir dir; touch dir/.wh.gone; echo top > new'));
+  image = await storeImage(world.store, [base, top], 'localhost/base:1');
+});
+after(() => world.close());
+
+function newContainer(name: string) {
+  const containerId = randomBytes(32).toString('hex');
+  return { containerId, imageId: image.id, names: [name], metadata: { 'pod-name': name } };
+}
+
+test('a container is created, mounted, written, unmounted, mounted again and removed', async () => {
+  const { containers } = world.store;
+  const container = newContainer('k8s_one');
+  const target = join(world.directory, 'rootfs');
+  await containers.create(container);
+  await containers.mount(container.containerId, target);
+  await containers.mount(container.containerId, target);
+  assert.equal(readFileSync(join(target, 'file'), 'utf8'), 'base\n');
+  assert.equal(readFileSync(join(target, 'new'), 'utf8'), 'top\n');
+  assert.ok(!existsSync(join(target, 'dir/gone')));
+  assert.equal(statSync(target).mode & 0o7777, 0o755);
+  writeFileSync(join(target, 'file'), 'changed');
+  await containers.unmount(target);
+  await containers.unmount(target);
+  assert.ok(!existsSync(join(target, 'file')));
+  await containers.mount(container.containerId, target);
+  assert.equal(readFileSync(join(target, 'file'), 'utf8'), 'changed');
+  await containers.unmount(target);
+  assert.deepEqual(await containers.listOwn(), [container.containerId]);
+  const root = containers.rootPath(container.containerId) ?? '';
+  assert.match(root, /overlay\/[0-9a-f]{64}\/merged$/);
+  await containers.remove(container.containerId);
+  await containers.remove(container.containerId);
+  assert.ok(!existsSync(root));
+  assert.deepEqual(await containers.listOwn(), []);
+});
+
+test('our container pins its image for podman, and a container of podman pins it for us', async () => {
+  const { containers, images } = world.store;
+  const container = newContainer('k8s_two');
+  await containers.create(container);
+  assert.throws(() => world.podman('rmi', image.id), /in use|using/);
+  await assert.rejects(images.remove(image.id), /in use by container/);
+  await containers.remove(container.containerId);
+  const theirs = world
+    .podman('--runtime', 'runc', 'create', '--name', 'theirs', image.id, '/bin/true')
+    .trim();
+  await images.refresh();
+  await assert.rejects(images.remove(image.id), new RegExp(`in use by container "${theirs}"`));
+  assert.deepEqual(await containers.listOwn(), []);
+  world.podman('rm', 'theirs');
+});

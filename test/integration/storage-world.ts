@@ -1,0 +1,147 @@
+// A store in a directory of its own, images made with real tar, and the other tools that share the store.
+
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { mkdirSync, mkdtempSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { silentLogger } from '../../internal/log/logger.ts';
+import { openStore, type Store } from '../../internal/storage/open-store.ts';
+import type { Digest, LayerSource, StoredImage, UnpackLimits } from '../../internal/storage/store.ts';
+
+export const limits: UnpackLimits = {
+  maxUnpackedBytes: 4 * 2 ** 30,
+  maxRatio: 200,
+  maxEntries: 1_000_000,
+  minFreeBytes: 1,
+};
+
+export function sha256(data: Uint8Array): Digest {
+  return `sha256:${createHash('sha256').update(data).digest('hex')}`;
+}
+
+export async function* chunks(data: Uint8Array, chunkBytes = 65_536): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < data.length; at += chunkBytes) yield data.subarray(at, at + chunkBytes);
+}
+
+export interface TestLayer {
+  readonly tar: Buffer;
+  readonly diffId: Digest;
+  readonly blob: Buffer;
+}
+
+export function testLayer(tar: Buffer): TestLayer {
+  return { tar, diffId: sha256(tar), blob: gzipSync(tar, { level: 1 }) };
+}
+
+export function sourceOf(layer: TestLayer): LayerSource {
+  return {
+    blob: chunks(layer.blob),
+    blobDigest: sha256(layer.blob),
+    blobSizeBytes: layer.blob.length,
+    diffId: layer.diffId,
+  };
+}
+
+export interface World {
+  readonly directory: string;
+  readonly graphRoot: string;
+  readonly runRoot: string;
+  readonly store: Store;
+  podman(...args: string[]): string;
+  skopeo(...args: string[]): string;
+  shell(script: string): string;
+  /** `containers-storage:[…]name` for skopeo. */
+  storageName(name: string): string;
+  /** The tar of a directory that `script` fills; it runs inside. */
+  tarOf(script: string, ...tarArgs: string[]): Buffer;
+  close(): Promise<void>;
+}
+
+export async function openWorld(): Promise<World> {
+  const directory = mkdtempSync(join(tmpdir(), 'storage-test-'));
+  const graphRoot = join(directory, 'graph');
+  const runRoot = join(directory, 'run');
+  const roots = ['--root', graphRoot, '--runroot', runRoot, '--storage-driver', 'overlay'];
+  const store = await openStore({ graphRoot, runRoot, logger: silentLogger });
+  const run = (command: string, ...args: string[]): string =>
+    execFileSync(command, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'], timeout: 120_000 });
+  let trees = 0;
+  return {
+    directory,
+    graphRoot,
+    runRoot,
+    store,
+    podman: (...args) => run('podman', ...roots, '--cgroup-manager', 'cgroupfs', ...args),
+    skopeo: (...args) => run('skopeo', ...args),
+    shell: (script) => run('/bin/sh', '-ec', script),
+    storageName: (name) => `containers-storage:[overlay@${graphRoot}+${runRoot}]${name}`,
+    tarOf(script, ...tarArgs) {
+      trees += 1;
+      const tree = join(directory, `tree-${trees}`);
+      mkdirSync(tree);
+      run('/bin/sh', '-ec', `cd ${tree}; ${script}`);
+      run('tar', '-C', tree, '-cf', `${tree}.tar`, ...tarArgs, '.');
+      return readFileSync(`${tree}.tar`);
+    },
+    async close() {
+      await store.close();
+      // podman leaves the driver's home mounted on itself
+      run('/bin/sh', '-c', `umount -l ${graphRoot}/overlay 2>/dev/null; rm -rf ${directory}`);
+    },
+  };
+}
+
+/** Stages and commits layers, bottom first, and records an image of them. */
+export async function storeImage(
+  store: Store,
+  layers: readonly TestLayer[],
+  name: string,
+  config: object = {},
+): Promise<StoredImage> {
+  let parentId: string | undefined;
+  const signal = AbortSignal.timeout(60_000);
+  const staged = await Promise.all(
+    layers.map((layer) => store.layers.stageLayer(sourceOf(layer), limits, signal)),
+  );
+  for (const each of staged) parentId = (await store.layers.commitLayer(each, parentId)).id;
+  const documents = imageDocuments(layers, config);
+  return store.images.create({ ...documents, names: [name], topLayerId: parentId, createdAt: new Date() });
+}
+
+export function imageDocuments(layers: readonly TestLayer[], config: object) {
+  const configJson = Buffer.from(
+    JSON.stringify({
+      created: '2026-01-01T00:00:00Z',
+      architecture: process.arch === 'x64' ? 'amd64' : process.arch,
+      os: 'linux',
+      config: { Cmd: ['/bin/sh'], ...config },
+      rootfs: { type: 'layers', diff_ids: layers.map((layer) => layer.diffId) },
+    }),
+  );
+  const configDigest = sha256(configJson);
+  const manifest = Buffer.from(
+    JSON.stringify({
+      schemaVersion: 2,
+      mediaType: 'application/vnd.oci.image.manifest.v1+json',
+      config: {
+        mediaType: 'application/vnd.oci.image.config.v1+json',
+        digest: configDigest,
+        size: configJson.length,
+      },
+      layers: layers.map((layer) => ({
+        mediaType: 'application/vnd.oci.image.layer.v1.tar+gzip',
+        digest: sha256(layer.blob),
+        size: layer.blob.length,
+      })),
+    }),
+  );
+  return {
+    id: configDigest.slice('sha256:'.length),
+    manifest,
+    manifestDigest: sha256(manifest),
+    config: configJson,
+    configDigest,
+  };
+}
