@@ -83,7 +83,7 @@ stop() {
   step "Stopping"
   mkdir -p "$LOG_DIR"
   if [ -d "$ROOT" ]; then
-    if ! node_is_enough; then PATH=$REPO/contrib/toolchain/node_modules/.bin:$PATH; fi
+    node_is_enough || use_pinned_node
     remove_pods
     stop_daemon
   fi

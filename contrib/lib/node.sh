@@ -11,20 +11,27 @@ candidate_node_version() {
   apt-cache policy nodejs 2>/dev/null | sed -n 's/^ *Candidate: //p'
 }
 
+# Older npm makes no link in .bin for this package, so its own folder goes on PATH.
+use_pinned_node() {
+  local folder
+  for folder in "$REPO"/contrib/toolchain/node_modules/node-linux-*/bin; do
+    if [ -x "$folder/node" ]; then PATH=$folder:$PATH; fi
+  done
+  hash -r
+}
+
 install_pinned_node() {
   local toolchain=$REPO/contrib/toolchain
   note "the distribution's node is too old: taking the pinned one from the npm registry into contrib/toolchain"
   install_packages nodejs npm
   logged "$LOG_DIR/npm.log" "npm ci in contrib/toolchain" npm ci --prefix "$toolchain" --no-audit --no-fund
-  PATH=$toolchain/node_modules/.bin:$PATH
-  hash -r
+  use_pinned_node
   node_is_enough || fail "contrib/toolchain has no node binary that runs here ($(uname -m)); see $LOG_DIR/npm.log"
 }
 
 # Puts a good node and npm on PATH.
 use_node() {
-  local pinned=$REPO/contrib/toolchain/node_modules/.bin
-  if ! node_is_enough && [ -x "$pinned/node" ]; then PATH=$pinned:$PATH; fi
+  node_is_enough || use_pinned_node
   if ! node_is_enough; then
     update_package_lists
     if dpkg --compare-versions "$(candidate_node_version)" ge 20.19; then

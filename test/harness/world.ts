@@ -16,6 +16,7 @@ export interface Territory {
 }
 
 export interface World {
+  /** Command lines, without pids: a restarted daemon is the same. */
   readonly processes: readonly string[];
   readonly mounts: readonly string[];
   readonly namespaces: readonly string[];
@@ -71,7 +72,9 @@ export function worldSnapshot({ root, paths, bridge, cgroupParent }: Territory):
     entriesBelow(directory).filter((entry) => id.test(entry)),
   );
   return {
-    processes: processesOf(root, cgroupParent).map(({ pid, command }) => `${pid} ${command}`),
+    processes: processesOf(root, cgroupParent)
+      .map(({ command }) => command)
+      .sort(),
     mounts: mountsBelow(root),
     namespaces: entriesBelow(paths.namespacesDir),
     cgroups: cgroupDirectories(cgroupParent).filter((directory) => /crio-/.test(directory)),

@@ -1,0 +1,89 @@
+// What an operator sees of a wrong configuration: every problem at once, with file, key and reason, and exit code 1.
+
+import assert from 'node:assert/strict';
+import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:net';
+import { after, before, describe, test } from 'node:test';
+import type { Outcome } from '../harness/command.ts';
+import { TestDaemon } from '../harness/daemon.ts';
+import { missing } from '../harness/requirements.ts';
+
+describe('a daemon that cannot start', { skip: missing('runc') }, () => {
+  let daemon: TestDaemon;
+  let good: string;
+
+  before(() => {
+    daemon = new TestDaemon();
+    good = readFileSync(daemon.paths.configFile, 'utf8');
+  });
+
+  after(() => daemon?.destroy());
+
+  async function startWith(config: string): Promise<Outcome & { output: string }> {
+    writeFileSync(daemon.paths.configFile, config);
+    const outcome = await daemon.attempt();
+    return { ...outcome, output: outcome.stdout + outcome.stderr };
+  }
+
+  test('it names every wrong value at once', async () => {
+    const config = good
+      .replace('stream_address = "127.0.0.1"', 'stream_address = 7')
+      .replace('default_runtime = "runc"', 'default_runtime = "absent"')
+      .replace(/runtime_path = ".*"/, 'runtime_path = "/no/such/runc"');
+    const { exitCode, output } = await startWith(config);
+    assert.equal(exitCode, 1);
+    assert.match(output, new RegExp(`${daemon.paths.configFile}.*crio\\.api\\.stream_address`));
+    assert.match(output, /crio\.runtime\.default_runtime.*absent/);
+    assert.match(output, /runtimes\.runc.*\/no\/such\/runc/);
+    assert.ok(!existsSync(daemon.paths.socket), 'a daemon that fails leaves no socket');
+  });
+
+  test('it gives file and line of a file that is no TOML', async () => {
+    const { exitCode, output } = await startWith(`${good}\n[crio\n`);
+    assert.equal(exitCode, 1);
+    assert.match(output, new RegExp(`${daemon.paths.configFile}.*${good.split('\n').length + 1}`));
+  });
+
+  test('it warns of an unknown key and goes on', async () => {
+    writeFileSync(daemon.paths.configFile, good);
+    appendFileSync(daemon.paths.configFile, '\n[crio.unheard_of]\nkey = 1\n');
+    await daemon.start();
+    await daemon.stop();
+    assert.match(readFileSync(daemon.logFile, 'utf8'), /unheard_of/);
+  });
+});
+
+describe('the socket of another daemon', { skip: missing('runc') }, () => {
+  let daemon: TestDaemon;
+
+  before(() => {
+    daemon = new TestDaemon();
+  });
+
+  after(() => daemon?.destroy());
+
+  function listen(): Promise<Server> {
+    return new Promise((resolve) => {
+      const server: Server = createServer().listen(daemon.paths.socket, () => resolve(server));
+    });
+  }
+
+  test('one that somebody listens on is an error and stays', async () => {
+    const other = await listen();
+    const { exitCode, stdout, stderr } = await daemon.attempt();
+    assert.equal(exitCode, 1);
+    assert.match(stdout + stderr, new RegExp(daemon.paths.socket));
+    assert.ok(existsSync(daemon.paths.socket));
+    await new Promise((resolve) => other.close(resolve));
+  });
+
+  test('a stale one is replaced', async () => {
+    await daemon.start();
+    await daemon.kill();
+    assert.ok(existsSync(daemon.paths.socket), 'a killed daemon leaves its socket');
+    await daemon.start();
+    const { version } = await daemon.client.runtime('Version', {});
+    assert.ok(version);
+    await daemon.stop();
+  });
+});
