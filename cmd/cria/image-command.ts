@@ -1,15 +1,41 @@
 // `cria image ...`: the image store without a daemon.
 
 import type { LoadedConfig } from '../../internal/config/load-config.ts';
-import { DaemonError } from '../../internal/errors/daemon-error.ts';
-import type { ImageCommand } from './cli/image-arguments.ts';
+import { formatImages, type ImageCommand } from './cli/image-arguments.ts';
 import type { Terminal } from './cli/terminal.ts';
+import { createLogger } from './logger.ts';
+import { type ImageParts, wireImages } from './wire-images.ts';
 
-/** Does what the command says; resolves with the exit code. */
-export function runImageCommand(
-  _config: LoadedConfig,
+/** Does what the command says; resolves with the exit code. Ctrl-C ends a pull or a load cleanly. */
+export async function runImageCommand(
+  { config }: LoadedConfig,
   command: ImageCommand,
-  _terminal: Terminal,
+  terminal: Terminal,
 ): Promise<number> {
-  return Promise.reject(new DaemonError('unimplemented', `"image ${command.action}" is not wired yet`));
+  const lifetime = new AbortController();
+  const interrupt = (): void => lifetime.abort(new Error('interrupted'));
+  process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
+  const logger = createLogger(config.runtime.log_level, config.cria.log_format);
+  const parts = await wireImages(config, logger, lifetime.signal);
+  try {
+    terminal.out(await perform(parts, command, lifetime.signal));
+    return 0;
+  } finally {
+    await parts.store.close();
+    process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
+  }
+}
+
+async function perform({ images }: ImageParts, command: ImageCommand, signal: AbortSignal): Promise<string> {
+  switch (command.action) {
+    case 'load':
+      return (await images.load(command.path, command.names, signal)).map((id) => `${id}\n`).join('');
+    case 'pull':
+      return `${await images.pull({ reference: command.reference, credentials: undefined }, signal)}\n`;
+    case 'list':
+      return formatImages(images.list(), command.json);
+    case 'remove':
+      await images.remove(command.reference, signal);
+      return '';
+  }
 }

@@ -3,6 +3,7 @@
 import { readFile } from 'node:fs/promises';
 import { isENOENT } from '../errors/errno.ts';
 import { atomicWrite } from './atomic-write.ts';
+import { decodeJson, encodeJson } from './bigint-json.ts';
 
 export interface StateFile<T> {
   /** Replaces the record; whole or not at all. */
@@ -31,7 +32,7 @@ export interface StateFileForm<T> {
 export function stateFile<T extends object>(form: StateFileForm<T>): StateFile<T> {
   return {
     async write(path, value) {
-      const text = `${JSON.stringify({ version: form.version, ...value })}\n`;
+      const text = `${encodeJson({ version: form.version, ...value })}\n`;
       await atomicWrite(path, text, { durable: form.durable });
     },
     async read(path) {
@@ -53,7 +54,7 @@ export function stateFile<T extends object>(form: StateFileForm<T>): StateFile<T
 }
 
 function parseRecord<T>(text: string, form: StateFileForm<T>): T {
-  const value: unknown = JSON.parse(text);
+  const value = decodeJson(text);
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw new Error('not a JSON object');
   const record = value as Record<string, unknown>;

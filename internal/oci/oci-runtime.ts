@@ -30,9 +30,11 @@ export interface RuntimeHandler {
   readonly name: string;
   readonly runtime: OciRuntime;
   readonly features: RuntimeFeatures;
-  readonly minMemoryBytes: bigint;
+  /** Smaller memory limits are refused: the runtime itself needs that much inside the container's cgroup. */
+  readonly minMemoryBytes: number;
   readonly createTimeoutMs: number;
   readonly privilegedWithoutHostDevices: boolean;
+  readonly allowedAnnotations: readonly string[];
   readonly defaultAnnotations: Readonly<Record<string, string>>;
 }
 

@@ -1,0 +1,54 @@
+// The store and the images in it: the part of the daemon that `cria image` uses too.
+
+import type { Config } from '../../internal/config/options.ts';
+import { hostPlatform } from '../../internal/image/platform.ts';
+import { StoredImages } from '../../internal/image/stored-images.ts';
+import { defaultUnpackLimits } from '../../internal/image/unpack-limits.ts';
+import type { Logger } from '../../internal/log/logger.ts';
+import { AuthFiles, authFilePaths } from '../../internal/registry/auth-files.ts';
+import {
+  DistributionRegistry,
+  defaultRetry,
+  defaultTimeouts,
+} from '../../internal/registry/distribution-registry.ts';
+import { RegistriesFile } from '../../internal/registry/registries-file.ts';
+import { openStore, type Store } from '../../internal/storage/open-store.ts';
+
+/** Layers that are unpacked at once: more than the cores of a small node only makes each slower. */
+const unpacksAtOnce = 2;
+
+export interface ImageParts {
+  readonly store: Store;
+  readonly images: StoredImages;
+}
+
+/** Opens the store and all that images need. `lifetime` ends running pulls. */
+export async function wireImages(config: Config, logger: Logger, lifetime: AbortSignal): Promise<ImageParts> {
+  const registries = new RegistriesFile(config.cria.registries_conf, logger);
+  await registries.reload();
+  const registry = new DistributionRegistry({
+    routes: registries,
+    credentials: new AuthFiles(authFilePaths(config.image.global_auth_file, process.env), logger),
+    timeouts: defaultTimeouts,
+    retry: defaultRetry,
+    logger,
+  });
+  const store = await openStore({ graphRoot: config.crio.root, runRoot: config.crio.runroot, logger });
+  const parts = {
+    layers: store.layers,
+    records: store.images,
+    registry,
+    shortNames: registries,
+    logger,
+    lifetime,
+  };
+  const images = new StoredImages(parts, {
+    limits: defaultUnpackLimits,
+    unpacksAtOnce,
+    platform: hostPlatform(),
+    shortNameMode: config.image.short_name_mode,
+    pinnedImages: [...config.image.pinned_images, config.image.pause_image],
+  });
+  await images.refresh();
+  return { store, images };
+}

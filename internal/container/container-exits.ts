@@ -1,0 +1,74 @@
+// What happens when a container has ended: the record first, then the clean-up that nobody waits for.
+
+import { describeError } from '../errors/daemon-error.ts';
+import type { ExitRecord } from '../monitor/monitor.ts';
+import type { Container, ContainerStatus } from './container.ts';
+import { containerPaths, statusFile } from './container-files.ts';
+import type { ContainerParts } from './container-parts.ts';
+
+const sigkill = 9;
+
+/**
+ * Records how a container ended; the first record stays. Afterwards its runtime state, cgroup and rootfs mount are
+ * released in the background.
+ */
+export async function recordExit(
+  parts: ContainerParts,
+  container: Container,
+  exit: ExitRecord,
+): Promise<void> {
+  const recorded = await parts.locks.run(container.id, async () => {
+    if (container.status.state === 'exited') return false;
+    const status = exitedStatus(container.status, exit);
+    await statusFile.write(containerPaths(parts.directories, container.id).status, status);
+    container.setStatus(status);
+    return true;
+  });
+  if (!recorded) return;
+  const { exitCode, reason } = container.status;
+  parts.logger.info({ containerId: container.id, exitCode, reason }, 'container exited');
+  await parts.locks
+    .run(container.id, () => releaseContainer(parts, container))
+    .catch((cause: unknown) => {
+      // RemoveContainer tries again and reports.
+      const error = describeError(cause);
+      parts.logger.warn({ containerId: container.id, error }, 'cannot release container');
+    });
+}
+
+/**
+ * Kills what outlived the init, deletes runtime state and cgroup, unmounts the rootfs. Idempotent; the caller holds
+ * the container's lock.
+ */
+export async function releaseContainer(parts: ContainerParts, container: Container): Promise<void> {
+  if (container.released) return;
+  const { metadata } = container;
+  const { runtime } = parts.runtimes.get(metadata.runtimeHandler);
+  if (!metadata.ownPidNamespace) await runtime.kill(metadata.id, sigkill, { all: true });
+  await runtime.delete(metadata.id);
+  await parts.cgroups.removeLeftover(metadata.cgroupParent, metadata.id);
+  await parts.layers.unmount(containerPaths(parts.directories, metadata.id).rootfs);
+  container.released = true;
+}
+
+/** The words are the kubelet's: `OOMKilled` is a must, `Completed` and `Error` are what its users know. */
+function exitedStatus(before: ContainerStatus, exit: ExitRecord): ContainerStatus {
+  const failedStart = before.reason === 'StartError';
+  const reason = exit.oom
+    ? 'OOMKilled'
+    : exit.reason !== 'exited'
+      ? exit.reason
+      : exit.code === 0
+        ? 'Completed'
+        : 'Error';
+  return {
+    ...before,
+    state: 'exited',
+    finishedAtNanos: exit.finishedAtNanos,
+    exitCode: failedStart ? startErrorCode : exit.code,
+    reason: failedStart ? before.reason : reason,
+  };
+}
+
+/** Exit code of a container whose process could not be started, as other runtimes report it. */
+const startErrorCode = 128;

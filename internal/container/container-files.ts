@@ -1,0 +1,62 @@
+// Where a container's files are, and the two records it has on disk. See ARCHITECTURE.md, "State on disk".
+
+import { join } from 'node:path';
+import { type StateFile, stateFile } from '../fs/state-file.ts';
+import type { ContainerMetadata, ContainerStatus } from './container.ts';
+
+export interface ContainerPaths {
+  /** Survives a reboot: metadata.json. */
+  readonly dataDirectory: string;
+  /** Gone after a reboot: status.json and what follows. */
+  readonly runDirectory: string;
+  readonly metadata: string;
+  readonly status: string;
+  readonly bundle: string;
+  readonly spec: string;
+  readonly rootfs: string;
+}
+
+/** Parents of the containers' directories; infra containers have others of the same shape. */
+export interface ContainerDirectories {
+  readonly data: string;
+  readonly run: string;
+}
+
+/** All paths of one container; `containerId` is checked hex. */
+export function containerPaths(directories: ContainerDirectories, containerId: string): ContainerPaths {
+  const dataDirectory = join(directories.data, containerId);
+  const runDirectory = join(directories.run, containerId);
+  const bundle = join(runDirectory, 'bundle');
+  return {
+    dataDirectory,
+    runDirectory,
+    metadata: join(dataDirectory, 'metadata.json'),
+    status: join(runDirectory, 'status.json'),
+    bundle,
+    spec: join(bundle, 'config.json'),
+    rootfs: join(runDirectory, 'rootfs'),
+  };
+}
+
+export const metadataFile: StateFile<ContainerMetadata> = stateFile({
+  version: 1,
+  durable: true,
+  parse: (value) => {
+    for (const field of ['id', 'name', 'sandboxId', 'runtimeHandler', 'cgroupParent', 'imageId']) {
+      if (typeof value[field] !== 'string') throw new Error(`${field} is missing`);
+    }
+    if (typeof value['config'] !== 'object') throw new Error('config is missing');
+    return value as unknown as ContainerMetadata;
+  },
+});
+
+export const statusFile: StateFile<ContainerStatus> = stateFile({
+  version: 1,
+  durable: false, // on a tmpfs: a reboot ends every container anyhow
+  parse: (value) => {
+    const states: readonly unknown[] = ['creating', 'created', 'running', 'exited'];
+    if (!states.includes(value['state'])) throw new Error(`state is ${String(value['state'])}`);
+    if (typeof value['pid'] !== 'number') throw new Error('pid is missing');
+    return value as unknown as ContainerStatus;
+  },
+});

@@ -1,0 +1,49 @@
+// The parts that the container operations work with. cmd/cria/wire.ts makes them.
+
+import type { KeyedLock } from '../async/keyed-lock.ts';
+import type { RequestFlight } from '../async/request-flight.ts';
+import type { CgroupManager } from '../cgroup/cgroup-manager.ts';
+import type { Images } from '../image/images.ts';
+import type { Logger } from '../log/logger.ts';
+import type { ContainerMonitors } from '../monitor/monitor.ts';
+import type { RuntimeHandlers } from '../oci/oci-runtime.ts';
+import type { RecordStore } from '../records/record-store.ts';
+import type { ContainerLayers } from '../storage/store.ts';
+import type { Container } from './container.ts';
+import type { ContainerDirectories } from './container-files.ts';
+import type { HostFacts, SandboxFacts, SpecDefaults } from './spec/spec-input.ts';
+
+/** What the configuration says about every container. */
+export interface ContainerDefaults {
+  /** What every spec is made with; the runtime handler adds its own. */
+  readonly spec: Omit<SpecDefaults, 'containerMinMemoryBytes' | 'allowedAnnotations' | 'annotations'>;
+  /** Undefined for no limit. */
+  readonly logSizeMaxBytes: number | undefined;
+  readonly absentMountSourcesToReject: readonly string[];
+  readonly readOnlyRootfs: boolean;
+  readonly noPivot: boolean;
+}
+
+export interface ContainerParts {
+  readonly containers: RecordStore<Container>;
+  readonly locks: KeyedLock;
+  readonly creations: RequestFlight<string>;
+  readonly directories: ContainerDirectories;
+  readonly images: Images;
+  readonly layers: ContainerLayers;
+  readonly monitors: ContainerMonitors;
+  readonly runtimes: RuntimeHandlers;
+  readonly cgroups: CgroupManager;
+  readonly defaults: ContainerDefaults;
+  readonly host: Omit<HostFacts, 'recursiveReadOnlyMounts'>;
+  readonly logger: Logger;
+}
+
+/** What a container needs to know of its sandbox. */
+export interface PodContext {
+  readonly facts: SandboxFacts;
+  readonly logDirectory: string;
+  readonly privileged: boolean;
+  /** Throws `failed-precondition` once a stop of the sandbox has begun. */
+  readonly requireAlive: () => void;
+}

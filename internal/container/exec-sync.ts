@@ -1,0 +1,57 @@
+// ExecSync: a command in a running container, its output and exit code.
+
+import { readFile } from 'node:fs/promises';
+import { DaemonError } from '../errors/daemon-error.ts';
+import type { ExecSyncResult } from '../monitor/monitor.ts';
+import type { RuntimeSpec } from '../oci/runtime-spec.ts';
+import type { Container } from './container.ts';
+import { containerPaths } from './container-files.ts';
+import type { ContainerParts } from './container-parts.ts';
+import { execProcess } from './spec/process-spec.ts';
+
+/** What is kept of stdout and of stderr each (CVE-2022-1708: unbounded output filled memory). */
+const maxOutputBytes = 16 * 1024 * 1024;
+
+export interface ExecSyncCommand {
+  readonly command: readonly string[];
+  /** 0: no limit. */
+  readonly timeoutSeconds: number;
+}
+
+/**
+ * Runs a command to its end. A code other than 0 is a result, not an error. `deadline-exceeded` at the timeout, with no
+ * process of the command alive (the kubelet's prober reads that code); `failed-precondition` when the container does
+ * not run.
+ */
+export async function execSync(
+  parts: ContainerParts,
+  idOrPrefix: string,
+  request: ExecSyncCommand,
+  signal: AbortSignal,
+): Promise<ExecSyncResult> {
+  const container = parts.containers.get(idOrPrefix);
+  requireRunning(container);
+  const { runtime } = parts.runtimes.get(container.metadata.runtimeHandler);
+  const stored = JSON.parse(
+    await readFile(containerPaths(parts.directories, container.id).spec, 'utf8'),
+  ) as RuntimeSpec;
+  return parts.monitors.execSync(
+    {
+      containerId: container.id,
+      runtimePath: runtime.path,
+      runtimeArgs: runtime.globalArgs,
+      env: runtime.env,
+      process: execProcess(stored.process, request.command, false),
+      timeoutMs: Math.max(0, request.timeoutSeconds) * 1000,
+      maxOutputBytes,
+    },
+    signal,
+  );
+}
+
+function requireRunning(container: Container): void {
+  const { state } = container.status;
+  if (state === 'running' && !container.removing) return;
+  const text = `cannot run a command in container "${container.id}": it is ${state}`;
+  throw new DaemonError('failed-precondition', `${text}, only a running container takes one`);
+}

@@ -1,0 +1,113 @@
+// Reads what a container's spec depends on: the image's account files, devices, mount sources, profiles.
+
+import { readFile } from 'node:fs/promises';
+import { DaemonError } from '../errors/daemon-error.ts';
+import { errnoCode } from '../errors/errno.ts';
+import type { Image, ImageConfig } from '../image/images.ts';
+import type { RuntimeHandler } from '../oci/oci-runtime.ts';
+import type { ContainerMetadata } from './container.ts';
+import type { ContainerConfig } from './container-config.ts';
+import { containerPaths } from './container-files.ts';
+import type { ContainerParts, PodContext } from './container-parts.ts';
+import { allHostDevices, lookUpDevices } from './host-devices.ts';
+import { resolveMountSources } from './mount-sources.ts';
+import { readRootfsText } from './rootfs-files.ts';
+import { maxAccountFileBytes } from './spec/account-files.ts';
+import type { HostDevice, SpecInput } from './spec/spec-input.ts';
+
+/** The kubelet's seccomp profiles are a few KiB. */
+const maxProfileBytes = 1024 * 1024;
+
+export interface Subject {
+  readonly metadata: ContainerMetadata;
+  readonly pod: PodContext;
+  readonly image: Image;
+  readonly imageConfig: ImageConfig;
+  readonly handler: RuntimeHandler;
+}
+
+/** Everything that `buildSpec` needs for a container whose rootfs is mounted. */
+export async function gatherSpecInput(parts: ContainerParts, subject: Subject): Promise<SpecInput> {
+  const { metadata, pod, image, imageConfig, handler } = subject;
+  const { rootfs } = containerPaths(parts.directories, metadata.id);
+  const config = await resolvedConfig(parts, metadata.config);
+  return {
+    containerId: metadata.id,
+    containerName: metadata.name,
+    createdAt: new Date(Number(metadata.createdAtNanos / 1_000_000n)),
+    config,
+    image: imageConfig,
+    imageId: image.id,
+    imageName: metadata.config.image,
+    imageRef: metadata.imageRef,
+    sandbox: pod.facts,
+    host: { ...parts.host, recursiveReadOnlyMounts: handler.features.recursiveReadOnlyMounts },
+    defaults: {
+      ...parts.defaults.spec,
+      containerMinMemoryBytes: handler.minMemoryBytes,
+      allowedAnnotations: handler.allowedAnnotations,
+      annotations: handler.defaultAnnotations,
+    },
+    rootfsPath: rootfs,
+    logPath: metadata.logPath ?? '',
+    passwdText: readRootfsText(rootfs, '/etc/passwd', maxAccountFileBytes + 1),
+    groupText: readRootfsText(rootfs, '/etc/group', maxAccountFileBytes + 1),
+    targetPidPath: targetPidPath(parts, config),
+    requestedDevices: await lookUpDevices(config.devices),
+    hostDevices: await hostDevices(config, handler),
+    volumes: [],
+    localhostSeccomp: await localhostSeccomp(config),
+    processLabel: '',
+    mountLabel: '',
+  };
+}
+
+async function resolvedConfig(parts: ContainerParts, config: ContainerConfig): Promise<ContainerConfig> {
+  const { absentMountSourcesToReject, readOnlyRootfs } = parts.defaults;
+  return {
+    ...config,
+    mounts: await resolveMountSources(config.mounts, absentMountSourcesToReject),
+    security: { ...config.security, readonlyRootfs: config.security.readonlyRootfs || readOnlyRootfs },
+  };
+}
+
+function targetPidPath(parts: ContainerParts, config: ContainerConfig): string | undefined {
+  if (config.security.pidMode !== 'target') return undefined;
+  const target = parts.containers.get(config.security.targetId);
+  if (target.status.state === 'running') return `/proc/${target.status.pid}/ns/pid`;
+  const text = `cannot join the pid namespace of container "${target.id}": it is ${target.status.state}`;
+  throw new DaemonError('failed-precondition', text);
+}
+
+async function hostDevices(
+  config: ContainerConfig,
+  handler: RuntimeHandler,
+): Promise<HostDevice[] | undefined> {
+  const wanted = config.security.privileged && !handler.privilegedWithoutHostDevices;
+  return wanted ? allHostDevices() : undefined;
+}
+
+async function localhostSeccomp(config: ContainerConfig): Promise<unknown> {
+  const { seccomp, privileged } = config.security;
+  if (privileged || seccomp?.type !== 'localhost') return undefined;
+  return readSeccompProfile(seccomp.localhostRef);
+}
+
+/** The parsed JSON of a seccomp profile; `invalid-argument` naming the file when it cannot be used. */
+export async function readSeccompProfile(path: string): Promise<unknown> {
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (cause) {
+    const why = errnoCode(cause) ?? 'unknown error';
+    throw new DaemonError('invalid-argument', `seccomp profile "${path}" cannot be read (${why})`, cause);
+  }
+  if (text.length > maxProfileBytes) {
+    throw new DaemonError('invalid-argument', `seccomp profile "${path}" is larger than 1 MiB`);
+  }
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new DaemonError('invalid-argument', `seccomp profile "${path}" is not valid JSON`, cause);
+  }
+}

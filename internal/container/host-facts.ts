@@ -1,0 +1,128 @@
+// What this machine and the daemon's own rights allow, found out once at the start instead of guessed.
+
+import { readFile, statfs } from 'node:fs/promises';
+import { arch, release } from 'node:os';
+import { listDirectory } from '../fs/directories.ts';
+import type { HostFacts } from './spec/spec-input.ts';
+
+/** Magic number of cgroup2 in statfs(2). */
+const cgroup2Magic = 0x63677270;
+
+/** Probes the machine. `recursiveReadOnlyMounts` is the runtime handler's and is added per container. */
+export async function probeHost(
+  cgroupDriver: 'cgroupfs' | 'systemd',
+): Promise<Omit<HostFacts, 'recursiveReadOnlyMounts'>> {
+  const cgroupV2 = (await statfs('/sys/fs/cgroup')).type === cgroup2Magic;
+  const status = await readFile('/proc/self/status', 'utf8');
+  const boundingCapabilities = capabilitiesOf(maskOf(status, 'CapBnd'));
+  return {
+    architecture: arch() === 'arm64' ? 'arm64' : 'amd64',
+    kernelVersion: kernelVersion(release()),
+    cgroupV2,
+    cgroupDriver,
+    swapAccounting: await hasSwapAccounting(cgroupV2),
+    hugetlbPageSizes: await hugetlbPageSizes(cgroupV2),
+    boundingCapabilities,
+    // Lowering the score below one's own needs CAP_SYS_RESOURCE (proc(5)).
+    oomScoreAdjMin: capabilitiesOf(maskOf(status, 'CapEff')).includes('CAP_SYS_RESOURCE')
+      ? -1000
+      : Number((await readFile('/proc/self/oom_score_adj', 'utf8')).trim()),
+    apparmor: (await readText('/sys/module/apparmor/parameters/enabled')).startsWith('Y'),
+  };
+}
+
+/** `6.18.44-x` is 6018. */
+export function kernelVersion(text: string): number {
+  const [, major = '0', minor = '0'] = /^(\d+)\.(\d+)/.exec(text) ?? [];
+  return Number(major) * 1000 + Number(minor);
+}
+
+function maskOf(status: string, field: string): bigint {
+  const [, hex = '0'] = new RegExp(`^${field}:\\s*([0-9a-f]+)$`, 'm').exec(status) ?? [];
+  return BigInt(`0x${hex}`);
+}
+
+/** Names of the capabilities in a mask, in the kernel's order; bits without a name here are left out. */
+export function capabilitiesOf(mask: bigint): string[] {
+  return capabilityNames.filter((_, bit) => (mask >> BigInt(bit)) & 1n).map((name) => `CAP_${name}`);
+}
+
+async function hasSwapAccounting(cgroupV2: boolean): Promise<boolean> {
+  const files = cgroupV2
+    ? ['/sys/fs/cgroup/init.scope/memory.swap.max', '/sys/fs/cgroup/system.slice/memory.swap.max']
+    : ['/sys/fs/cgroup/memory/memory.memsw.limit_in_bytes'];
+  for (const file of files) {
+    if ((await readText(file)) !== '') return true;
+  }
+  return false;
+}
+
+/** `hugepages-2048kB` is `2MB`, as the OCI spec and the kubelet write it. Empty without a hugetlb controller. */
+async function hugetlbPageSizes(cgroupV2: boolean): Promise<string[]> {
+  const controllers = cgroupV2 ? await readText('/sys/fs/cgroup/cgroup.controllers') : await hugetlbMounts();
+  if (!controllers.includes('hugetlb')) return [];
+  const directories = await listDirectory('/sys/kernel/mm/hugepages');
+  return directories.flatMap((name) => {
+    const kib = Number(/^hugepages-(\d+)kB$/.exec(name)?.[1] ?? 0);
+    if (kib === 0) return [];
+    if (kib % (1024 * 1024) === 0) return [`${kib / (1024 * 1024)}GB`];
+    return [kib % 1024 === 0 ? `${kib / 1024}MB` : `${kib}KB`];
+  });
+}
+
+async function hugetlbMounts(): Promise<string> {
+  const mounts = await readFile('/proc/self/mounts', 'utf8');
+  return mounts
+    .split('\n')
+    .filter((line) => / cgroup \S*\bhugetlb\b/.test(line))
+    .join('\n');
+}
+
+async function readText(path: string): Promise<string> {
+  return readFile(path, 'utf8').catch(() => '');
+}
+
+/** Names by bit, from the kernel's uapi/linux/capability.h. */
+const capabilityNames = [
+  'CHOWN',
+  'DAC_OVERRIDE',
+  'DAC_READ_SEARCH',
+  'FOWNER',
+  'FSETID',
+  'KILL',
+  'SETGID',
+  'SETUID',
+  'SETPCAP',
+  'LINUX_IMMUTABLE',
+  'NET_BIND_SERVICE',
+  'NET_BROADCAST',
+  'NET_ADMIN',
+  'NET_RAW',
+  'IPC_LOCK',
+  'IPC_OWNER',
+  'SYS_MODULE',
+  'SYS_RAWIO',
+  'SYS_CHROOT',
+  'SYS_PTRACE',
+  'SYS_PACCT',
+  'SYS_ADMIN',
+  'SYS_BOOT',
+  'SYS_NICE',
+  'SYS_RESOURCE',
+  'SYS_TIME',
+  'SYS_TTY_CONFIG',
+  'MKNOD',
+  'LEASE',
+  'AUDIT_WRITE',
+  'AUDIT_CONTROL',
+  'SETFCAP',
+  'MAC_OVERRIDE',
+  'MAC_ADMIN',
+  'SYSLOG',
+  'WAKE_ALARM',
+  'BLOCK_SUSPEND',
+  'AUDIT_READ',
+  'PERFMON',
+  'BPF',
+  'CHECKPOINT_RESTORE',
+] as const;

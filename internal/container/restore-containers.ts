@@ -1,0 +1,113 @@
+// After a start of the daemon: which containers there are, by the disk, and how they are, by their monitors.
+
+import { describeError } from '../errors/daemon-error.ts';
+import { listDirectory, removeTree } from '../fs/directories.ts';
+import { StateFileError } from '../fs/state-file.ts';
+import type { ExitRecord } from '../monitor/monitor.ts';
+import { isId } from '../records/id.ts';
+import { Container, type ContainerMetadata, type ContainerStatus } from './container.ts';
+import { recordExit } from './container-exits.ts';
+import { containerPaths, metadataFile, statusFile } from './container-files.ts';
+import type { ContainerParts } from './container-parts.ts';
+
+/**
+ * Reads all records and asks every monitor, in parallel. Afterwards each container is in the store with its real state;
+ * half-made ones, and ones whose records are torn, are undone. One bad record does not stop the others.
+ */
+export async function restoreContainers(parts: ContainerParts): Promise<void> {
+  parts.monitors.onExit((containerId, exit) => {
+    const container = parts.containers.find(containerId);
+    if (container !== undefined) void recordExitLogged(parts, container, exit);
+  });
+  const ids = (await listDirectory(parts.directories.data)).filter(isId);
+  await Promise.all(ids.map((containerId) => restoreLogged(parts, containerId)));
+}
+
+async function restoreLogged(parts: ContainerParts, containerId: string): Promise<void> {
+  try {
+    await restoreContainer(parts, containerId);
+  } catch (cause) {
+    const error = describeError(cause);
+    parts.logger.error(
+      { containerId, error },
+      'cannot restore container; its files are left for the next start',
+    );
+  }
+}
+
+async function restoreContainer(parts: ContainerParts, containerId: string): Promise<void> {
+  const paths = containerPaths(parts.directories, containerId);
+  let metadata: ContainerMetadata | undefined;
+  let status: ContainerStatus | undefined;
+  try {
+    metadata = await metadataFile.read(paths.metadata);
+    status = await statusFile.read(paths.status);
+  } catch (cause) {
+    if (!(cause instanceof StateFileError)) throw cause;
+    parts.logger.error({ containerId, error: cause.message }, 'container record cannot be used');
+    metadata = undefined;
+  }
+  if (metadata === undefined || status?.state === 'creating') {
+    await undoContainer(parts, containerId, metadata);
+    return;
+  }
+  const container = new Container(metadata, status ?? lostStatus(metadata));
+  parts.containers.add(container);
+  await catchUp(parts, container);
+}
+
+/** Takes in what happened while no daemon looked. */
+async function catchUp(parts: ContainerParts, container: Container): Promise<void> {
+  const { pid, startTicks, monitorPid, state } = container.status;
+  if (state === 'exited') return;
+  const found = await parts.monitors.adopt(container.id, { pid, startTicks, monitorPid });
+  if (found.phase === 'exited') await recordExitLogged(parts, container, found.exit);
+}
+
+/** Removes all traces of a container that was never complete, or whose record is torn. */
+async function undoContainer(
+  parts: ContainerParts,
+  containerId: string,
+  metadata: ContainerMetadata | undefined,
+): Promise<void> {
+  const paths = containerPaths(parts.directories, containerId);
+  const handlers =
+    metadata === undefined ? parts.runtimes.list() : [parts.runtimes.get(metadata.runtimeHandler)];
+  for (const { runtime } of handlers) await runtime.delete(containerId);
+  await parts.monitors.remove(containerId);
+  if (metadata !== undefined) await parts.cgroups.removeLeftover(metadata.cgroupParent, containerId);
+  await parts.layers.unmount(paths.rootfs);
+  await parts.layers.remove(containerId);
+  await removeTree(paths.runDirectory);
+  await removeTree(paths.dataDirectory);
+  parts.logger.warn({ containerId }, 'removed a container that was not complete');
+}
+
+/** After a reboot the run directory is empty: the container has ended, and only its exit record knows how. */
+function lostStatus(metadata: ContainerMetadata): ContainerStatus {
+  return {
+    state: 'running',
+    pid: 0,
+    startTicks: '',
+    monitorPid: 0,
+    startedAtNanos: metadata.createdAtNanos,
+    finishedAtNanos: 0n,
+    exitCode: 0,
+    reason: '',
+    message: '',
+    user: { uid: 0, gid: 0, groups: [] },
+    resources: metadata.config.resources,
+  };
+}
+
+async function recordExitLogged(
+  parts: ContainerParts,
+  container: Container,
+  exit: ExitRecord,
+): Promise<void> {
+  try {
+    await recordExit(parts, container, exit);
+  } catch (cause) {
+    parts.logger.error({ containerId: container.id, error: describeError(cause) }, 'cannot record an exit');
+  }
+}

@@ -1,0 +1,82 @@
+// StopContainer: the stop signal, a grace period, then SIGKILL.
+
+import { setTimeout as sleep } from 'node:timers/promises';
+import { DaemonError } from '../errors/daemon-error.ts';
+import { monotonicMs } from './clock.ts';
+import type { Container } from './container.ts';
+import type { ContainerParts } from './container-parts.ts';
+import { signalNumber } from './stop-signal.ts';
+
+const sigkill = 9;
+const sigterm = 15;
+/** How long a killed container may take to end: more than that is a process in uninterruptible sleep. */
+const killWaitMs = 120_000;
+/** How often a stop looks whether another one has shortened the grace period. */
+const shortenCheckMs = 200;
+
+/**
+ * Ends a container; afterwards its exit is recorded. A container that has ended, or that nobody knows, is success
+ * (CRI). Several stops of one container join: a later one can shorten the grace period but not lengthen it.
+ * `deadline-exceeded` when even SIGKILL does not end it; the stop can then be repeated.
+ */
+export async function stopContainer(
+  parts: ContainerParts,
+  idOrPrefix: string,
+  graceSeconds: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const container = parts.containers.find(idOrPrefix);
+  if (container === undefined || container.status.state === 'exited') return;
+  const isFirst = container.killAtMs === undefined;
+  const killAtMs = monotonicMs() + Math.max(0, graceSeconds) * 1000;
+  container.killAtMs = Math.min(container.killAtMs ?? Number.POSITIVE_INFINITY, killAtMs);
+  if (isFirst && graceSeconds > 0 && container.status.state === 'running') {
+    await parts.monitors.signal(container.id, signalNumber(container.metadata.stopSignal) ?? sigterm);
+  }
+  if (!(await endsInGrace(container, signal))) await killContainer(parts, container, signal);
+  parts.logger.info({ containerId: container.id }, 'stopped container');
+}
+
+/** Sends SIGKILL and waits until the exit is recorded. */
+export async function killContainer(
+  parts: ContainerParts,
+  container: Container,
+  signal: AbortSignal,
+): Promise<void> {
+  await parts.monitors.signal(container.id, sigkill);
+  if (!container.metadata.ownPidNamespace) {
+    await parts.runtimes
+      .get(container.metadata.runtimeHandler)
+      .runtime.kill(container.id, sigkill, { all: true });
+  }
+  if (await endsWithin(container, killWaitMs, signal)) return;
+  const text = `container "${container.id}" (pid ${container.status.pid}) has not ended ${killWaitMs / 1000} s after SIGKILL`;
+  throw new DaemonError(
+    'deadline-exceeded',
+    `${text}; a process in uninterruptible sleep holds it, stop it again later`,
+  );
+}
+
+async function endsInGrace(container: Container, signal: AbortSignal): Promise<boolean> {
+  for (;;) {
+    const leftMs = (container.killAtMs ?? 0) - monotonicMs();
+    if (leftMs <= 0) return container.status.state === 'exited';
+    if (await endsWithin(container, Math.min(leftMs, shortenCheckMs), signal)) return true;
+  }
+}
+
+async function endsWithin(container: Container, limitMs: number, signal: AbortSignal): Promise<boolean> {
+  const timer = new AbortController();
+  const either = AbortSignal.any([timer.signal, signal]);
+  try {
+    return await Promise.race([
+      container.exited.then(() => true),
+      sleep(limitMs, false, { signal: either }).catch((cause: unknown) => {
+        signal.throwIfAborted();
+        throw cause;
+      }),
+    ]);
+  } finally {
+    timer.abort();
+  }
+}

@@ -1,0 +1,17 @@
+import { imageMessage } from './convert/image-message.ts';
+import type { CriParts } from './cri-parts.ts';
+import type { ImageStatusRequest__Output } from './gen/runtime/v1/ImageStatusRequest.ts';
+import type { ImageStatusResponse } from './gen/runtime/v1/ImageStatusResponse.ts';
+
+/** ImageStatus: an absent image is success with the image unset (CRI), not NotFound. */
+export async function imageStatus(
+  parts: CriParts,
+  request: ImageStatusRequest__Output,
+): Promise<ImageStatusResponse> {
+  const { images } = parts.containers;
+  const image = images.find(request.image?.image ?? '');
+  if (image === undefined) return {};
+  const answer: ImageStatusResponse = { image: imageMessage(image) };
+  if (!request.verbose) return answer;
+  return { ...answer, info: { info: JSON.stringify({ imageSpec: await images.rawConfig(image.id) }) } };
+}

@@ -1,0 +1,83 @@
+// The CRI socket: one unix socket, bound early so that a second daemon is noticed before it touches anything.
+
+import { chmod, unlink } from 'node:fs/promises';
+import { connect, createServer, type Server, type Socket } from 'node:net';
+import { dirname } from 'node:path';
+import { DaemonError } from '../errors/daemon-error.ts';
+import { errnoCode, isENOENT } from '../errors/errno.ts';
+import { ensureDirectory } from '../fs/directories.ts';
+
+/** Readable and writable by root and its group, as CRI-O's. */
+const socketMode = 0o660;
+const probeTimeoutMs = 2000;
+
+/** A bound socket. Connections wait in it until somebody serves them. */
+export interface CriSocket {
+  readonly path: string;
+  /** Gives every connection, those that waited first, to `accept`. */
+  serve(accept: (socket: Socket) => void): void;
+  /** Takes no connection any more and removes the file; connections that are open stay. */
+  close(): void;
+}
+
+/**
+ * Binds `path`. A socket that nobody listens on is replaced; `failed-precondition` when another daemon lives there.
+ */
+export async function bindCriSocket(path: string): Promise<CriSocket> {
+  await ensureDirectory(dirname(path), 0o755);
+  await removeStaleSocket(path);
+  const waiting: Socket[] = [];
+  let accept = (socket: Socket): void => void waiting.push(socket.pause());
+  const server = createServer((socket) => {
+    socket.on('error', () => socket.destroy()); // a client that went away
+    accept(socket);
+  });
+  await listen(server, path);
+  await chmod(path, socketMode);
+  return {
+    path,
+    serve(serveOne) {
+      accept = serveOne;
+      for (const socket of waiting.splice(0)) serveOne(socket);
+    },
+    close() {
+      server.close();
+      for (const socket of waiting.splice(0)) socket.destroy();
+    },
+  };
+}
+
+async function listen(server: Server, path: string): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (cause: unknown) => {
+      const why = errnoCode(cause) ?? 'unknown error';
+      reject(new DaemonError('unavailable', `cannot listen on "${path}" (${why})`, cause));
+    });
+    server.listen(path, resolve);
+  });
+}
+
+async function removeStaleSocket(path: string): Promise<void> {
+  if (await isAlive(path)) {
+    const text = `another daemon answers on "${path}"; stop it first, or set listen in [crio.api] to another path`;
+    throw new DaemonError('failed-precondition', text);
+  }
+  try {
+    await unlink(path);
+  } catch (cause) {
+    if (!isENOENT(cause)) throw cause;
+  }
+}
+
+async function isAlive(path: string): Promise<boolean> {
+  const socket = connect(path);
+  try {
+    return await new Promise<boolean>((resolve) => {
+      socket.setTimeout(probeTimeoutMs, () => resolve(true)); // bound but too busy to accept: alive
+      socket.once('connect', () => resolve(true));
+      socket.once('error', () => resolve(false));
+    });
+  } finally {
+    socket.destroy();
+  }
+}

@@ -1,0 +1,67 @@
+// The RPCs of runtime.v1.RuntimeService.
+
+import type { UntypedServiceImplementation } from '@grpc/grpc-js';
+import { containerStatus } from './container-status.ts';
+import { createContainer } from './create-container.ts';
+import type { CriParts } from './cri-parts.ts';
+import { execSync } from './exec-sync.ts';
+import { listContainers } from './list-containers.ts';
+import { listPodSandbox } from './list-pod-sandbox.ts';
+import { podSandboxStatus } from './pod-sandbox-status.ts';
+import { removeContainer } from './remove-container.ts';
+import { removePodSandbox } from './remove-pod-sandbox.ts';
+import { reopenContainerLog } from './reopen-container-log.ts';
+import { runPodSandbox } from './run-pod-sandbox.ts';
+import { runtimeConfig } from './runtime-config.ts';
+import { runtimeStatus } from './runtime-status.ts';
+import { startContainer } from './start-container.ts';
+import { stopContainer } from './stop-container.ts';
+import { stopPodSandbox } from './stop-pod-sandbox.ts';
+import { bindUnary } from './unary.ts';
+import { unimplemented } from './unimplemented.ts';
+import { updateRuntimeConfig } from './update-runtime-config.ts';
+import { version } from './version.ts';
+
+/** The method table; an RPC that is not done yet says so. */
+export function runtimeService(parts: CriParts): UntypedServiceImplementation {
+  const rpc = bindUnary(parts);
+  return {
+    Version: rpc('Version', version),
+    Status: rpc('Status', runtimeStatus),
+    RuntimeConfig: rpc('RuntimeConfig', runtimeConfig),
+    UpdateRuntimeConfig: rpc('UpdateRuntimeConfig', updateRuntimeConfig),
+    RunPodSandbox: rpc('RunPodSandbox', runPodSandbox),
+    StopPodSandbox: rpc('StopPodSandbox', stopPodSandbox),
+    RemovePodSandbox: rpc('RemovePodSandbox', removePodSandbox),
+    PodSandboxStatus: rpc('PodSandboxStatus', podSandboxStatus),
+    ListPodSandbox: rpc('ListPodSandbox', listPodSandbox),
+    CreateContainer: rpc('CreateContainer', createContainer),
+    StartContainer: rpc('StartContainer', startContainer),
+    StopContainer: rpc('StopContainer', stopContainer),
+    RemoveContainer: rpc('RemoveContainer', removeContainer),
+    ListContainers: rpc('ListContainers', listContainers),
+    ContainerStatus: rpc('ContainerStatus', containerStatus),
+    ReopenContainerLog: rpc('ReopenContainerLog', reopenContainerLog),
+    ExecSync: rpc('ExecSync', execSync),
+    ...unimplemented([
+      'StreamPodSandboxes',
+      'StreamContainers',
+      'UpdateContainerResources',
+      'UpdatePodSandboxResources',
+      'Exec',
+      'Attach',
+      'PortForward',
+      'ContainerStats',
+      'ListContainerStats',
+      'StreamContainerStats',
+      'PodSandboxStats',
+      'ListPodSandboxStats',
+      'StreamPodSandboxStats',
+      'CheckpointContainer',
+      'GetContainerEvents',
+      'ListMetricDescriptors',
+      'ListPodSandboxMetrics',
+      'StreamPodSandboxMetrics',
+    ]),
+  };
+}

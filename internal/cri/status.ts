@@ -1,0 +1,39 @@
+// What a failure looks like to a gRPC client. The only place that picks codes.
+
+import { type Metadata, status } from '@grpc/grpc-js';
+import { DaemonError, describeError, type ErrorKind } from '../errors/daemon-error.ts';
+import { isAbortError } from '../errors/errno.ts';
+
+const codes = {
+  'not-found': status.NOT_FOUND,
+  'already-exists': status.ALREADY_EXISTS,
+  'invalid-argument': status.INVALID_ARGUMENT,
+  'failed-precondition': status.FAILED_PRECONDITION,
+  unavailable: status.UNAVAILABLE,
+  'deadline-exceeded': status.DEADLINE_EXCEEDED,
+  cancelled: status.CANCELLED,
+  'resource-exhausted': status.RESOURCE_EXHAUSTED,
+  'permission-denied': status.PERMISSION_DENIED,
+  unauthenticated: status.UNAUTHENTICATED,
+  unimplemented: status.UNIMPLEMENTED,
+  internal: status.INTERNAL,
+  unknown: status.UNKNOWN,
+} as const satisfies Record<ErrorKind, status>;
+
+export interface RpcFailure {
+  readonly code: status;
+  readonly details: string;
+  readonly metadata?: Metadata;
+}
+
+/** The code and message for anything thrown; a program error becomes UNKNOWN. */
+export function rpcFailure(error: unknown): RpcFailure {
+  if (error instanceof DaemonError) return { code: codes[error.kind], details: error.message };
+  if (isAbortError(error)) return { code: status.CANCELLED, details: 'the call was cancelled' };
+  return { code: status.UNKNOWN, details: describeError(error) };
+}
+
+/** True when the failure says that the program itself is wrong, and its stack belongs in the log. */
+export function isUnexpected(error: unknown): boolean {
+  return !(error instanceof DaemonError) && !isAbortError(error);
+}

@@ -1,0 +1,55 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { StateFileError, stateFile } from './state-file.ts';
+
+let directory = '';
+before(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'state-file-'));
+});
+after(() => rm(directory, { recursive: true }));
+
+interface Note {
+  readonly text: string;
+  readonly atNanos: bigint;
+}
+
+const notes = stateFile<Note>({
+  version: 2,
+  durable: false,
+  parse: (value) => {
+    if (typeof value['text'] !== 'string') throw new Error('text is missing');
+    return value as unknown as Note;
+  },
+});
+
+test('a state file comes back as written, every digit of a 64-bit integer too, and leaves no temporary file', async () => {
+  const path = join(directory, 'note.json');
+  await notes.write(path, { text: 'x', atNanos: 1732154400000000001n });
+  const read = await notes.read(path);
+  assert.equal(read?.atNanos, 1732154400000000001n);
+  assert.deepEqual(await readdir(directory), ['note.json']);
+});
+
+test('a missing state file is undefined', async () => {
+  assert.equal(await notes.read(join(directory, 'none.json')), undefined);
+});
+
+test('a torn, foreign or misshapen state file is refused with its path', async () => {
+  const path = join(directory, 'bad.json');
+  for (const [text, reason] of [
+    ['', /bad\.json: /],
+    ['{"version":2', /bad\.json: /],
+    ['[]', /not a JSON object/],
+    ['{"version":1,"text":"x"}', /version 1, expected 2/],
+    ['{"version":2}', /text is missing/],
+  ] as const) {
+    await writeFile(path, text);
+    await assert.rejects(
+      notes.read(path),
+      (error) => error instanceof StateFileError && reason.test(error.message),
+    );
+  }
+});

@@ -1,0 +1,76 @@
+// Pins namespaces as files below `namespaces_dir`, where `ip netns` and the CNI plugins look for them.
+
+import { unlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { DaemonError } from '../errors/daemon-error.ts';
+import { isENOENT } from '../errors/errno.ts';
+import { detachMount } from '../fs/detach-mount.ts';
+import { ensureDirectory } from '../fs/directories.ts';
+import type { CommandRunner } from '../process/command-runner.ts';
+import { ProcessError } from '../process/process-error.ts';
+import type { NamespacePinner, PinnedNamespaces, PinRequest } from './namespace-pinner.ts';
+
+const pinTimeoutMs = 30_000;
+
+export class BindMountPinner implements NamespacePinner {
+  readonly #directory: string;
+  readonly #monitorPath: string;
+  readonly #runner: CommandRunner;
+
+  /** `directory` is the parent of netns/, ipcns/ and utsns/; `monitorPath` the native program that has a `pin` role. */
+  constructor(directory: string, monitorPath: string, runner: CommandRunner) {
+    this.#directory = directory;
+    this.#monitorPath = monitorPath;
+    this.#runner = runner;
+  }
+
+  async pin(request: PinRequest, signal: AbortSignal): Promise<PinnedNamespaces> {
+    const paths = this.#paths(request.sandboxId);
+    const pinned: PinnedNamespaces = {
+      network: request.network ? paths.network : undefined,
+      ipc: request.ipc ? paths.ipc : undefined,
+      uts: request.uts ? paths.uts : undefined,
+    };
+    for (const name of ['netns', 'ipcns', 'utsns']) await ensureDirectory(join(this.#directory, name), 0o755);
+    const argv = [this.#monitorPath, 'pin', ...pinArguments(pinned, request)];
+    if (argv.length === 2) return pinned;
+    try {
+      await this.#runner.run(argv, { timeoutMs: pinTimeoutMs }, signal);
+    } catch (cause) {
+      if (!(cause instanceof ProcessError)) throw cause;
+      const words = cause.failure.stderr.trim() || cause.message;
+      throw new DaemonError('internal', `cannot make the pod's namespaces: ${words}`, cause);
+    }
+    return pinned;
+  }
+
+  async unpin(sandboxId: string): Promise<void> {
+    for (const path of Object.values(this.#paths(sandboxId))) {
+      await detachMount(path);
+      try {
+        await unlink(path);
+      } catch (cause) {
+        if (!isENOENT(cause)) throw cause;
+      }
+    }
+  }
+
+  #paths(sandboxId: string): { network: string; ipc: string; uts: string } {
+    return {
+      network: join(this.#directory, 'netns', sandboxId),
+      ipc: join(this.#directory, 'ipcns', sandboxId),
+      uts: join(this.#directory, 'utsns', sandboxId),
+    };
+  }
+}
+
+function pinArguments(pinned: PinnedNamespaces, request: PinRequest): string[] {
+  const args: string[] = [];
+  if (pinned.network !== undefined) args.push('--net', pinned.network);
+  if (pinned.ipc !== undefined) args.push('--ipc', pinned.ipc);
+  if (pinned.uts !== undefined) args.push('--uts', pinned.uts);
+  if (pinned.uts !== undefined && request.hostname !== '') args.push('--hostname', request.hostname);
+  if (args.length === 0) return args;
+  for (const [name, value] of Object.entries(request.sysctls)) args.push('--sysctl', `${name}=${value}`);
+  return args;
+}

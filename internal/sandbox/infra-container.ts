@@ -1,0 +1,71 @@
+// The infra container: a pause process that holds the pid namespace of a pod whose containers share one.
+
+import { writeFile } from 'node:fs/promises';
+import { infraSpec } from '../container/spec/infra-spec.ts';
+import { serializeSpec } from '../container/spec/serialize-spec.ts';
+import { ensureDirectory } from '../fs/directories.ts';
+import type { CreatedContainer } from '../monitor/monitor.ts';
+import type { PinnedNamespaces } from '../namespaces/namespace-pinner.ts';
+import type { SandboxRecord } from './sandbox.ts';
+import { sandboxFacts } from './sandbox-facts.ts';
+import { sandboxPaths } from './sandbox-files.ts';
+import type { SandboxParts } from './sandbox-parts.ts';
+
+/** As containerd has it: the pod's infra process is the last that the kernel should kill for memory. */
+const infraOomScoreAdj = -998;
+
+/** Whether the pod needs a process of its own. */
+export function needsInfra(parts: SandboxParts, record: SandboxRecord): boolean {
+  return record.config.namespaces.pid === 'pod' || !parts.defaults.dropInfraContainer;
+}
+
+/** Starts the infra container under a monitor; it has the sandbox's id. */
+export async function runInfra(
+  parts: SandboxParts,
+  record: SandboxRecord,
+  namespaces: PinnedNamespaces,
+): Promise<CreatedContainer> {
+  const { monitors, runtimes, host, defaults } = parts.containers;
+  const { bundle } = sandboxPaths(parts.directories, record.id);
+  const handler = runtimes.get(record.runtimeHandler);
+  const spec = infraSpec({
+    sandbox: sandboxFacts(parts, record, { namespaces, infra: undefined }),
+    host: { ...host, recursiveReadOnlyMounts: handler.features.recursiveReadOnlyMounts },
+    defaults: defaults.spec,
+    rootfsPath: parts.defaults.pauseRootfs,
+    pausePath: '/pause',
+    resources: { oomScoreAdj: infraOomScoreAdj },
+    processLabel: '',
+    mountLabel: '',
+  });
+  await ensureDirectory(bundle);
+  await writeFile(`${bundle}/config.json`, serializeSpec(spec), { mode: 0o600 });
+  const created = await monitors.create({
+    containerId: record.id,
+    bundle,
+    runtimePath: handler.runtime.path,
+    runtimeArgs: handler.runtime.globalArgs,
+    createArgs: defaults.noPivot ? ['--no-pivot'] : [],
+    env: handler.runtime.env,
+    logPath: undefined,
+    logSizeMaxBytes: undefined,
+    terminal: false,
+    stdin: false,
+    stdinOnce: false,
+    uid: 0,
+    gid: 0,
+    createTimeoutMs: handler.createTimeoutMs,
+    cgroupDirs: [],
+  });
+  await handler.runtime.start(record.id);
+  return created;
+}
+
+/** Kills the infra container and deletes everything about it. None is success. */
+export async function removeInfra(parts: SandboxParts, record: SandboxRecord): Promise<void> {
+  if (!needsInfra(parts, record)) return;
+  const { monitors, runtimes, cgroups } = parts.containers;
+  await runtimes.get(record.runtimeHandler).runtime.delete(record.id);
+  await monitors.remove(record.id);
+  await cgroups.removeLeftover(record.cgroupParent, record.id);
+}

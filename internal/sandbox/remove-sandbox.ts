@@ -1,0 +1,36 @@
+// RemovePodSandbox: stops the sandbox, removes its containers and its records.
+
+import { removeContainer } from '../container/remove-container.ts';
+import { removeTree } from '../fs/directories.ts';
+import type { Sandbox } from './sandbox.ts';
+import { sandboxPaths } from './sandbox-files.ts';
+import type { SandboxParts } from './sandbox-parts.ts';
+import { stopSandbox } from './stop-sandbox.ts';
+
+/**
+ * Removes a sandbox with all its containers; running ones are killed (CRI). Unknown is success. When a step fails the
+ * record stays, so that the next call goes on.
+ */
+export async function removeSandbox(
+  parts: SandboxParts,
+  idOrPrefix: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const sandbox = parts.sandboxes.find(idOrPrefix);
+  if (sandbox === undefined) return;
+  await stopSandbox(parts, sandbox.id, signal);
+  await removeContainers(parts, sandbox);
+  const paths = sandboxPaths(parts.directories, sandbox.id);
+  await removeTree(paths.runDirectory);
+  await removeTree(paths.dataDirectory);
+  if (parts.sandboxes.find(sandbox.id) !== sandbox) return; // a call beside this one was first
+  parts.sandboxes.delete(sandbox);
+  parts.containers.logger.info({ sandboxId: sandbox.id }, 'removed sandbox');
+}
+
+async function removeContainers(parts: SandboxParts, sandbox: Sandbox): Promise<void> {
+  const containers = parts.containers.containers.list();
+  const own = containers.filter((container) => container.metadata.sandboxId === sandbox.id);
+  const never = new AbortController().signal;
+  await Promise.all(own.map((container) => removeContainer(parts.containers, container.id, never)));
+}

@@ -1,0 +1,168 @@
+// RunPodSandbox: everything a pod needs before its first container.
+
+import { hostname as nodeName } from 'node:os';
+import { isDeepStrictEqual } from 'node:util';
+import { type RegisterUndo, withRollback } from '../async/rollback.ts';
+import { nowNanos } from '../container/clock.ts';
+import { checkSysctls, defaultSysctls } from '../container/spec/sysctls.ts';
+import { DaemonError, describeError } from '../errors/daemon-error.ts';
+import { ensureDirectory, removeTree } from '../fs/directories.ts';
+import { newId } from '../records/id.ts';
+import { needsInfra, removeInfra, runInfra } from './infra-container.ts';
+import { mountShm, unmountShm, writePodFiles } from './pod-files.ts';
+import { Sandbox, type SandboxRecord, type SandboxStatus } from './sandbox.ts';
+import type { SandboxConfig } from './sandbox-config.ts';
+import { recordFile, type SandboxPaths, sandboxPaths, statusFile } from './sandbox-files.ts';
+import { attachNetwork, detachNetwork } from './sandbox-network.ts';
+import type { SandboxParts } from './sandbox-parts.ts';
+
+export interface RunSandboxRequest {
+  readonly config: SandboxConfig;
+  /** Name of the runtime handler; empty for the default one. */
+  readonly handler: string;
+}
+
+/** RunPodSandbox may take this long in all; the kubelet waits 4 minutes. */
+const runTimeoutMs = 230_000;
+
+/**
+ * Runs a sandbox and returns its id; afterwards it is `ready`. On failure nothing of it is left.
+ *
+ * The kubelet's retry after its own deadline joins the running work, and one that comes later finds the ready sandbox of
+ * the same name, uid and attempt. The same name with another request is `already-exists`.
+ */
+export async function runSandbox(
+  parts: SandboxParts,
+  request: RunSandboxRequest,
+  signal: AbortSignal,
+): Promise<string> {
+  const name = sandboxName(request.config);
+  const existing = parts.sandboxes.byName(name);
+  if (existing !== undefined) return idOfSame(existing, request);
+  return parts.creations.run(
+    name,
+    request,
+    () => createSandbox(parts, newRecord(parts, name, request)),
+    signal,
+  );
+}
+
+function sandboxName(config: SandboxConfig): string {
+  const { name, namespace, uid, attempt } = config.metadata;
+  return `k8s_${name}_${namespace}_${uid}_${attempt}`;
+}
+
+function idOfSame(existing: Sandbox, request: RunSandboxRequest): string {
+  const { id, record } = existing;
+  if (existing.status.state === 'ready' && isDeepStrictEqual(record.config, request.config)) return id;
+  const text = `sandbox name "${record.name}" is used by "${id}", which is ${existing.status.state}`;
+  throw new DaemonError('already-exists', `${text}; remove it first or ask with a higher attempt`);
+}
+
+function newRecord(parts: SandboxParts, name: string, request: RunSandboxRequest): SandboxRecord {
+  const { config } = request;
+  if (config.namespaces.userNamespace) {
+    throw new DaemonError(
+      'unimplemented',
+      'pods with a user namespace (hostUsers: false) are not supported yet',
+    );
+  }
+  if (config.namespaces.pid === 'target') {
+    throw new DaemonError(
+      'invalid-argument',
+      'pid namespace mode TARGET is for containers, not for a sandbox',
+    );
+  }
+  return {
+    id: newId(),
+    name,
+    config,
+    createdAtNanos: nowNanos(),
+    runtimeHandler: parts.containers.runtimes.get(request.handler).name,
+    cgroupParent: parts.containers.cgroups.parentOf(config.cgroupParent),
+    hostname: config.hostname !== '' && config.namespaces.network !== 'node' ? config.hostname : nodeName(),
+  };
+}
+
+async function createSandbox(parts: SandboxParts, record: SandboxRecord): Promise<string> {
+  const { logger } = parts.containers;
+  const onUndoFailed = (step: string, cause: unknown): void =>
+    logger.error(
+      { sandboxId: record.id, step, error: describeError(cause) },
+      'cannot undo a step of a failed sandbox',
+    );
+  const sandbox = await withRollback(onUndoFailed, async (rollback) => {
+    parts.sandboxes.reserve(record.name, record.id);
+    rollback('release name', () => parts.sandboxes.release(record.name, record.id));
+    const status = await setUp(parts, record, rollback);
+    const created = new Sandbox(record, status);
+    parts.sandboxes.add(created);
+    return created;
+  });
+  logger.info({ sandboxId: record.id, name: record.name, ips: sandbox.status.ips }, 'sandbox is ready');
+  return record.id;
+}
+
+async function setUp(
+  parts: SandboxParts,
+  record: SandboxRecord,
+  rollback: RegisterUndo,
+): Promise<SandboxStatus> {
+  const signal = AbortSignal.timeout(runTimeoutMs);
+  const paths = sandboxPaths(parts.directories, record.id);
+  const { network, ipc } = record.config.namespaces;
+  const scope = { hostNetwork: network === 'node', hostIpc: ipc === 'node' };
+  const defaults = defaultSysctls(parts.defaults.sysctls, scope);
+  const sysctls = { ...defaults, ...checkSysctls(record.config.sysctls, scope) };
+
+  await makeDirectories(paths, rollback);
+  await recordFile.write(paths.metadata, record);
+  await statusFile.write(paths.status, creatingStatus);
+
+  const dns = {
+    hostname: record.hostname,
+    dns: record.config.dns,
+    hostResolvConf: parts.defaults.hostResolvConf,
+  };
+  await writePodFiles(paths, dns);
+  if (ipc !== 'node') {
+    await mountShm(paths);
+    rollback('unmount /dev/shm', () => unmountShm(paths));
+  }
+
+  const own = { network: network !== 'node', ipc: ipc !== 'node', uts: network !== 'node' };
+  rollback('unpin namespaces', () => parts.namespaces.unpin(record.id));
+  const pin = { sandboxId: record.id, ...own, hostname: record.hostname, sysctls };
+  const namespaces = await parts.namespaces.pin(pin, signal);
+
+  let ips: readonly string[] = [];
+  if (namespaces.network !== undefined) {
+    rollback('detach network', () => detachNetwork(parts, record, namespaces));
+    ips = await attachNetwork(parts, record, namespaces, signal);
+  }
+
+  let status: SandboxStatus = { ...creatingStatus, state: 'ready', ips, namespaces };
+  if (needsInfra(parts, record)) {
+    rollback('remove infra container', () => removeInfra(parts, record));
+    status = { ...status, infra: await runInfra(parts, record, namespaces) };
+  }
+  await statusFile.write(paths.status, status);
+  return status;
+}
+
+const creatingStatus: SandboxStatus = {
+  state: 'creating',
+  ips: [],
+  namespaces: { network: undefined, ipc: undefined, uts: undefined },
+  infra: undefined,
+  tornDown: false,
+};
+
+async function makeDirectories(paths: SandboxPaths, rollback: RegisterUndo): Promise<void> {
+  rollback('remove directories', async () => {
+    await removeTree(paths.runDirectory);
+    await removeTree(paths.dataDirectory);
+  });
+  await ensureDirectory(paths.dataDirectory);
+  await ensureDirectory(paths.runDirectory);
+}

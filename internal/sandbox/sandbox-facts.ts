@@ -1,0 +1,43 @@
+// What the specs of a sandbox's containers are made of.
+
+import type { NamespaceSource, SandboxFacts } from '../container/spec/spec-input.ts';
+import type { SandboxRecord, SandboxStatus } from './sandbox.ts';
+import { sandboxPaths } from './sandbox-files.ts';
+import type { SandboxParts } from './sandbox-parts.ts';
+
+/** The facts of a sandbox whose namespaces are pinned. */
+export function sandboxFacts(
+  parts: SandboxParts,
+  record: SandboxRecord,
+  status: Pick<SandboxStatus, 'namespaces' | 'infra'>,
+): SandboxFacts {
+  const { config } = record;
+  const { network, ipc, uts } = status.namespaces;
+  const paths = sandboxPaths(parts.directories, record.id);
+  const sharesPid = config.namespaces.pid === 'pod' && status.infra !== undefined;
+  return {
+    id: record.id,
+    name: record.name,
+    podName: config.metadata.name,
+    podNamespace: config.metadata.namespace,
+    podUid: config.metadata.uid,
+    hostname: record.hostname,
+    runtimeHandler: record.runtimeHandler,
+    annotations: config.annotations,
+    cgroupParent: record.cgroupParent,
+    namespaces: {
+      network: source(network),
+      ipc: source(ipc),
+      uts: source(uts),
+      pidPath: sharesPid ? `/proc/${status.infra.pid}/ns/pid` : undefined,
+    },
+    shmPath: config.namespaces.ipc === 'node' ? undefined : paths.shm,
+    resolvConfPath: paths.resolvConf,
+    hostnamePath: paths.hostname,
+    containerEnvPath: undefined,
+  };
+}
+
+function source(path: string | undefined): NamespaceSource {
+  return path === undefined ? 'host' : { path };
+}

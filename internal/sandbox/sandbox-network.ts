@@ -1,0 +1,79 @@
+// A sandbox's attachment to the pod network.
+
+import { DaemonError } from '../errors/daemon-error.ts';
+import type { PinnedNamespaces } from '../namespaces/namespace-pinner.ts';
+import type { NetworkRequest } from '../network/pod-network.ts';
+import type { SandboxRecord } from './sandbox.ts';
+import type { SandboxParts } from './sandbox-parts.ts';
+
+/** DEL runs without the request's signal: it has this time. */
+const detachTimeoutMs = 90_000;
+
+/** Attaches the pod; returns its addresses, primary first. */
+export async function attachNetwork(
+  parts: SandboxParts,
+  record: SandboxRecord,
+  namespaces: PinnedNamespaces,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const result = await parts.network.attach(networkRequest(record, namespaces), signal);
+  if (result.ips.length === 0) {
+    const text = `network "${result.networkName}" gave sandbox "${record.id}" no IP address`;
+    throw new DaemonError('unavailable', `${text}; check the ipam section of its CNI configuration`);
+  }
+  return result.ips;
+}
+
+/** Detaches the pod. Idempotent. */
+export async function detachNetwork(
+  parts: SandboxParts,
+  record: SandboxRecord,
+  namespaces: PinnedNamespaces,
+): Promise<void> {
+  await parts.network.detach(networkRequest(record, namespaces), AbortSignal.timeout(detachTimeoutMs));
+}
+
+function networkRequest(record: SandboxRecord, namespaces: PinnedNamespaces): NetworkRequest {
+  const { metadata, portMappings, annotations } = record.config;
+  return {
+    sandboxId: record.id,
+    netnsPath: namespaces.network ?? '',
+    podName: metadata.name,
+    podNamespace: metadata.namespace,
+    podUid: metadata.uid,
+    portMappings,
+    ingressBitsPerSecond: bandwidth(annotations, 'kubernetes.io/ingress-bandwidth'),
+    egressBitsPerSecond: bandwidth(annotations, 'kubernetes.io/egress-bandwidth'),
+    cgroupPath: record.cgroupParent,
+  };
+}
+
+const quantitySuffixes: Readonly<Record<string, bigint>> = {
+  '': 1n,
+  k: 1000n,
+  M: 1000n ** 2n,
+  G: 1000n ** 3n,
+  T: 1000n ** 4n,
+  P: 1000n ** 5n,
+  Ki: 1024n,
+  Mi: 1024n ** 2n,
+  Gi: 1024n ** 3n,
+  Ti: 1024n ** 4n,
+  Pi: 1024n ** 5n,
+};
+
+/** Reads a Kubernetes quantity of bits per second; between 1k and 1P, as the kubelet's own network plugins ask. */
+export function bandwidth(annotations: Readonly<Record<string, string>>, key: string): bigint | undefined {
+  const text = annotations[key];
+  if (text === undefined) return undefined;
+  const [, digits, suffix] = /^(\d{1,18})(k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?$/.exec(text) ?? [];
+  const bits = BigInt(digits ?? 0) * (quantitySuffixes[suffix ?? ''] ?? 0n);
+  if (bits < 1000n || bits > 1000n ** 5n) {
+    const found = `annotation ${key} is ${JSON.stringify(text)}`;
+    throw new DaemonError(
+      'invalid-argument',
+      `${found}, expected a quantity between 1k and 1P such as "10M"`,
+    );
+  }
+  return bits;
+}

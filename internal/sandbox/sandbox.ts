@@ -1,0 +1,67 @@
+// A pod sandbox as the daemon knows it: what never changes (metadata) apart from what does (status).
+//
+//   creating ──▶ ready ──▶ not-ready ──▶ (removed)
+//       └──▶ (undone: never visible)
+//
+// `creating` is on disk only, so that a daemon that died in the middle finds what to undo. A sandbox is `not-ready` when it was
+// stopped, when its infra container died, or after a reboot; only `tornDown` says that nothing of it is left in the kernel.
+
+import type { CreatedContainer } from '../monitor/monitor.ts';
+import type { PinnedNamespaces } from '../namespaces/namespace-pinner.ts';
+import type { NamedRecord } from '../records/record-store.ts';
+import type { SandboxConfig } from './sandbox-config.ts';
+
+/** Written once, when the creation begins. */
+export interface SandboxRecord {
+  readonly id: string;
+  /** `k8s_<pod>_<namespace>_<uid>_<attempt>`. */
+  readonly name: string;
+  readonly config: SandboxConfig;
+  readonly createdAtNanos: bigint;
+  readonly runtimeHandler: string;
+  readonly cgroupParent: string;
+  /** The pod's host name: the request's, or the node's for a pod on the host's network. */
+  readonly hostname: string;
+}
+
+/** Rewritten at each change of state. */
+export interface SandboxStatus {
+  readonly state: 'creating' | 'ready' | 'not-ready';
+  /** Primary address first; empty on the host's network. */
+  readonly ips: readonly string[];
+  readonly namespaces: PinnedNamespaces;
+  /** The infra container's init; undefined in a pod without one. */
+  readonly infra: CreatedContainer | undefined;
+  readonly tornDown: boolean;
+}
+
+/** The record in memory. Only `setStatus` changes it, after the disk. */
+export class Sandbox implements NamedRecord {
+  readonly record: SandboxRecord;
+  /** True once a stop has begun: no container is created in it any more. */
+  stopping = false;
+  /** Container creations that run now; a stop waits for them. */
+  readonly creations = new Set<Promise<unknown>>();
+  #status: SandboxStatus;
+
+  constructor(record: SandboxRecord, status: SandboxStatus) {
+    this.record = record;
+    this.#status = status;
+  }
+
+  get id(): string {
+    return this.record.id;
+  }
+
+  get name(): string {
+    return this.record.name;
+  }
+
+  get status(): SandboxStatus {
+    return this.#status;
+  }
+
+  setStatus(status: SandboxStatus): void {
+    this.#status = status;
+  }
+}

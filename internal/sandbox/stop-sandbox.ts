@@ -1,0 +1,59 @@
+// StopPodSandbox: ends the containers and takes the pod out of the kernel and the network; the record stays.
+
+import { stopContainer } from '../container/stop-container.ts';
+import { removeInfra } from './infra-container.ts';
+import { unmountShm } from './pod-files.ts';
+import type { Sandbox } from './sandbox.ts';
+import { sandboxPaths, statusFile } from './sandbox-files.ts';
+import { detachNetwork } from './sandbox-network.ts';
+import type { SandboxParts } from './sandbox-parts.ts';
+
+/** The containers of a sandbox are ended at once (CRI: "forcibly terminated"); the kubelet has stopped them before. */
+const graceSeconds = 0;
+
+/**
+ * Stops a sandbox: afterwards it is `not-ready`, its containers have ended, and it has no process, namespace, mount or
+ * network. Unknown or stopped before is success. When a step fails the next call goes on with it.
+ */
+export async function stopSandbox(
+  parts: SandboxParts,
+  idOrPrefix: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const sandbox = parts.sandboxes.find(idOrPrefix);
+  if (sandbox === undefined) return;
+  await parts.stops.run(sandbox.id, () => tearDown(parts, sandbox), signal);
+}
+
+async function tearDown(parts: SandboxParts, sandbox: Sandbox): Promise<void> {
+  if (sandbox.status.tornDown) return;
+  sandbox.stopping = true;
+  await endContainers(parts, sandbox);
+  const { record } = sandbox;
+  const paths = sandboxPaths(parts.directories, record.id);
+  const { namespaces } = sandbox.status;
+  await write(parts, sandbox, { ...sandbox.status, state: 'not-ready' });
+  await removeInfra(parts, record);
+  if (record.config.namespaces.network !== 'node') await detachNetwork(parts, record, namespaces);
+  await parts.namespaces.unpin(record.id);
+  await unmountShm(paths);
+  await write(parts, sandbox, { ...sandbox.status, tornDown: true });
+  parts.containers.logger.info({ sandboxId: record.id }, 'stopped sandbox');
+}
+
+async function endContainers(parts: SandboxParts, sandbox: Sandbox): Promise<void> {
+  // A creation that runs now sees `stopping` at its end and undoes itself.
+  await Promise.allSettled([...sandbox.creations]);
+  const containers = parts.containers.containers.list();
+  const own = containers.filter((container) => container.metadata.sandboxId === sandbox.id);
+  const never = new AbortController().signal;
+  await Promise.all(
+    own.map((container) => stopContainer(parts.containers, container.id, graceSeconds, never)),
+  );
+}
+
+async function write(parts: SandboxParts, sandbox: Sandbox, status: Sandbox['status']): Promise<void> {
+  const path = sandboxPaths(parts.directories, sandbox.id).status;
+  await statusFile.write(path, status);
+  sandbox.setStatus(status);
+}
