@@ -18,7 +18,12 @@ function testFiles(folder, recursive = true) {
 
 const files = (
   kind === 'unit'
-    ? [...testFiles('internal'), ...testFiles('cmd'), ...testFiles('test', false)]
+    ? [
+        ...testFiles('internal'),
+        ...testFiles('cmd'),
+        ...testFiles('test', false),
+        ...testFiles('test/harness'),
+      ]
     : testFiles(`test/${kind}`)
 ).filter((file) => patterns.length === 0 || patterns.some((pattern) => file.includes(pattern)));
 if (files.length === 0) {

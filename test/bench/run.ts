@@ -1,0 +1,20 @@
+// `npm run bench [-- HANDLER...]`: measures the built daemon on this machine and prints one JSON object per figure.
+// Compare only figures of one machine and one run; nothing here passes or fails.
+
+import { missing } from '../harness/requirements.ts';
+import { summarize } from './measure.ts';
+import { podStart } from './pod-start.bench.ts';
+
+async function main(handlers: readonly string[]): Promise<void> {
+  for (const handler of handlers) {
+    const reason = missing(handler);
+    if (reason !== false) {
+      console.error(`${handler}: not measured: ${reason}`);
+      continue;
+    }
+    for (const sample of await podStart(handler)) console.log(JSON.stringify(summarize(sample)));
+  }
+}
+
+const named = process.argv.slice(2);
+await main(named.length > 0 ? named : ['runc', 'crun']);
