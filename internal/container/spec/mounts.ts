@@ -18,22 +18,22 @@ export interface Mounts {
 }
 
 /**
- * All mounts in the order in which they are made: the system's, the pod's files, the image's volumes, then the
- * request's from the shallowest path to the deepest, so that none hides another. A mount of the request takes the
- * place of ours at the same path; one at /dev or /sys that of all ours below it too.
+ * All mounts in the order in which they are made: from the shallowest path to the deepest, so that none hides another;
+ * at one depth the system's, the pod's files, the image's volumes, then the request's. A mount of the request takes
+ * the place of ours at the same path; one at /dev or /sys that of all ours below it too.
  */
 export function mounts(input: SpecInput): Mounts {
-  const requested = input.config.mounts
-    .map((mount) => bindOf(mount, input.host.recursiveReadOnlyMounts))
-    .sort((a, b) => depthOf(a.destination) - depthOf(b.destination));
+  const requested = input.config.mounts.map((mount) => bindOf(mount, input.host.recursiveReadOnlyMounts));
   const taken = new Set(requested.map((mount) => mount.destination));
   const ours = [...systemMounts(input), ...input.volumes.map(volumeBind)].filter(
     ({ destination }) =>
+      destination !== '/' &&
       !taken.has(destination) &&
       !(taken.has('/dev') && destination.startsWith('/dev/')) &&
       !(taken.has('/sys') && destination.startsWith('/sys/')),
   );
-  return { mounts: [...ours, ...requested], rootfsPropagation: rootfsPropagation(input.config.mounts) };
+  const all = [...ours, ...requested].sort((a, b) => depthOf(a.destination) - depthOf(b.destination));
+  return { mounts: all, rootfsPropagation: rootfsPropagation(input.config.mounts) };
 }
 
 function bindOf(mount: ContainerMount, canBeRecursive: boolean): MountSpec {

@@ -1,0 +1,47 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { inputWith, plainDefaults, plainSandbox, sandboxId } from '../../../test/fixtures/spec-input.ts';
+import { annotations } from './annotations.ts';
+
+const gated = {
+  'run.oci.handler': 'x',
+  'org.systemd.property.ExecStart': 'x',
+  'io.katacontainers.config.hypervisor.path': '/x',
+  'org.criu.config': '/x',
+  bundle: '/x',
+};
+
+function passed(allowedAnnotations: readonly string[], own: Readonly<Record<string, string>> = {}) {
+  const all = annotations(
+    inputWith(
+      { annotations: { ...gated, 'example.test/a': '1', 'io.kubernetes.cri-o.SandboxID': 'forged' } },
+      {},
+      {
+        sandbox: {
+          ...plainSandbox,
+          annotations: { 'io.container.manager': 'forged', 'example.test/pod': '2' },
+        },
+        defaults: { ...plainDefaults, allowedAnnotations, annotations: own },
+      },
+    ),
+  );
+  assert.equal(all['io.kubernetes.cri-o.SandboxID'], sandboxId);
+  assert.equal(all['io.container.manager'], 'cria');
+  return Object.keys(all).filter(
+    (name) => !name.startsWith('io.kubernetes.cri-o.') && !name.startsWith('io.container.'),
+  );
+}
+
+test('annotations that a runtime interprets do not pass, others do', () => {
+  assert.deepEqual(passed([]), ['example.test/pod', 'example.test/a']);
+});
+
+test('annotations pass by the allowed prefix, and those of the handler always', () => {
+  assert.deepEqual(passed(['run.oci.handler', ''], { 'run.oci.systemd.subgroup': '' }), [
+    'example.test/pod',
+    'run.oci.handler',
+    'example.test/a',
+    'run.oci.systemd.subgroup',
+  ]);
+  assert.deepEqual(passed(['io.kubernetes.cri-o.']), ['example.test/pod', 'example.test/a']);
+});

@@ -1,0 +1,154 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { inputWith, plainInput, plainSandbox } from '../../../test/fixtures/spec-input.ts';
+import type { ContainerConfig, ContainerMount } from '../container-config.ts';
+import { mounts } from './mounts.ts';
+
+const mount: ContainerMount = {
+  containerPath: '/data',
+  hostPath: '/srv/data',
+  readonly: false,
+  recursiveReadOnly: false,
+  selinuxRelabel: false,
+  propagation: 'private',
+  image: '',
+  imageSubPath: '',
+  hasIdMappings: false,
+};
+
+function paths(config: Partial<ContainerConfig>): readonly string[] {
+  return mounts(inputWith(config)).mounts.map(({ destination }) => destination);
+}
+
+const shallow = ['/proc', '/dev', '/sys'];
+const deeper = ['/dev/pts', '/dev/mqueue', '/dev/shm', '/etc/resolv.conf', '/etc/hostname'];
+
+test('mounts go from shallow to deep, ours before the others of a depth', () => {
+  const at = (containerPath: string) => ({ ...mount, containerPath });
+  assert.deepEqual(paths({ mounts: [at('/a/b/c'), at('/etc'), at('/a/b/')] }), [
+    ...shallow,
+    '/etc',
+    ...deeper,
+    '/a/b',
+    '/sys/fs/cgroup',
+    '/a/b/c',
+  ]);
+});
+
+test('mounts of the request take the place of ours', () => {
+  const at = (containerPath: string) => ({ ...mount, containerPath });
+  assert.deepEqual(paths({ mounts: [at('/etc/resolv.conf'), at('/dev/shm')] }), [
+    ...shallow,
+    '/dev/pts',
+    '/dev/mqueue',
+    '/etc/hostname',
+    '/etc/resolv.conf',
+    '/dev/shm',
+    '/sys/fs/cgroup',
+  ]);
+  assert.deepEqual(paths({ mounts: [at('/dev')] }), [
+    '/proc',
+    '/sys',
+    '/dev',
+    '/etc/resolv.conf',
+    '/etc/hostname',
+    '/sys/fs/cgroup',
+  ]);
+});
+
+test("mounts: the image's volumes, never over the root, and under a request's mount of the same path", () => {
+  const volumes = ['/', '../var//lib/', '/taken'].map((containerPath) => ({ containerPath, hostPath: '/v' }));
+  const request = inputWith({ mounts: [{ ...mount, containerPath: '/taken' }] }, {}, { volumes });
+  assert.deepEqual(
+    mounts(request)
+      .mounts.filter(({ source }) => source === '/v')
+      .map(({ destination }) => destination),
+    ['/var/lib'],
+  );
+});
+
+const options: readonly (readonly [
+  name: string,
+  part: Partial<ContainerMount>,
+  options: readonly string[],
+  rootfs: string | undefined,
+])[] = [
+  ['read-write', {}, ['rbind', 'rprivate', 'rw'], undefined],
+  ['read-only', { readonly: true }, ['rbind', 'rprivate', 'ro'], undefined],
+  [
+    'recursive read-only',
+    { readonly: true, recursiveReadOnly: true },
+    ['rbind', 'rprivate', 'rro'],
+    undefined,
+  ],
+  ['host to container', { propagation: 'host-to-container' }, ['rbind', 'rslave', 'rw'], 'rslave'],
+  ['bidirectional', { propagation: 'bidirectional' }, ['rbind', 'rshared', 'rw'], 'rshared'],
+];
+
+for (const [name, part, expected, rootfs] of options) {
+  test(`mounts: options of a ${name} mount`, () => {
+    const result = mounts(inputWith({ mounts: [{ ...mount, ...part }] }));
+    assert.deepEqual(
+      result.mounts.find(({ destination }) => destination === '/data'),
+      {
+        destination: '/data',
+        type: 'bind',
+        source: '/srv/data',
+        options: expected,
+      },
+    );
+    assert.equal(result.rootfsPropagation, rootfs);
+  });
+}
+
+for (const [name, part, kind] of [
+  ['recursive read-only without read-only', { recursiveReadOnly: true }, 'invalid-argument'],
+  [
+    'recursive read-only with propagation',
+    { readonly: true, recursiveReadOnly: true, propagation: 'host-to-container' },
+    'invalid-argument',
+  ],
+  ['a relative container path', { containerPath: 'data' }, 'invalid-argument'],
+  ['a mount over the root', { containerPath: '/x/..' }, 'invalid-argument'],
+  ['a relative host path', { hostPath: 'srv' }, 'invalid-argument'],
+  ['a volume made of an image', { image: 'busybox', hostPath: '' }, 'unimplemented'],
+  ['id mappings', { hasIdMappings: true }, 'unimplemented'],
+] as const) {
+  test(`mounts refuses ${name}`, () => {
+    assert.throws(() => mounts(inputWith({ mounts: [{ ...mount, ...part }] })), { kind });
+  });
+}
+
+test('mounts says RROUnsupported first when the runtime handler cannot do it', () => {
+  const host = { ...plainInput.host, recursiveReadOnlyMounts: false };
+  const request = inputWith(
+    { mounts: [{ ...mount, readonly: true, recursiveReadOnly: true }] },
+    {},
+    { host },
+  );
+  assert.throws(() => mounts(request), { kind: 'unimplemented', message: /^RROUnsupported: / });
+});
+
+test('mounts: /dev/shm by ipc mode', () => {
+  const shm = (ipcMode: 'pod' | 'container' | 'node', sandbox = plainSandbox) =>
+    mounts(inputWith({}, { ipcMode }, { sandbox })).mounts.find(
+      ({ destination }) => destination === '/dev/shm',
+    );
+  assert.equal(shm('pod')?.source, '/run/sandbox/shm');
+  assert.equal(shm('node')?.source, '/dev/shm');
+  assert.deepEqual(shm('container'), {
+    destination: '/dev/shm',
+    type: 'tmpfs',
+    source: 'shm',
+    options: ['nosuid', 'noexec', 'nodev', 'mode=1777', 'size=67108864'],
+  });
+});
+
+test("mounts: the pod's files are read-only with a read-only root", () => {
+  const of = (readonlyRootfs: boolean) =>
+    mounts(inputWith({}, { readonlyRootfs })).mounts.find(
+      ({ destination }) => destination === '/etc/resolv.conf',
+    );
+  assert.ok(of(false)?.options.includes('rw'));
+  assert.ok(of(true)?.options.includes('ro'));
+});
