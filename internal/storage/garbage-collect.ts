@@ -26,7 +26,6 @@ export async function collectGarbage(store: StoreState): Promise<void> {
   await removeInBackground(grave);
   await removeDanglingLinks(store);
   await removeStaleTempDirs(paths.tempDirs);
-  await removeStaleTempDirs(join(paths.images, 'tempdirs'));
 }
 
 async function removeInBackground(grave: TempDir | undefined): Promise<void> {

@@ -6,11 +6,12 @@ import { join } from 'node:path';
 import { DaemonError } from '../errors/daemon-error.ts';
 import { isENOENT } from '../errors/errno.ts';
 import type { StoreRecord } from './record-file.ts';
+import { removeTree } from './remove-tree.ts';
 import { retireLayers } from './retire-layers.ts';
 import type { Digest, FilesystemUsage, ImageRecords, NewImage, StoredImage } from './store.ts';
 import { bigDataFileName, isStoreId } from './store-paths.ts';
 import type { StoreState } from './store-state.ts';
-import { TempDir } from './temp-dir.ts';
+import type { TempDir } from './temp-dir.ts';
 import { unusedLayers } from './used-layers.ts';
 
 /** One element of images.json; fields that are not here are kept as they are. */
@@ -121,7 +122,7 @@ export class OverlayImageRecords implements ImageRecords {
 
   async remove(imageId: string): Promise<void> {
     const { layers, images, containers, paths } = this.#store;
-    const graves: TempDir[] = [];
+    let grave: TempDir | undefined;
     try {
       await layers.locked('write', async (openLayers) => {
         await images.locked('write', async (records) => {
@@ -133,16 +134,14 @@ export class OverlayImageRecords implements ImageRecords {
             const candidates = this.#layersOf(record);
             records.delete(imageId);
             await records.save();
-            const data = await TempDir.create(join(paths.images, 'tempdirs'));
-            graves.push(data);
-            await data.take(join(paths.images, imageId));
+            await removeTree(join(paths.images, imageId));
             const doomed = unusedLayers(this.#store, candidates);
-            if (doomed.length > 0) graves.push(await retireLayers(this.#store, openLayers, doomed));
+            if (doomed.length > 0) grave = await retireLayers(this.#store, openLayers, doomed);
           });
         });
       });
     } finally {
-      for (const grave of graves) await grave.remove();
+      await grave?.remove();
     }
   }
 

@@ -32,7 +32,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   const store = storeState(options.graphRoot, options.runRoot, options.logger);
   const { paths } = store;
   await mkdir(paths.runRoot, { recursive: true, mode: 0o700 });
-  for (const path of [paths.links, paths.layers, paths.images, paths.containers]) {
+  for (const path of [paths.links, paths.tempDirs, paths.layers, paths.images, paths.containers]) {
     await mkdir(path, { recursive: true, mode: path === paths.links ? 0o755 : 0o700 });
   }
   const layers = new OverlayLayerStore(store);
