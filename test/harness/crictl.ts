@@ -35,9 +35,9 @@ export class Crictl {
     return attempt(this.#argv(args));
   }
 
-  /** The parsed output of a command with `-o json`. */
-  async json<T>(...args: readonly string[]): Promise<T> {
-    return JSON.parse(await this.run(...args, '-o', 'json')) as T;
+  /** The parsed output of a command with `-o json`, which crictl takes only before its other arguments. */
+  async json<T>(verb: string, ...args: readonly string[]): Promise<T> {
+    return JSON.parse(await this.run(verb, '-o', 'json', ...args)) as T;
   }
 
   #file(name: string, content: object): string {

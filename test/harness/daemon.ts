@@ -9,7 +9,7 @@ import { attempt, command, findProgram, type Outcome } from './command.ts';
 import { type CriClient, connect } from './cri-client.ts';
 import { claimCgroups, releaseCgroups } from './crun-cgroups.ts';
 import { type DaemonPaths, writeDaemonConfig } from './daemon-config.ts';
-import { deleteBridge, freeSubnet, rememberForwarding } from './host-network.ts';
+import { deleteBridge, freeSubnet, rememberForwarding, removeMasquerading } from './host-network.ts';
 import { buildBusyboxImage, findStaticBusybox } from './images.ts';
 import { type PodRequest, removeAllPods } from './pods.ts';
 import { mountsBelow, processesOf } from './proc.ts';
@@ -160,6 +160,7 @@ export class TestDaemon implements Territory {
     releaseCgroups(this.#claimed, this.cgroupParent);
     for (const point of mountsBelow(this.root).reverse()) await attempt(['umount', '-l', point]);
     deleteBridge(this.bridge);
+    removeMasquerading(this.bridge);
     this.#restoreForwarding();
     rmSync(this.root, { recursive: true, force: true });
   }

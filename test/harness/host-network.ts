@@ -35,13 +35,32 @@ export function deleteBridge(name: string): void {
   spawnSync('ip', ['link', 'delete', name], { stdio: 'ignore' });
 }
 
+/** The bridge plugin's masquerading: one rule per pod address, with the network's name as its comment. */
+function masqueradingRules(bridge: string): string[] {
+  const nat = spawnSync('iptables-save', ['-t', 'nat'], { encoding: 'utf8' }).stdout ?? '';
+  return nat.split('\n').filter((line) => line.includes(`name: \\"${bridge}\\"`));
+}
+
+/** Deletes the rules of pods whose network nobody took down, with the chains that they jump to. */
+export function removeMasquerading(bridge: string): void {
+  const jumps = masqueradingRules(bridge).filter((rule) => rule.startsWith('-A POSTROUTING '));
+  if (jumps.length === 0) return;
+  const chains = [...new Set(jumps.map((rule) => rule.split(' ').at(-1)))];
+  const lines = [
+    '*nat',
+    ...jumps.map((rule) => rule.replace('-A', '-D')),
+    ...chains.map((chain) => `-F ${chain}`),
+    ...chains.map((chain) => `-X ${chain}`),
+    'COMMIT\n',
+  ];
+  execFileSync('iptables-restore', ['--noflush'], { input: lines.join('\n') });
+}
+
 /** The host's own interfaces and NAT rules that belong to pods of this bridge's network. */
 export function podNetworkTraces(bridge: string): string[] {
   const links = execFileSync('ip', ['-o', 'link', 'show'], { encoding: 'utf8' }).split('\n');
   const ports = links.filter((line) => line.includes(`master ${bridge} `)).map((line) => line.split(': ')[1]);
-  const nat = spawnSync('iptables-save', ['-t', 'nat'], { encoding: 'utf8' }).stdout ?? '';
-  const rules = nat.split('\n').filter((line) => line.includes(`name: \\"${bridge}\\"`));
-  return [...ports.map((port) => `interface ${port}`), ...rules];
+  return [...ports.map((port) => `interface ${port}`), ...masqueradingRules(bridge)];
 }
 
 /** A TCP port of the loopback address that nobody listens on now. */
