@@ -8,7 +8,7 @@ const bin = `${root}dist/bin`;
 const programs = ['cria-monitor', 'cria-pause'];
 
 const flags = ['-std=c11', '-Os', '-Wall', '-Wextra', '-Werror', '-D_GNU_SOURCE', '-D_FORTIFY_SOURCE=2'];
-flags.push('-fstack-protector-strong', '-ffunction-sections', '-fdata-sections', '-static', '-no-pie', '-s');
+flags.push('-fstack-protector-strong', '-ffunction-sections', '-fdata-sections', '-fno-pie', '-static', '-s');
 flags.push('-Wl,-z,relro,-z,now,--gc-sections');
 
 function compiler() {

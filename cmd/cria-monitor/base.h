@@ -1,0 +1,33 @@
+/* The few things that every file needs: clocks, small files, kernel calls without a wrapper in libc. */
+#ifndef BASE_H
+#define BASE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#define LENGTH(array) (sizeof(array) / sizeof((array)[0]))
+#define MONITOR_VERSION "0.1.0"
+
+int64_t monotonic_ms(void);
+int64_t realtime_ns(void);
+
+/* Reads at most size - 1 bytes and ends them with NUL. Returns the length, or -1 with errno. */
+ssize_t read_file(const char *path, char *buffer, size_t size);
+/* Writes to a file that exists; for the kernel's control files. Returns 0, or -1 with errno. */
+int write_file(const char *path, const char *text);
+/* Writes everything to a blocking fd. Returns 0, or -1 with errno. */
+int write_all(int fd, const void *data, size_t size);
+/* snprintf that says whether everything fitted. */
+__attribute__((format(printf, 3, 4))) bool format(char *buffer, size_t size, const char *form, ...);
+
+/* Field 22 of /proc/PID/stat, the identity of a process together with its pid; 0 when there is no such process. */
+uint64_t start_ticks(pid_t pid);
+
+int pidfd_open_pid(pid_t pid);
+int pidfd_signal(int pidfd, int signal_number);
+/* A memory file with this content, positioned at its start; -1 with errno. */
+int memory_file(const char *name, const void *data, size_t size);
+
+#endif

@@ -1,0 +1,62 @@
+#include "container.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "config.h"
+
+enum { CONFIG_MAX = 1 << 20, CONFIG_VERSION = 1 };
+
+const char *json_file(struct json *json, const char *path)
+{
+	/* Pages of a file's size; the rest is never touched. */
+	char *text = mmap(NULL, CONFIG_MAX, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (text == MAP_FAILED || read_file(path, text, CONFIG_MAX) <= 0)
+		return strerror(errno);
+	if (!json_parse(json, text))
+		return "the config is not valid JSON";
+	return json_number(json, "version", 0) == CONFIG_VERSION ? NULL : "the config has another version";
+}
+
+const char *config_load(struct config *config, const char *path)
+{
+	const char *wrong = json_file(&config->json, path);
+	const struct json *json = &config->json;
+
+	if (wrong != NULL)
+		return wrong;
+	config->id = json_string(json, "id");
+	config->nonce = json_string(json, "nonce");
+	config->bundle = json_string(json, "bundle");
+	config->socket = json_string(json, "socket");
+	config->console_socket = json_string(json, "consoleSocket");
+	config->pid_file = json_string(json, "pidFile");
+	config->log_path = json_string(json, "logPath");
+	config->exit_file = json_string(json, "exitFile");
+	config->exit_code_file = json_string(json, "exitCodeFile");
+	config->terminal = json_bool(json, "terminal");
+	config->has_stdin = json_bool(json, "stdin");
+	config->stdin_once = json_bool(json, "stdinOnce");
+	config->uid = (uid_t)json_number(json, "uid", 0);
+	config->gid = (gid_t)json_number(json, "gid", 0);
+	config->create_timeout_ms = json_number(json, "createTimeoutMs", 240000);
+	config->linger_ms = json_number(json, "lingerMs", 10000);
+	if (config->id == NULL || config->nonce == NULL || config->bundle == NULL || config->socket == NULL ||
+	    config->pid_file == NULL || config->exit_file == NULL)
+		return "the config lacks a field";
+	if (config->terminal && config->console_socket == NULL)
+		return "the config lacks consoleSocket";
+	return NULL;
+}
+
+size_t runtime_arguments(const struct json *json, const char **argv, const char **env, size_t max)
+{
+	size_t count = json_strings(json, "runtime", argv, 0, max);
+
+	return json_strings(json, "env", env, 0, max) < max && count > 0 ? count : max;
+}

@@ -1,0 +1,188 @@
+#include "connection.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { READ_SIZE = DATA_MAX + 64 };
+
+static uint32_t read_u32(const uint8_t *at)
+{
+	return (uint32_t)at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 | (uint32_t)at[3] << 24;
+}
+
+static void update_interest(struct connection *connection)
+{
+	uint32_t events = connection->blocked ? 0 : connection->ended ? EPOLLHUP : EPOLLIN;
+
+	if (bytes_length(&connection->out) > 0)
+		events |= EPOLLOUT;
+	loop_want(&connection->source, events);
+}
+
+static void flush(struct connection *connection)
+{
+	while (bytes_length(&connection->out) > 0) {
+		ssize_t sent = write(connection->source.fd, bytes_front(&connection->out), bytes_length(&connection->out));
+
+		if (sent < 0 && errno == EINTR)
+			continue;
+		if (sent < 0 && errno == EAGAIN)
+			break;
+		if (sent < 0) {
+			connection_close(connection);
+			return;
+		}
+		bytes_take(&connection->out, (size_t)sent);
+	}
+	if (connection->closing && bytes_length(&connection->out) == 0)
+		connection_close(connection);
+	else
+		update_interest(connection);
+}
+
+/* Hands out whole frames; false when the connection was closed on the way. */
+static bool handle_frames(struct connection *connection)
+{
+	while (!connection->blocked && bytes_length(&connection->in) >= FRAME_HEAD) {
+		uint8_t *head = bytes_front(&connection->in);
+		size_t length = read_u32(head);
+
+		if (length < 2 || length > FRAME_MAX) {
+			connection_close(connection);
+			return false;
+		}
+		if (bytes_length(&connection->in) < 4 + length)
+			break;
+		enum taken taken = connection->on_frame(connection, head[4], head + FRAME_HEAD, length - 2);
+
+		if (!connection_is_open(connection))
+			return false;
+		if (taken == FRAME_BAD) {
+			connection_close(connection);
+			return false;
+		}
+		if (taken == FRAME_LATER) {
+			connection->blocked = true;
+			break;
+		}
+		connection->taken = 0;
+		bytes_take(&connection->in, 4 + length);
+	}
+	if (connection->ended && !connection->blocked && connection->on_end != NULL) {
+		connection->on_end(connection);
+		return connection_is_open(connection);
+	}
+	return true;
+}
+
+static void receive(struct connection *connection)
+{
+	if (!bytes_reserve(&connection->in, READ_SIZE, 2 * (size_t)FRAME_MAX)) {
+		connection_close(connection);
+		return;
+	}
+	ssize_t got = read(connection->source.fd, connection->in.data + connection->in.end, READ_SIZE);
+
+	if (got < 0 && (errno == EAGAIN || errno == EINTR))
+		got = 0;
+	else if (got <= 0)
+		connection->ended = true;
+	if (got > 0)
+		connection->in.end += (size_t)got;
+	if (bytes_length(&connection->in) == 0)
+		bytes_free(&connection->in);
+	if (handle_frames(connection))
+		update_interest(connection);
+}
+
+static void ready(struct source *source, uint32_t events)
+{
+	struct connection *connection = (struct connection *)source;
+
+	if (events & EPOLLOUT) {
+		flush(connection);
+		if (connection_is_open(connection) && connection->on_sent != NULL)
+			connection->on_sent(connection);
+	}
+	if (connection_is_open(connection) && (events & EPOLLIN) && !connection->blocked && !connection->ended)
+		receive(connection);
+	else if (connection_is_open(connection) && (events & (EPOLLERR | EPOLLHUP)))
+		connection_close(connection); /* both directions are gone: there is nobody to tell */
+}
+
+bool connection_open(struct connection *connection, int fd, size_t out_limit)
+{
+	connection->source = (struct source){ .fd = fd, .ready = ready };
+	connection->out_limit = out_limit;
+	connection->blocked = connection->ended = connection->closing = false;
+	connection->taken = 0;
+	if (loop_add(&connection->source, EPOLLIN))
+		return true;
+	close(fd);
+	connection->source.fd = -1;
+	return false;
+}
+
+bool connection_send2(struct connection *connection, struct frame_head frame, const void *head, size_t head_size,
+		      const void *data, size_t size)
+{
+	size_t length = 2 + head_size + size;
+	uint8_t start[FRAME_HEAD] = { (uint8_t)length, (uint8_t)(length >> 8), (uint8_t)(length >> 16),
+				      (uint8_t)(length >> 24), frame.type, frame.channel };
+
+	if (!connection_is_open(connection) || connection->closing)
+		return false;
+	if (!bytes_reserve(&connection->out, 4 + length, connection->out_limit))
+		return false;
+	bool was_empty = bytes_length(&connection->out) == 0;
+
+	bytes_put(&connection->out, start, sizeof(start), connection->out_limit);
+	bytes_put(&connection->out, head, head_size, connection->out_limit);
+	bytes_put(&connection->out, data, size, connection->out_limit);
+	if (was_empty)
+		flush(connection);
+	return true;
+}
+
+bool connection_send(struct connection *connection, struct frame_head frame, const void *data, size_t size)
+{
+	return connection_send2(connection, frame, NULL, 0, data, size);
+}
+
+bool connection_send_json(struct connection *connection, struct json_writer *writer)
+{
+	size_t size = json_end(writer);
+
+	return size > 0 && connection_send(connection, (struct frame_head){ FRAME_CONTROL, 0 }, writer->buffer, size);
+}
+
+void connection_resume(struct connection *connection)
+{
+	if (!connection_is_open(connection) || !connection->blocked)
+		return;
+	connection->blocked = false;
+	if (handle_frames(connection))
+		update_interest(connection);
+}
+
+void connection_close(struct connection *connection)
+{
+	if (!connection_is_open(connection))
+		return;
+	loop_close(&connection->source);
+	bytes_free(&connection->in);
+	bytes_free(&connection->out);
+	if (connection->on_close != NULL)
+		connection->on_close(connection);
+}
+
+void connection_finish(struct connection *connection)
+{
+	if (!connection_is_open(connection))
+		return;
+	connection->closing = true;
+	flush(connection);
+}

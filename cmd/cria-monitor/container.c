@@ -1,0 +1,443 @@
+/* The role `run`: one container from its creation to the acknowledged exit. */
+#include "container.h"
+
+#include "config.h"
+#include "console.h"
+#include "kill-tree.h"
+#include "log.h"
+#include "pidfd-exit.h"
+#include "process.h"
+#include "roles.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { GATE_FD = 3, UNDO_MS = 10000, KILL_MS = 5000, FAILED_MS = 10000, UNCLAIMED_MS = 600000, RECORD_RETRY_MS = 1000 };
+
+struct container container = { .pidfd = -1 };
+
+/* The OCI runtime that runs now: its create, later perhaps its delete. */
+static pid_t runtime_pid;
+static bool create_timed_out, shutting_down;
+/* Children that ended before we knew which of them is the init. */
+static struct {
+	pid_t pid;
+	int status;
+	int64_t at;
+} early_exits[64];
+static size_t early_exit_count;
+static bool lingering;
+
+static void runtime_too_slow(void);
+static void write_record(void);
+static void stop_waiting(void);
+static void end_linger(void);
+static struct timer runtime_timer = { .fire = runtime_too_slow };
+static struct timer record_timer = { .fire = write_record };
+static struct timer unclaimed_timer = { .fire = stop_waiting };
+static struct timer linger_timer = { .fire = end_linger };
+
+static void stop_waiting(void)
+{
+	exit_record_sync();
+	loop_stop();
+}
+
+/* Ends when the exit is known to the daemon, and nobody writes or reads any more. */
+static void end_when_done(void)
+{
+	if (container.acknowledged && !lingering && !clients_attached())
+		stop_waiting();
+}
+
+static void end_linger(void)
+{
+	lingering = false;
+	stdio_close();
+	end_when_done();
+}
+
+void container_streams_closed(void)
+{
+	timer_stop(&linger_timer);
+	end_linger();
+}
+
+void container_client_left(void)
+{
+	if (container.phase == EXITED)
+		end_when_done();
+	else if (container.phase == FAILED && !clients_present())
+		loop_stop();
+}
+
+void container_acknowledge(void)
+{
+	container.acknowledged = true;
+	if (container.phase == FAILED)
+		loop_stop();
+	else
+		end_when_done();
+}
+
+static void write_record(void)
+{
+	if (exit_record_write() != 0)
+		timer_start(&record_timer, RECORD_RETRY_MS);
+}
+
+static void exited(int status, int64_t at)
+{
+	container.finished_at = at;
+	container.signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+	container.code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+	container.oom = oom_happened();
+	stdio_drain();
+	container.phase = EXITED;
+	lingering = !stdio_is_closed();
+	write_record();
+	clients_end_output();
+	clients_announce();
+	/* The record is there for everybody who looks; that it survives a loss of power is nothing to wait for. */
+	exit_record_sync();
+	timer_start(&unclaimed_timer, UNCLAIMED_MS);
+	if (lingering)
+		timer_start(&linger_timer, container.config.linger_ms);
+	else
+		stdio_close();
+	end_when_done();
+}
+
+static void failed(void)
+{
+	static const ino_t no_pipes[2];
+
+	timer_stop(&runtime_timer);
+	kill_tree(0, no_pipes, KILL_MS);
+	while (waitpid(-1, NULL, WNOHANG) > 0)
+		;
+	unlink(container.config.pid_file);
+	exit_record_discard();
+	container.phase = FAILED;
+	timer_start(&unclaimed_timer, FAILED_MS);
+	clients_announce();
+	if (shutting_down)
+		loop_stop();
+}
+
+static bool start_runtime(const char *const *words, const char *const *extra, struct stdio_ends ends)
+{
+	static const char *argv[ARGUMENTS], *env[ARGUMENTS];
+	static char oom_score[16];
+	size_t count = runtime_arguments(&container.config.json, argv, env, ARGUMENTS - 16);
+	struct process process = { .argv = argv, .env = env, .fds = { ends.in, ends.out, ends.err, -1, -1 } };
+
+	if (count >= ARGUMENTS - 16) {
+		snprintf(container.message, sizeof(container.message), "the runtime has too many arguments");
+		return false;
+	}
+	for (; *words != NULL; words++)
+		argv[count++] = *words;
+	for (; extra != NULL && *extra != NULL && count < ARGUMENTS - 2; extra++)
+		argv[count++] = *extra;
+	argv[count++] = container.config.id;
+	argv[count] = NULL;
+	process.directory = container.config.bundle;
+	process.own_group = true;
+	process.death_signal = SIGKILL;
+	process.oom_score = oom_score_of_others(oom_score, sizeof(oom_score));
+	runtime_pid = process_start(&process);
+	if (runtime_pid > 0)
+		return true;
+	runtime_pid = 0;
+	snprintf(container.message, sizeof(container.message), "%s %s: %s", process.failed_step, argv[0],
+		 strerror(process.failed_errno));
+	return false;
+}
+
+/* The creation is over and was none. What the runtime may have left is deleted before anybody is told. */
+static void fail(const char *stage)
+{
+	static const char *const words[] = { "delete", "--force", NULL };
+	struct stdio_ends nowhere = { -1, -1, -1 };
+
+	container.failed_stage = stage;
+	container.phase = UNDOING;
+	stdio_close();
+	if (start_runtime(words, NULL, nowhere))
+		timer_start(&runtime_timer, UNDO_MS);
+	else
+		failed();
+}
+
+static void runtime_too_slow(void)
+{
+	/* Not reaped yet, so the group is still its own. */
+	create_timed_out = container.phase == CREATING;
+	if (runtime_pid != 0)
+		kill(-runtime_pid, SIGKILL);
+}
+
+static pid_t read_pid_file(void)
+{
+	char text[32], *end;
+
+	if (read_file(container.config.pid_file, text, sizeof(text)) <= 0)
+		return -1;
+	long pid = strtol(text, &end, 10);
+
+	return (*end == '\0' || *end == '\n') && pid > 1 && pid <= INT_MAX ? (pid_t)pid : -1;
+}
+
+/* A runtime whose init is not our child: the kernel says how it ended. */
+static void foreign_init_ended(struct source *source, uint32_t events)
+{
+	int status = 0;
+
+	(void)events;
+	if (!pidfd_exit_status(source->fd, &status))
+		status = 255 << 8;
+	loop_close(source);
+	exited(status, realtime_ns());
+}
+
+static bool watch_init(void)
+{
+	static struct source foreign = { .fd = -1, .ready = foreign_init_ended };
+	siginfo_t info;
+
+	container.pidfd = pidfd_open_pid(container.pid);
+	if (container.pidfd < 0)
+		return false;
+	container.ticks = start_ticks(container.pid);
+	oom_watch(container.pid);
+	if (waitid(P_PID, (id_t)container.pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0)
+		return true;
+	foreign.fd = fcntl(container.pidfd, F_DUPFD_CLOEXEC, 3);
+	return loop_add(&foreign, EPOLLIN);
+}
+
+static void created(void)
+{
+	container.pid = read_pid_file();
+	if (container.pid < 0) {
+		snprintf(container.message, sizeof(container.message), "the runtime wrote no valid pid file");
+		fail("pid-file");
+		return;
+	}
+	if (container.config.terminal && !stdio_has_terminal()) {
+		snprintf(container.message, sizeof(container.message), "the runtime did not set up the terminal");
+		fail("terminal");
+		return;
+	}
+	for (size_t i = 0; i < early_exit_count; i++) {
+		if (early_exits[i].pid == container.pid) {
+			container.phase = RUNNING;
+			stdio_created();
+			clients_announce();
+			exited(early_exits[i].status, early_exits[i].at);
+			return;
+		}
+	}
+	if (!watch_init()) {
+		snprintf(container.message, sizeof(container.message), "the process %d that the runtime named does not exist",
+			 (int)container.pid);
+		fail("pid-file");
+		return;
+	}
+	container.phase = RUNNING;
+	container.message[0] = '\0';
+	container.started_at = realtime_ns();
+	stdio_created();
+	clients_announce();
+}
+
+static void runtime_ended(int status)
+{
+	runtime_pid = 0;
+	timer_stop(&runtime_timer);
+	if (container.phase == UNDOING) {
+		failed();
+		return;
+	}
+	if (!create_timed_out && !shutting_down && WIFEXITED(status) && WEXITSTATUS(status) == 0) {
+		created();
+		return;
+	}
+	stdio_drain();
+	if (container.message[0] == '\0' && WIFSIGNALED(status))
+		snprintf(container.message, sizeof(container.message), "the runtime was killed by signal %d", WTERMSIG(status));
+	else if (container.message[0] == '\0')
+		snprintf(container.message, sizeof(container.message), "the runtime exited with code %d and said nothing",
+			 WEXITSTATUS(status));
+	fail(create_timed_out ? "timeout" : "create");
+}
+
+static void child_ended(pid_t pid, int status)
+{
+	if (pid == runtime_pid) {
+		runtime_ended(status);
+	} else if (pid == container.pid && container.phase == RUNNING) {
+		exited(status, realtime_ns());
+	} else if (container.phase == CREATING && early_exit_count < LENGTH(early_exits)) {
+		early_exits[early_exit_count].pid = pid;
+		early_exits[early_exit_count].status = status;
+		early_exits[early_exit_count++].at = realtime_ns();
+	}
+}
+
+static void on_signal(int signal_number)
+{
+	int status;
+	pid_t pid;
+
+	if (signal_number == SIGTERM && container.phase == RUNNING)
+		container_signal(SIGTERM); /* a host that shuts down: we stay until the exit is recorded */
+	else if (signal_number == SIGTERM && container.phase == CREATING)
+		container_shutdown();
+	/* Also what became ours as the nearest subreaper, so that no zombie stays. */
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+		child_ended(pid, status);
+}
+
+int container_signal(int signal_number)
+{
+	if (signal_number < 1 || signal_number > 64)
+		return EINVAL;
+	if (container.phase == EXITED)
+		return 0;
+	if (container.phase != RUNNING)
+		return EBUSY;
+	return pidfd_signal(container.pidfd, signal_number) == 0 || errno == ESRCH ? 0 : errno;
+}
+
+void container_shutdown(void)
+{
+	shutting_down = true;
+	switch (container.phase) {
+	case CREATING:
+		kill(-runtime_pid, SIGKILL);
+		break;
+	case RUNNING:
+		container.acknowledged = true;
+		pidfd_signal(container.pidfd, SIGKILL);
+		break;
+	case EXITED:
+		stop_waiting();
+		break;
+	case FAILED:
+		loop_stop();
+		break;
+	case UNDOING:
+		break;
+	}
+}
+
+static bool join_cgroups(void)
+{
+	const char *directories[32];
+	size_t count = json_strings(&container.config.json, "cgroupDirs", directories, 0, LENGTH(directories));
+	char path[PATH_MAX];
+
+	for (size_t i = 0; i < count && i < LENGTH(directories); i++)
+		if (!format(path, sizeof(path), "%s/cgroup.procs", directories[i]) || write_file(path, "0") != 0)
+			return false;
+	return true;
+}
+
+static bool start_create(void)
+{
+	const struct config *config = &container.config;
+	const char *words[8] = { "create", "--bundle", config->bundle, "--pid-file", config->pid_file };
+	const char *extra[64];
+	struct stdio_ends ends;
+
+	if (json_strings(&config->json, "createArgs", extra, 0, LENGTH(extra)) >= LENGTH(extra))
+		extra[0] = NULL;
+	if (config->terminal) {
+		words[5] = "--console-socket";
+		words[6] = config->console_socket;
+	}
+	unlink(config->pid_file);
+	int error = stdio_open(&ends);
+
+	if (error != 0)
+		snprintf(container.message, sizeof(container.message), "make the streams: %s", strerror(error));
+	bool started = error == 0 && start_runtime(words, extra, ends);
+
+	if (ends.in >= 0)
+		close(ends.in);
+	if (ends.out >= 0)
+		close(ends.out);
+	if (ends.err >= 0)
+		close(ends.err);
+	if (started)
+		timer_start(&runtime_timer, config->create_timeout_ms);
+	return started;
+}
+
+/* Everything before the first process of the container. The text of what went wrong, or NULL. */
+static const char *prepare(const char *config_path)
+{
+	const char *wrong = config_load(&container.config, config_path);
+	static char text[512];
+
+	if (wrong != NULL)
+		return wrong;
+	setsid();
+	format(text, sizeof(text), "cria:%.10s", container.config.id);
+	prctl(PR_SET_NAME, text);
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	prctl(PR_SET_TIMERSLACK, 1000);
+	oom_protect_self();
+	if (chdir("/") != 0 || !loop_init(on_signal))
+		return strerror(errno);
+	if (!clients_listen(container.config.socket)) {
+		snprintf(text, sizeof(text), "listen on %s: %s", container.config.socket, strerror(errno));
+		return text;
+	}
+	if (!gate_wait(GATE_FD))
+		return "the gate was not opened";
+	if (!join_cgroups()) {
+		snprintf(text, sizeof(text), "join the cgroup: %s", strerror(errno));
+		return text;
+	}
+	if (log_open(container.config.log_path) != 0) {
+		snprintf(text, sizeof(text), "open the log file: %s", strerror(errno));
+		return text;
+	}
+	int error = exit_record_reserve();
+
+	if (error != 0) {
+		snprintf(text, sizeof(text), "make the exit record: %s", strerror(error));
+		return text;
+	}
+	return start_create() ? NULL : container.message;
+}
+
+int container_main(const char *config_path)
+{
+	const char *wrong = prepare(config_path);
+
+	if (wrong != NULL) {
+		gate_answer(GATE_FD, wrong);
+		stdio_close();
+		exit_record_discard();
+		clients_close();
+		return 1;
+	}
+	gate_answer(GATE_FD, "R");
+	loop_run();
+	stdio_close();
+	clients_close();
+	return 0;
+}

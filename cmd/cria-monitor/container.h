@@ -1,0 +1,118 @@
+/* One container's monitor: what its parts share. */
+#ifndef CONTAINER_H
+#define CONTAINER_H
+
+#include "connection.h"
+
+/*
+ *   CREATING ──▶ RUNNING ──▶ EXITED
+ *      └───────▶ UNDOING ──▶ FAILED
+ * RUNNING is from the end of the runtime's `create`: the init exists, whether it was started is the runtime's affair.
+ */
+enum phase { CREATING, RUNNING, UNDOING, FAILED, EXITED };
+
+struct config {
+	const char *id;
+	const char *nonce;
+	const char *bundle;
+	const char *socket;
+	const char *console_socket;
+	const char *pid_file;
+	const char *log_path;
+	/* Where the exit record goes: as JSON on disk, as decimal text in the run directory (NULL: nowhere). */
+	const char *exit_file;
+	const char *exit_code_file;
+	bool terminal;
+	bool has_stdin;
+	bool stdin_once;
+	uid_t uid;
+	gid_t gid;
+	int64_t create_timeout_ms;
+	int64_t linger_ms;
+	struct json json;
+};
+
+struct container {
+	struct config config;
+	enum phase phase;
+	pid_t pid;
+	int pidfd;
+	uint64_t ticks;
+	int64_t started_at;
+	/* Of EXITED. */
+	int64_t finished_at;
+	int code;
+	int signal;
+	bool oom;
+	/* Of UNDOING and FAILED: which step failed, and why. */
+	const char *failed_stage;
+	char message[8192];
+	/* The daemon knows the exit. */
+	bool acknowledged;
+};
+
+extern struct container container;
+
+/* The text of what is wrong, or NULL. The config lives as long as the process. */
+const char *config_load(struct config *config, const char *path);
+
+/* clients.c: the control socket. */
+bool clients_listen(const char *path);
+/* Tells everybody who waits; call when the phase has changed. */
+void clients_announce(void);
+/* Bytes for those who are attached. Never waits: who cannot keep up is disconnected. */
+void clients_output(uint8_t stream, const uint8_t *data, size_t size);
+/* Ends the connections of the attached after what was queued. */
+void clients_end_output(void);
+bool clients_attached(void);
+/* Anybody is connected. */
+bool clients_present(void);
+/* The container's stdin can take more. */
+void clients_resume_stdin(void);
+void clients_close(void);
+
+/* stdio.c: the container's streams. */
+struct stdio_ends {
+	int in, out, err;
+};
+/* Makes what the runtime gets as stdin, stdout, stderr; the caller closes these ends when it runs. 0 or errno. */
+int stdio_open(struct stdio_ends *ends);
+/* From now on the output is the container's, and no message of the runtime any more. */
+void stdio_created(void);
+/* The terminal arrived from the runtime. */
+bool stdio_has_terminal(void);
+/* Takes what is in the pipes now, at most a pipe full of each, and writes it to the log. */
+void stdio_drain(void);
+/* No process holds a stream any more. */
+bool stdio_is_closed(void);
+void stdio_close(void);
+/* How many bytes of the data were taken; less than size: later more, by clients_resume_stdin. */
+size_t stdio_write_stdin(const uint8_t *data, size_t size);
+void stdio_close_stdin(void);
+/* 0 or errno. Before the terminal is there the size is kept. */
+int stdio_resize(int columns, int rows);
+
+/* oom.c */
+void oom_watch(pid_t pid);
+bool oom_happened(void);
+
+/* exit-record.c */
+/* Makes sure that there is room for the record. 0 or errno. */
+int exit_record_reserve(void);
+/* Visible to everybody when this returns 0; else errno. */
+int exit_record_write(void);
+/* On the disk, too. Idempotent. */
+void exit_record_sync(void);
+void exit_record_discard(void);
+
+/* container.c */
+/* The last process that held a stream of an exited container is gone. */
+void container_streams_closed(void);
+/* A client has disconnected. */
+void container_client_left(void);
+int container_signal(int signal_number);
+void container_acknowledge(void);
+/* Kills the container, or undoes its creation, and ends. */
+void container_shutdown(void);
+
+#endif

@@ -1,0 +1,120 @@
+#include "container.h"
+#include "log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { RESERVED = 4096 };
+
+static int record_fd = -1;
+static bool renamed;
+
+/* DIR/.NAME.tmp for DIR/NAME */
+static bool temporary_path(const char *path, char *temporary, size_t size)
+{
+	const char *name = strrchr(path, '/');
+
+	return name != NULL && format(temporary, size, "%.*s/.%s.tmp", (int)(name - path), path, name + 1);
+}
+
+int exit_record_reserve(void)
+{
+	char temporary[PATH_MAX];
+
+	if (!temporary_path(container.config.exit_file, temporary, sizeof(temporary)))
+		return ENAMETOOLONG;
+	record_fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (record_fd < 0)
+		return errno;
+	/* A full disk must not swallow the exit code later. */
+	return posix_fallocate(record_fd, 0, RESERVED);
+}
+
+static size_t record_text(char *text, size_t size)
+{
+	struct json_writer writer;
+
+	json_begin(&writer, text, size);
+	json_put_number(&writer, "version", 1);
+	json_put_string(&writer, "id", container.config.id);
+	json_put_number(&writer, "code", container.code);
+	if (container.signal != 0)
+		json_put_number(&writer, "signal", container.signal);
+	json_put_bool(&writer, "oom", container.oom);
+	json_put_big(&writer, "startedAt", (uint64_t)container.started_at);
+	json_put_big(&writer, "finishedAt", (uint64_t)container.finished_at);
+	json_put_number(&writer, "pid", container.pid);
+	json_put_big(&writer, "startTicks", container.ticks);
+	json_put_big(&writer, "logDroppedBytes", log_dropped_bytes());
+	json_put_string(&writer, "reason", "exited");
+	return json_end(&writer);
+}
+
+/* As conmon writes it: decimal text, and the file's time is the time of the exit. */
+static int write_code_file(const char *path)
+{
+	char temporary[PATH_MAX], text[16];
+	struct timespec when = { container.finished_at / 1000000000, container.finished_at % 1000000000 };
+
+	if (!temporary_path(path, temporary, sizeof(temporary)))
+		return ENAMETOOLONG;
+	int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
+
+	if (fd < 0)
+		return errno;
+	int length = snprintf(text, sizeof(text), "%d", container.code);
+	bool failed = write_all(fd, text, (size_t)length) != 0 || futimens(fd, (struct timespec[]){ when, when }) != 0 ||
+		      rename(temporary, path) != 0;
+	int error = failed ? errno : 0;
+
+	close(fd);
+	if (failed)
+		unlink(temporary);
+	return error;
+}
+
+int exit_record_write(void)
+{
+	char temporary[PATH_MAX], text[RESERVED];
+	size_t length = record_text(text, sizeof(text));
+
+	temporary_path(container.config.exit_file, temporary, sizeof(temporary));
+	if (pwrite(record_fd, text, length, 0) != (ssize_t)length || ftruncate(record_fd, (off_t)length) != 0 ||
+	    rename(temporary, container.config.exit_file) != 0)
+		return errno;
+	renamed = true;
+	return container.config.exit_code_file == NULL ? 0 : write_code_file(container.config.exit_code_file);
+}
+
+void exit_record_sync(void)
+{
+	char directory[PATH_MAX];
+	const char *name = strrchr(container.config.exit_file, '/');
+
+	if (!renamed || record_fd < 0)
+		return;
+	fsync(record_fd);
+	close(record_fd);
+	record_fd = -1;
+	if (!format(directory, sizeof(directory), "%.*s", (int)(name - container.config.exit_file), container.config.exit_file))
+		return;
+	int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd >= 0) {
+		fsync(fd);
+		close(fd);
+	}
+}
+
+void exit_record_discard(void)
+{
+	char temporary[PATH_MAX];
+
+	if (temporary_path(container.config.exit_file, temporary, sizeof(temporary)))
+		unlink(temporary);
+}

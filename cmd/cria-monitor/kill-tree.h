@@ -1,0 +1,13 @@
+#ifndef KILL_TREE_H
+#define KILL_TREE_H
+
+#include "base.h"
+
+/*
+ * Kills every process that descends from us, belongs to session `session` (0: none) or holds one of the pipes, until
+ * a look at all processes finds none alive. The pipes are known by their inode, 0 is none. False when something
+ * is still alive after the time, which only a process stuck in the kernel can do.
+ */
+bool kill_tree(pid_t session, const ino_t pipes[2], int64_t limit_ms);
+
+#endif

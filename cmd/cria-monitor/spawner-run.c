@@ -1,0 +1,164 @@
+/* The `run` of the spawner: a command to its end, with its output collected. */
+#include "process.h"
+#include "spawner.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { READ_SIZE = 64 << 10, DRAIN_EXTRA = 64 << 10, KEPT_BYTES = 1 << 20 };
+
+/* One read. False at the end of the stream, or when nothing waits. */
+static bool read_output(struct job *job, int index)
+{
+	static uint8_t chunk[READ_SIZE];
+	struct bytes *kept = &job->collected[index];
+	ssize_t got = read(job->outputs[index].fd, chunk, sizeof(chunk));
+
+	if (got < 0 && (errno == EAGAIN || errno == EINTR))
+		return false;
+	if (got <= 0) {
+		loop_close(&job->outputs[index]);
+		return false;
+	}
+	size_t room = job->max_bytes - bytes_length(kept);
+	size_t take = (size_t)got < room ? (size_t)got : room;
+
+	if (take < (size_t)got || !bytes_put(kept, chunk, take, job->max_bytes))
+		job->truncated = true;
+	return true;
+}
+
+static struct job *job_of(struct source *source, int index)
+{
+	return (struct job *)((char *)source - offsetof(struct job, outputs) - (size_t)index * sizeof(*source));
+}
+
+static void stdout_ready(struct source *source, uint32_t events)
+{
+	(void)events;
+	read_output(job_of(source, 0), 0);
+}
+
+static void stderr_ready(struct source *source, uint32_t events)
+{
+	(void)events;
+	read_output(job_of(source, 1), 1);
+}
+
+static void send_output(struct job *job, int index)
+{
+	struct bytes *kept = &job->collected[index];
+	uint8_t seq[4] = { (uint8_t)job->seq, (uint8_t)(job->seq >> 8), (uint8_t)(job->seq >> 16), (uint8_t)(job->seq >> 24) };
+
+	while (bytes_length(kept) > 0) {
+		size_t size = bytes_length(kept) < DATA_MAX ? bytes_length(kept) : DATA_MAX;
+		struct frame_head head = { index == 0 ? FRAME_STDOUT : FRAME_STDERR, 0 };
+
+		connection_send2(&daemon_link, head, seq, sizeof(seq), bytes_front(kept), size);
+		bytes_take(kept, size);
+	}
+}
+
+/* What the command wrote is in the pipes now; what a child of it writes later is nobody's, however long it lives. */
+static void drain(struct job *job, int index)
+{
+	int capacity = job->outputs[index].fd < 0 ? 0 : fcntl(job->outputs[index].fd, F_GETPIPE_SZ);
+
+	for (int left = capacity + DRAIN_EXTRA; left > 0 && job->outputs[index].fd >= 0; left -= READ_SIZE)
+		if (!read_output(job, index))
+			break;
+}
+
+void run_exited(struct job *job, int status)
+{
+	char buffer[256];
+	struct json_writer reply;
+
+	job->pid = 0;
+	for (int i = 0; i < 2; i++) {
+		drain(job, i);
+		send_output(job, i);
+	}
+	json_begin(&reply, buffer, sizeof(buffer));
+	json_put_number(&reply, "seq", job->seq);
+	if (WIFSIGNALED(status))
+		json_put_number(&reply, "signal", WTERMSIG(status));
+	else
+		json_put_number(&reply, "code", WEXITSTATUS(status));
+	json_put_bool(&reply, "timedOut", job->timed_out);
+	json_put_bool(&reply, "truncated", job->truncated);
+	connection_send_json(&daemon_link, &reply);
+	job_free(job);
+	job_arm_deadline();
+}
+
+void run_kill(struct job *job)
+{
+	/* Not reaped yet, so neither the pid nor the group can belong to anybody else. */
+	if (job->pid != 0)
+		kill(job->kind == JOB_RUN ? -job->pid : job->pid, SIGKILL);
+}
+
+static bool open_outputs(struct job *job, struct process *process)
+{
+	for (int i = 0; i < 2; i++) {
+		int fds[2];
+
+		if (pipe_open(fds, 0) != 0)
+			return false;
+		job->outputs[i] = (struct source){ .fd = fds[0], .ready = i == 0 ? stdout_ready : stderr_ready };
+		process->fds[1 + i] = fds[1];
+		if (!loop_add(&job->outputs[i], EPOLLIN))
+			return false;
+	}
+	return true;
+}
+
+void run_start(struct job *job)
+{
+	static const char *argv[ARGUMENTS_MAX], *env[ARGUMENTS_MAX];
+	static struct json fields;
+	struct process process = { .argv = argv, .env = env, .fds = { -1, -1, -1, -1, -1 }, .own_group = true };
+	char text[300];
+
+	if (!job_strings(job, argv, env, &fields)) {
+		job_reply_error(job, "the request is not valid", 0);
+		job_free(job);
+		return;
+	}
+	process.directory = json_string(&fields, "cwd");
+	job->max_bytes = (size_t)json_number(&fields, "maxBytes", KEPT_BYTES);
+	/* stdin is a file in memory: the spawner never has to wait for the command to read. */
+	if (bytes_length(&job->input) > 0)
+		process.fds[0] = memory_file("stdin", bytes_front(&job->input), bytes_length(&job->input));
+	bool failed = (bytes_length(&job->input) > 0 && process.fds[0] < 0) || !open_outputs(job, &process);
+	int error = errno;
+
+	if (!failed) {
+		job->pid = process_start(&process);
+		failed = job->pid < 0;
+		error = process.failed_errno;
+	}
+	for (int i = 0; i < 3; i++)
+		if (process.fds[i] >= 0)
+			close(process.fds[i]);
+	if (failed) {
+		job->pid = 0;
+		snprintf(text, sizeof(text), "%s %s", process.failed_step == NULL ? "pipe for" : process.failed_step, argv[0]);
+		job_reply_error(job, text, error);
+		job_free(job);
+		return;
+	}
+	int64_t timeout = json_number(&fields, "timeoutMs", 0);
+
+	bytes_free(&job->input);
+	bytes_free(&job->request);
+	job->deadline = timeout > 0 ? monotonic_ms() + timeout : 0;
+	job_arm_deadline();
+}

@@ -1,0 +1,111 @@
+/* The `spawn` of the spawner: a process that lives longer than the daemon. */
+#include "process.h"
+#include "spawner.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/*
+ * The gate is a socket pair. We send one byte when the process may go on; it answers 'R' when it can be connected to,
+ * or the text of what went wrong.
+ */
+static void gate_ready(struct source *source, uint32_t events)
+{
+	struct job *job = (struct job *)((char *)source - offsetof(struct job, outputs));
+	char answer[600];
+	ssize_t got = read(source->fd, answer, sizeof(answer) - 1);
+
+	(void)events;
+	if (got < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	answer[got > 0 ? got : 0] = '\0';
+	if (got == 1 && answer[0] == 'R') {
+		char buffer[128];
+		struct json_writer reply;
+
+		json_begin(&reply, buffer, sizeof(buffer));
+		json_put_number(&reply, "seq", job->seq);
+		json_put_number(&reply, "pid", job->pid);
+		connection_send_json(&daemon_link, &reply);
+	} else {
+		run_kill(job);
+		job_reply_error(job, got > 0 ? answer : "the process died before it was ready", 0);
+	}
+	job_free(job);
+}
+
+void spawn_go(struct job *job)
+{
+	job->gated = false;
+	if (send(job->outputs[0].fd, "g", 1, MSG_NOSIGNAL) != 1)
+		run_kill(job); /* the end of the gate follows, and with it the answer */
+}
+
+static void reply_gated(struct job *job)
+{
+	char buffer[128];
+	struct json_writer reply;
+
+	json_begin(&reply, buffer, sizeof(buffer));
+	json_put_number(&reply, "seq", job->seq);
+	json_put_number(&reply, "pid", job->pid);
+	json_put_bool(&reply, "gated", true);
+	connection_send_json(&daemon_link, &reply);
+}
+
+void spawn_start(struct job *job)
+{
+	static const char *argv[ARGUMENTS_MAX], *env[ARGUMENTS_MAX];
+	static struct json fields;
+	struct process process = { .argv = argv, .env = env, .fds = { -1, -1, -1, -1, -1 } };
+	int gate[2] = { -1, -1 };
+	char text[300];
+
+	if (!job_strings(job, argv, env, &fields)) {
+		job_reply_error(job, "the request is not valid", 0);
+		job_free(job);
+		return;
+	}
+	bool failed = socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, gate) != 0;
+
+	process.fds[3] = gate[1];
+	if (!failed && bytes_length(&job->input) > 0) {
+		process.fds[4] = memory_file("config", bytes_front(&job->input), bytes_length(&job->input));
+		failed = process.fds[4] < 0;
+	}
+	int error = errno;
+
+	if (!failed) {
+		job->pid = process_start(&process);
+		failed = job->pid < 0;
+		error = process.failed_errno;
+	}
+	for (int i = 3; i < 5; i++)
+		if (process.fds[i] >= 0)
+			close(process.fds[i]);
+	job->outputs[0] = (struct source){ .fd = gate[0], .ready = gate_ready };
+	if (!failed && !loop_add(&job->outputs[0], EPOLLIN)) {
+		error = errno;
+		failed = true;
+		kill(job->pid, SIGKILL);
+	}
+	if (failed) {
+		job->pid = 0;
+		snprintf(text, sizeof(text), "%s %s", process.failed_step == NULL ? "start" : process.failed_step, argv[0]);
+		job_reply_error(job, text, error);
+		job_free(job);
+		return;
+	}
+	job->gated = json_bool(&fields, "gate");
+	if (job->gated)
+		reply_gated(job);
+	else
+		spawn_go(job);
+	bytes_free(&job->request);
+	bytes_free(&job->input);
+}

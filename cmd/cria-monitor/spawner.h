@@ -1,0 +1,61 @@
+/*
+ * The spawner starts every program for the daemon, because a fork of a large Node process stops its event loop.
+ * It speaks frames on fd 3. The end of that stream ends the spawner; monitors go on without it.
+ *
+ * Requests are CONTROL frames {"op","seq",...}; DATA frames start with the seq (u32, little endian) of their run.
+ *   run     {argv, env, cwd?, timeoutMs?, hasStdin?, maxBytes?}   with hasStdin: STDIN frames, then EOF with the seq
+ *           -> STDOUT and STDERR frames, then {seq, code | signal, timedOut, truncated} or {seq, err}
+ *   spawn   {argv, env, hasStdin?, gate?}                         what came as stdin is the new process's fd 4
+ *           -> {seq, pid} when the process said that it is ready, or {seq, err}; with gate first {seq, pid, gated}
+ *   go      {target}       opens the gate of a spawn
+ *   cancel  {target}       kills the process group of a run, or the process of a spawn that is not ready
+ */
+#ifndef SPAWNER_H
+#define SPAWNER_H
+
+#include "connection.h"
+
+enum job_kind { JOB_FREE, JOB_RUN, JOB_SPAWN };
+
+/* The request as it waits for its stdin, then the process. */
+struct job {
+	enum job_kind kind;
+	uint32_t seq;
+	/* 0 before it is started and after it is reaped. */
+	pid_t pid;
+	int status;
+	bool exited;
+	bool timed_out;
+	bool truncated;
+	bool gated;
+	/* Monotonic milliseconds; 0 is none. */
+	int64_t deadline;
+	size_t max_bytes;
+	/* The request's text, which argv and env point into, until the process is started. */
+	struct bytes request;
+	struct bytes input;
+	/* stdout and stderr of a run; of a spawn the first is our end of its gate. */
+	struct source outputs[2];
+	struct bytes collected[2];
+};
+
+extern struct connection daemon_link;
+
+/* Starts the process of a complete request. */
+void run_start(struct job *job);
+void spawn_start(struct job *job);
+void spawn_go(struct job *job);
+/* The process of a run was reaped. */
+void run_exited(struct job *job, int status);
+/* Kills what the job started; the answer follows when it is reaped. */
+void run_kill(struct job *job);
+
+/* Parses job->request again: the strings live as long as the request. */
+bool job_strings(struct job *job, const char **argv, const char **env, struct json *fields);
+void job_reply_error(struct job *job, const char *what, int error);
+void job_free(struct job *job);
+void job_arm_deadline(void);
+
+#define ARGUMENTS_MAX 1024
+
+#endif

@@ -1,0 +1,97 @@
+// A connection to one monitor's socket: requests with answers, and the event of the exit.
+
+import { connect, type Socket } from 'node:net';
+import { DaemonError } from '../errors/daemon-error.ts';
+import { decodeControl, encodeControl, FrameReader, frameType } from './frames.ts';
+
+export type ControlMessage = Readonly<Record<string, unknown>>;
+
+interface Waiting {
+  readonly resolve: (reply: ControlMessage) => void;
+  readonly reject: (cause: Error) => void;
+}
+
+/** Connects to a unix socket; rejects with the system's error. */
+export async function connectSocket(path: string): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ path, allowHalfOpen: false });
+    socket.once('error', reject);
+    socket.once('connect', () => {
+      socket.off('error', reject);
+      resolve(socket);
+    });
+  });
+}
+
+/** One control connection. Its end rejects what still waits, with `unavailable`. */
+export class ControlConnection {
+  /** Settles when the connection is closed, whatever the reason. */
+  readonly closed: Promise<void>;
+  readonly #socket: Socket;
+  readonly #waiting = new Map<number, Waiting>();
+  readonly #reader = new FrameReader();
+  readonly #onEvent: (event: ControlMessage) => void;
+  #seq = 0;
+
+  private constructor(socket: Socket, onEvent: (event: ControlMessage) => void) {
+    this.#socket = socket;
+    this.#onEvent = onEvent;
+    socket.on('data', (chunk: Buffer) => this.#receive(chunk));
+    socket.on('error', () => {}); // 'close' follows and tells everybody
+    this.closed = new Promise((resolve) => {
+      socket.once('close', () => {
+        this.#rejectAll();
+        resolve();
+      });
+    });
+  }
+
+  /** Connects to the monitor at `path`; rejects with the system's error when nobody listens. */
+  static async open(path: string, onEvent: (event: ControlMessage) => void): Promise<ControlConnection> {
+    return new ControlConnection(await connectSocket(path), onEvent);
+  }
+
+  /** The answer; a refusal rejects with `failed-precondition` and the monitor's words. */
+  async request(op: string, fields: object = {}): Promise<ControlMessage> {
+    if (this.#socket.destroyed) throw new DaemonError('unavailable', `the monitor is gone (${op})`);
+    this.#seq += 1;
+    const seq = this.#seq;
+    const reply = await new Promise<ControlMessage>((resolve, reject) => {
+      this.#waiting.set(seq, { resolve, reject });
+      this.#socket.write(encodeControl({ ...fields, op, seq }));
+    });
+    const failure = reply['err'];
+    if (typeof failure === 'string') throw new DaemonError('failed-precondition', `${op}: ${failure}`);
+    return reply;
+  }
+
+  /** Hangs up. */
+  close(): void {
+    this.#socket.destroy();
+  }
+
+  #receive(chunk: Buffer): void {
+    try {
+      for (const frame of this.#reader.push(chunk)) {
+        if (frame.type !== frameType.control) continue;
+        const message = decodeControl(frame);
+        const seq = message['seq'];
+        if (typeof seq !== 'number') {
+          this.#onEvent(message);
+          continue;
+        }
+        const waiting = this.#waiting.get(seq);
+        this.#waiting.delete(seq);
+        waiting?.resolve(message);
+      }
+    } catch {
+      this.#socket.destroy(); // not our protocol: the same as a monitor that is gone
+    }
+  }
+
+  #rejectAll(): void {
+    for (const { reject } of this.#waiting.values())
+      reject(new DaemonError('unavailable', 'the monitor ended before it answered'));
+    this.#waiting.clear();
+  }
+}

@@ -1,0 +1,72 @@
+// The wire between the daemon and the native monitors: the same frames as in cmd/cria-monitor/connection.h.
+//   u32 length of what follows (little endian, at most 1 MiB), u8 type, u8 channel, payload
+
+export const frameType = {
+  control: 0,
+  stdin: 1,
+  stdout: 2,
+  stderr: 3,
+  eof: 4,
+  window: 5,
+  error: 255,
+} as const;
+
+export interface Frame {
+  readonly type: number;
+  readonly channel: number;
+  readonly payload: Buffer;
+}
+
+/** Most bytes of data that one frame carries. */
+export const dataMaxBytes = 64 * 1024;
+
+const frameMaxBytes = 1024 * 1024;
+const headBytes = 6;
+
+/** One frame as bytes; the payload is copied. Throws when it is too long. */
+export function encodeFrame(type: number, channel: number, payload: Uint8Array): Buffer {
+  const length = payload.length + 2;
+  if (length > frameMaxBytes) throw new Error(`a frame of ${length} bytes is longer than ${frameMaxBytes}`);
+  const frame = Buffer.allocUnsafe(headBytes + payload.length);
+  frame.writeUInt32LE(length, 0);
+  frame[4] = type;
+  frame[5] = channel;
+  frame.set(payload, headBytes);
+  return frame;
+}
+
+/** A control frame with `message` as JSON. */
+export function encodeControl(message: object): Buffer {
+  return encodeFrame(frameType.control, 0, Buffer.from(JSON.stringify(message)));
+}
+
+/** The object in a control frame; throws when it is none. */
+export function decodeControl(frame: Frame): Record<string, unknown> {
+  const value: unknown = JSON.parse(frame.payload.toString('utf8'));
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new Error('a control frame holds no object');
+  return value as Record<string, unknown>;
+}
+
+/** Cuts a stream of bytes into frames; keeps what is not whole yet. */
+export class FrameReader {
+  #rest: Buffer = Buffer.alloc(0);
+
+  /** The frames that are whole now, in order; their payloads share memory with `chunk`. Throws on a bad length. */
+  push(chunk: Buffer): Frame[] {
+    const bytes = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
+    const frames: Frame[] = [];
+    let at = 0;
+    while (bytes.length - at >= headBytes) {
+      const length = bytes.readUInt32LE(at);
+      if (length < 2 || length > frameMaxBytes) throw new Error(`a frame cannot have ${length} bytes`);
+      const end = at + 4 + length;
+      if (end > bytes.length) break;
+      const payload = bytes.subarray(at + headBytes, end);
+      frames.push({ type: bytes[at + 4] ?? 0, channel: bytes[at + 5] ?? 0, payload });
+      at = end;
+    }
+    this.#rest = bytes.subarray(at);
+    return frames;
+  }
+}

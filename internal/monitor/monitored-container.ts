@@ -1,0 +1,134 @@
+// One container as the daemon follows it: by its monitor while there is one, else by the kernel.
+
+import { DaemonError } from '../errors/daemon-error.ts';
+import { ControlConnection, type ControlMessage } from './control-connection.ts';
+import { monitorLostRecord, parseExit, readExitCodeFile, readExitRecord } from './exit-record.ts';
+import type { ProcessHandle } from './kernel-exit.ts';
+import type { ExitRecord } from './monitor.ts';
+import type { MonitorPaths } from './monitor-paths.ts';
+
+/** How long an ended monitor may take to leave; after that it is left to itself. */
+const leaveMs = 5_000;
+
+/**
+ * Follows one container until its exit. The order of truth: the monitor's event, the record on disk, the kernel.
+ * `onExit` is called once.
+ */
+export class MonitoredContainer {
+  readonly paths: MonitorPaths;
+  readonly #onExit: (exit: ExitRecord) => void;
+  #connection: ControlConnection | undefined;
+  #init: ProcessHandle | undefined;
+  #exit: ExitRecord | undefined;
+  #released = false;
+
+  constructor(paths: MonitorPaths, onExit: (exit: ExitRecord) => void) {
+    this.paths = paths;
+    this.#onExit = onExit;
+  }
+
+  get exit(): ExitRecord | undefined {
+    return this.#exit;
+  }
+
+  get hasMonitor(): boolean {
+    return this.#connection !== undefined;
+  }
+
+  /** Connects to the monitor; rejects with the system's error when there is none. */
+  async connect(): Promise<ControlConnection> {
+    const connection = await ControlConnection.open(this.paths.socket, (event) => this.#onEvent(event));
+    this.#connection = connection;
+    void connection.closed.then(() => this.#onLost(connection));
+    return connection;
+  }
+
+  /** The container's init runs, and this is it; without a monitor its end is waited for here. */
+  watch(init: ProcessHandle | undefined): void {
+    this.#init = init;
+    if (this.#exit !== undefined || this.#released) this.#closeInit();
+    else if (this.#connection === undefined) void this.#waitForKernel();
+  }
+
+  /** Its monitor, or `unavailable`. */
+  connection(): ControlConnection {
+    if (this.#connection === undefined)
+      throw new DaemonError('unavailable', 'the monitor of the container is gone');
+    return this.#connection;
+  }
+
+  /** True when the signal was delivered or there is nobody left to get it. */
+  async signal(signalNumber: number): Promise<void> {
+    if (this.#exit !== undefined) return;
+    if (this.#init !== undefined) {
+      this.#init.signal(signalNumber);
+      return;
+    }
+    await this.connection().request('signal', { signal: signalNumber });
+  }
+
+  /** Takes an exit that was found elsewhere; tells the listener when it is the first. */
+  finish(exit: ExitRecord): void {
+    if (this.#exit !== undefined || this.#released) return;
+    this.#exit = exit;
+    this.#closeInit();
+    this.#onExit(exit);
+    // The listener has it, and the record stays on disk: the monitor has nothing left to do.
+    this.#connection?.request('ack_exit').catch(() => {});
+  }
+
+  /** Ends the monitor, and the container when it lives. Does not tell the listener any more. */
+  async release(): Promise<void> {
+    this.#released = true;
+    const connection = this.#connection;
+    if (connection !== undefined) {
+      connection.request('shutdown').catch(() => {}); // it may be on its way out already
+      const timer = setTimeout(() => connection.close(), leaveMs);
+      await connection.closed;
+      clearTimeout(timer);
+    } else if (this.#exit === undefined) {
+      this.#init?.signal(9);
+    }
+    this.#closeInit();
+  }
+
+  /** Hangs up without any effect on monitor or container. */
+  detach(): void {
+    this.#released = true;
+    this.#connection?.close();
+    this.#closeInit();
+  }
+
+  #onEvent(event: ControlMessage): void {
+    const exit = event['op'] === 'exit' ? parseExit(event) : undefined;
+    if (exit !== undefined) this.finish(exit);
+  }
+
+  #onLost(connection: ControlConnection): void {
+    if (this.#connection === connection) this.#connection = undefined;
+    if (this.#exit === undefined && this.#init !== undefined && !this.#released) void this.#waitForKernel();
+  }
+
+  async #waitForKernel(): Promise<void> {
+    const recorded = await recordedExit(this.paths);
+    const exit = recorded ?? (await this.#init?.waitForExit());
+    if (exit !== undefined) this.finish(exit);
+  }
+
+  #closeInit(): void {
+    this.#init?.close();
+    this.#init = undefined;
+  }
+}
+
+/** The exit that a monitor has left on disk. */
+export async function recordedExit(paths: MonitorPaths): Promise<ExitRecord | undefined> {
+  const record = await readExitRecord(paths.exitFile);
+  if (record !== undefined || paths.exitCodeFile === undefined) return record;
+  return readExitCodeFile(paths.exitCodeFile);
+}
+
+/** A container that nobody knows anything of any more. */
+export function lostExit(): ExitRecord {
+  return monitorLostRecord(BigInt(Date.now()) * 1_000_000n);
+}

@@ -1,0 +1,205 @@
+// ContainerMonitors by the native program cria-monitor.
+
+import { readdir, readlink, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { DaemonError } from '../errors/daemon-error.ts';
+import { errnoCode, isENOENT } from '../errors/errno.ts';
+import type { Logger } from '../log/logger.ts';
+import { createContainer, deleteExitRecords } from './create-container.ts';
+import { execSync } from './exec-sync.ts';
+import { parseExit } from './exit-record.ts';
+import { ProcessHandle } from './kernel-exit.ts';
+import type {
+  ContainerMonitors,
+  CreatedContainer,
+  ExecSyncRequest,
+  ExecSyncResult,
+  ExitRecord,
+  MonitoredState,
+  MonitorRequest,
+} from './monitor.ts';
+import { type MonitorDirectories, type MonitorPaths, monitorPaths } from './monitor-paths.ts';
+import { lostExit, MonitoredContainer, recordedExit } from './monitored-container.ts';
+import type { Spawner } from './spawner.ts';
+
+export interface NativeMonitorsOptions extends MonitorDirectories {
+  /** The cria-monitor program. */
+  readonly monitorPath: string;
+  readonly spawner: Spawner;
+  readonly logger: Logger;
+}
+
+type ExitListener = (containerId: string, exit: ExitRecord) => void;
+
+/**
+ * The monitors of one daemon. Its directories exist already. The exit of a container that ends at once is told after
+ * the turn in which `create` resolved.
+ */
+export class NativeMonitors implements ContainerMonitors {
+  readonly #options: NativeMonitorsOptions;
+  readonly #containers = new Map<string, MonitoredContainer>();
+  readonly #listeners: ExitListener[] = [];
+
+  constructor(options: NativeMonitorsOptions) {
+    this.#options = options;
+  }
+
+  async create(request: MonitorRequest): Promise<CreatedContainer> {
+    const { containerId } = request;
+    const { monitorPath, spawner, logger } = this.#options;
+    if (this.#containers.has(containerId))
+      throw new DaemonError('already-exists', `container "${containerId}" has a monitor already`);
+    let isCreated = false;
+    const container = new MonitoredContainer(this.#paths(containerId), (exit) => {
+      if (isCreated) this.#tell(containerId, exit);
+    });
+    this.#containers.set(containerId, container);
+    try {
+      const created = await createContainer({ monitorPath, spawner, logger, container }, request);
+      isCreated = true;
+      const { exit } = container;
+      if (exit !== undefined) setImmediate(() => this.#tell(containerId, exit));
+      return created;
+    } catch (cause) {
+      this.#containers.delete(containerId);
+      throw cause;
+    }
+  }
+
+  async adopt(containerId: string, identity: CreatedContainer): Promise<MonitoredState> {
+    const known = this.#containers.get(containerId);
+    if (known?.exit !== undefined) return { phase: 'exited', exit: known.exit };
+    const running = { phase: 'running', pid: identity.pid, startTicks: identity.startTicks } as const;
+    if (known !== undefined) return running;
+    let isAnswered = false;
+    const container = new MonitoredContainer(this.#paths(containerId), (exit) => {
+      if (isAnswered) this.#tell(containerId, exit);
+    });
+    const exit = (await askMonitor(container, containerId)) ?? (await this.#lookForExit(container, identity));
+    if (exit !== undefined) container.finish(exit);
+    this.#containers.set(containerId, container);
+    isAnswered = true;
+    return container.exit === undefined ? running : { phase: 'exited', exit: container.exit };
+  }
+
+  onExit(listener: ExitListener): void {
+    this.#listeners.push(listener);
+  }
+
+  async signal(containerId: string, signalNumber: number): Promise<void> {
+    await this.#container(containerId).signal(signalNumber);
+  }
+
+  async reopenLog(containerId: string): Promise<void> {
+    await this.#container(containerId).connection().request('reopen');
+  }
+
+  async resize(containerId: string, columns: number, rows: number): Promise<void> {
+    await this.#container(containerId).connection().request('resize', { columns, rows });
+  }
+
+  async execSync(request: ExecSyncRequest, signal: AbortSignal): Promise<ExecSyncResult> {
+    const { monitorPath, spawner } = this.#options;
+    const { directory } = this.#paths(request.containerId);
+    return execSync({ monitorPath, spawner, directory }, request, signal);
+  }
+
+  async remove(containerId: string): Promise<void> {
+    const paths = this.#paths(containerId);
+    const container = this.#containers.get(containerId) ?? (await this.#unknown(paths));
+    await container?.release();
+    await rm(paths.directory, { recursive: true, force: true });
+    await deleteExitRecords(paths, containerId);
+    this.#containers.delete(containerId);
+  }
+
+  async list(): Promise<readonly string[]> {
+    const names = await readdir(this.#options.socketsDir);
+    const ids = await Promise.all(names.map((name) => readId(join(this.#options.socketsDir, name, 'id'))));
+    return ids.filter((id) => id !== undefined);
+  }
+
+  /** Hangs up all monitors; they and their containers live on. */
+  close(): void {
+    for (const container of this.#containers.values()) container.detach();
+    this.#containers.clear();
+  }
+
+  #paths(containerId: string): MonitorPaths {
+    return monitorPaths(this.#options, containerId);
+  }
+
+  #container(containerId: string): MonitoredContainer {
+    const container = this.#containers.get(containerId);
+    if (container === undefined)
+      throw new DaemonError('not-found', `container "${containerId}" has no monitor`);
+    return container;
+  }
+
+  #tell(containerId: string, exit: ExitRecord): void {
+    for (const listener of this.#listeners) listener(containerId, exit);
+  }
+
+  /** The monitor of a container that this daemon has never followed. */
+  async #unknown(paths: MonitorPaths): Promise<MonitoredContainer | undefined> {
+    const container = new MonitoredContainer(paths, () => {});
+    try {
+      await container.connect();
+      return container;
+    } catch (cause) {
+      if (isNobodyThere(cause)) return undefined;
+      throw cause;
+    }
+  }
+
+  /** Without a monitor: the record on disk, then the kernel. Undefined when the container runs. */
+  async #lookForExit(
+    container: MonitoredContainer,
+    identity: CreatedContainer,
+  ): Promise<ExitRecord | undefined> {
+    const init = await ProcessHandle.open(identity.pid, identity.startTicks);
+    if (container.hasMonitor) {
+      container.watch(init);
+      return undefined;
+    }
+    const recorded = await recordedExit(container.paths);
+    if (recorded === undefined && init === undefined) return lostExit();
+    container.watch(init);
+    return recorded;
+  }
+}
+
+/** The exit, when the monitor says that the container has ended. */
+async function askMonitor(
+  container: MonitoredContainer,
+  containerId: string,
+): Promise<ExitRecord | undefined> {
+  try {
+    const connection = await container.connect();
+    const hello = await connection.request('hello', { proto: [1, 1] });
+    if (hello['id'] !== containerId) {
+      connection.close();
+      await connection.closed;
+      return undefined;
+    }
+    const state = await connection.request('state');
+    return state['phase'] === 'exited' ? parseExit(state) : undefined;
+  } catch (cause) {
+    if (isNobodyThere(cause)) return undefined;
+    throw cause;
+  }
+}
+
+function isNobodyThere(cause: unknown): boolean {
+  if (cause instanceof DaemonError) return cause.kind === 'unavailable';
+  return isENOENT(cause) || errnoCode(cause) === 'ECONNREFUSED' || errnoCode(cause) === 'ECONNRESET';
+}
+
+async function readId(path: string): Promise<string | undefined> {
+  try {
+    return await readlink(path);
+  } catch (cause) {
+    if (isENOENT(cause)) return undefined;
+    throw cause;
+  }
+}

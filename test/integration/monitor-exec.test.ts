@@ -1,0 +1,128 @@
+// Commands in a running container, under the monitor's `exec` role.
+
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import type { DaemonError } from '../../internal/errors/daemon-error.ts';
+import type { ExecSyncRequest } from '../../internal/monitor/monitor.ts';
+import { makeWorld, missing, type Started, until, type World } from './monitor-fixture.ts';
+
+const never = new AbortController().signal;
+
+describe('execSync', { skip: missing() }, () => {
+  let world: World;
+  let container: Started;
+  before(async () => {
+    world = makeWorld();
+    container = await world.create(['sleep', '100000']);
+    world.start(container.id);
+  });
+  after(() => world.close());
+
+  function request(argv: readonly string[], extra: Partial<ExecSyncRequest> = {}): ExecSyncRequest {
+    const { runtimePath, runtimeArgs, env } = container.request;
+    const process = { terminal: false, user: { uid: 0, gid: 0 }, args: argv, env: ['PATH=/bin'], cwd: '/' };
+    const limits = { timeoutMs: 20_000, maxOutputBytes: 1 << 20 };
+    return { containerId: container.id, runtimePath, runtimeArgs, env, process, ...limits, ...extra };
+  }
+
+  const exec = (argv: readonly string[], extra?: Partial<ExecSyncRequest>) =>
+    world.monitors.execSync(request(argv, extra), never);
+
+  /** Command lines of the container's processes. */
+  function processes(): string[] {
+    const inside = readFileSync(`/proc/${container.created.pid}/cgroup`, 'utf8');
+    return readdirSync('/proc')
+      .filter((name) => /^\d+$/.test(name))
+      .flatMap((pid) => {
+        try {
+          if (readFileSync(`/proc/${pid}/cgroup`, 'utf8') !== inside) return [];
+          return [readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim()];
+        } catch {
+          return [];
+        }
+      })
+      .filter((line) => line !== '');
+  }
+
+  test('output and code', async () => {
+    const result = await exec(['sh', '-c', 'echo out; echo err >&2; exit 3']);
+    assert.equal(Buffer.from(result.stdout).toString(), 'out\n');
+    assert.equal(Buffer.from(result.stderr).toString(), 'err\n');
+    assert.equal(result.exitCode, 3);
+  });
+
+  test('a command killed by a signal', async () => {
+    assert.equal((await exec(['sh', '-c', 'kill -9 $$'])).exitCode, 137);
+  });
+
+  test('1 is the code of the command, not of the runtime', async () => {
+    assert.equal((await exec(['false'])).exitCode, 1);
+  });
+
+  test('a command that does not exist rejects with the words of the runtime', async () => {
+    await assert.rejects(exec(['/no/such']), (error: DaemonError) => {
+      assert.equal(error.kind, 'unknown');
+      assert.match(error.message, /no such file/);
+      return true;
+    });
+  });
+
+  test('output is whole below the limit and cut at it', async () => {
+    const big = await exec(['sh', '-c', 'head -c 1000000 /dev/zero | tr "\\0" x']);
+    assert.equal(big.stdout.length, 1_000_000);
+    const cut = await exec(['sh', '-c', 'head -c 5000000 /dev/zero; echo end >&2'], {
+      maxOutputBytes: 70_000,
+    });
+    assert.equal(cut.stdout.length, 70_000);
+    assert.equal(Buffer.from(cut.stderr).toString(), 'end\n');
+    assert.equal(cut.exitCode, 0);
+  });
+
+  test('a background child that holds the pipe delays nothing', async () => {
+    const before = Date.now();
+    const result = await exec(['sh', '-c', 'sleep 5551 & echo done']);
+    assert.equal(Buffer.from(result.stdout).toString(), 'done\n');
+    assert.ok(Date.now() - before < 4_000);
+    assert.ok(processes().includes('sleep 5551'));
+  });
+
+  test('at the timeout the whole tree is dead', async () => {
+    const script = 'setsid sh -c "sleep 4321 & sleep 4322" & (sleep 4323 &) ; sleep 4324';
+    await assert.rejects(exec(['sh', '-c', script], { timeoutMs: 700 }), (error: DaemonError) => {
+      assert.equal(error.kind, 'deadline-exceeded');
+      return true;
+    });
+    assert.deepEqual(
+      processes().filter((line) => /432\d/.test(line)),
+      [],
+    );
+  });
+
+  test('an abort kills the command', async () => {
+    const abort = new AbortController();
+    const running = world.monitors.execSync(request(['sleep', '7777']), abort.signal);
+    await until('the command runs', () => processes().includes('sleep 7777'));
+    abort.abort();
+    await assert.rejects(running, { name: 'AbortError' });
+    await until('the command is dead', () => !processes().includes('sleep 7777'));
+  });
+
+  test('many at once', async () => {
+    const codes = await Promise.all(
+      Array.from({ length: 20 }, (_, code) => exec(['sh', '-c', `echo ${code}; exit ${code}`])),
+    );
+    assert.deepEqual(
+      codes.map(({ exitCode, stdout }) => [exitCode, Buffer.from(stdout).toString()]),
+      codes.map((_, code) => [code, `${code}\n`]),
+    );
+  });
+
+  test('leaves no file behind', async () => {
+    await until('only the monitor of the container has files', () => {
+      const names = readdirSync(join(world.root, 'm', container.id.slice(0, 12))).sort();
+      return names.join() === 'id,s';
+    });
+  });
+});

@@ -1,0 +1,251 @@
+// A world for monitor tests: busybox containers by a real runc, everything below one temporary directory.
+
+import { execFileSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { silentLogger } from '../../internal/log/logger.ts';
+import type { CreatedContainer, ExitRecord, MonitorRequest } from '../../internal/monitor/monitor.ts';
+import { NativeMonitors } from '../../internal/monitor/native-monitors.ts';
+import { Spawner } from '../../internal/monitor/spawner.ts';
+
+export const monitorPath = fileURLToPath(new URL('../../bin/cria-monitor', import.meta.url));
+export const runcPath = ['/usr/bin/runc', '/usr/sbin/runc', '/usr/local/sbin/runc'].find((path) =>
+  existsSync(path),
+);
+const busybox = '/bin/busybox';
+
+/** Why these tests cannot run here, or false. */
+export function missing(): string | false {
+  if (process.getuid?.() !== 0) return 'needs root';
+  if (runcPath === undefined) return 'needs runc';
+  if (!existsSync(busybox)) return 'needs a static busybox';
+  return false;
+}
+
+export interface World {
+  readonly root: string;
+  readonly spawner: Spawner;
+  readonly monitors: NativeMonitors;
+  readonly exits: Map<string, ExitRecord>;
+  request(
+    argv: readonly string[],
+    extra?: Partial<MonitorRequest> & { readonly process?: object },
+  ): MonitorRequest;
+  create(
+    argv: readonly string[],
+    extra?: Partial<MonitorRequest> & { readonly process?: object },
+  ): Promise<Started>;
+  start(containerId: string): void;
+  run(
+    argv: readonly string[],
+    extra?: Partial<MonitorRequest> & { readonly process?: object },
+  ): Promise<Started & { exit: ExitRecord }>;
+  exit(containerId: string): Promise<ExitRecord>;
+  runtimeKnows(containerId: string): boolean;
+  log(request: MonitorRequest): string;
+  /** A second daemon on the same directories; `close` it. */
+  another(): { monitors: NativeMonitors; exits: Map<string, ExitRecord>; spawner: Spawner };
+  close(): Promise<void>;
+}
+
+export interface Started {
+  readonly id: string;
+  readonly request: MonitorRequest;
+  readonly created: CreatedContainer;
+}
+
+export function newId(): string {
+  return randomBytes(32).toString('hex');
+}
+
+export async function until(
+  what: string,
+  holds: () => boolean | Promise<boolean>,
+  timeoutMs = 10_000,
+): Promise<void> {
+  const end = Date.now() + timeoutMs;
+  while (!(await holds())) {
+    if (Date.now() > end) throw new Error(`still not: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+export function isAlive(pid: number): boolean {
+  try {
+    return !/^\d+ \(.*\) [ZX]/s.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+  } catch {
+    return false;
+  }
+}
+
+function makeRootfs(root: string): string {
+  const rootfs = join(root, 'rootfs');
+  for (const folder of ['bin', 'proc', 'dev', 'tmp', 'sys'])
+    mkdirSync(join(rootfs, folder), { recursive: true });
+  copyFileSync(busybox, join(rootfs, 'bin/busybox'));
+  const applets = execFileSync(busybox, ['--list'], { encoding: 'utf8' }).trim().split('\n');
+  for (const applet of applets) if (applet !== 'busybox') symlinkSync('busybox', join(rootfs, 'bin', applet));
+  return rootfs;
+}
+
+export function spec(
+  rootfs: string,
+  id: string,
+  argv: readonly string[],
+  process: object,
+  terminal: boolean,
+): object {
+  return {
+    ociVersion: '1.0.2',
+    process: {
+      terminal,
+      user: { uid: 0, gid: 0 },
+      args: argv,
+      env: ['PATH=/bin'],
+      cwd: '/',
+      noNewPrivileges: true,
+      ...process,
+    },
+    root: { path: rootfs, readonly: true },
+    hostname: 'test',
+    mounts: [
+      { destination: '/proc', type: 'proc', source: 'proc' },
+      { destination: '/dev', type: 'tmpfs', source: 'tmpfs', options: ['nosuid', 'mode=755'] },
+      {
+        destination: '/dev/pts',
+        type: 'devpts',
+        source: 'devpts',
+        options: ['newinstance', 'ptmxmode=0666'],
+      },
+      { destination: '/tmp', type: 'tmpfs', source: 'tmpfs' },
+    ],
+    linux: {
+      cgroupsPath: `/cria-test/${id}`,
+      namespaces: ['pid', 'ipc', 'uts', 'mount', 'network'].map((type) => ({ type })),
+    },
+  };
+}
+
+/** Makes the world; `close` it. */
+export function makeWorld(): World {
+  const root = mkdtempSync(join(tmpdir(), 'cria-monitor-'));
+  const rootfs = makeRootfs(root);
+  const runcRoot = join(root, 'runc');
+  const directories = {
+    socketsDir: join(root, 'm'),
+    exitsDir: join(root, 'exits'),
+    exitCodesDir: join(root, 'codes'),
+  };
+  for (const folder of [...Object.values(directories), join(root, 'logs')])
+    mkdirSync(folder, { mode: 0o700 });
+  const ids = new Set<string>();
+  const daemon = () => {
+    const spawner = new Spawner(monitorPath, silentLogger);
+    const monitors = new NativeMonitors({ ...directories, monitorPath, spawner, logger: silentLogger });
+    const exits = new Map<string, ExitRecord>();
+    monitors.onExit((id, exit) => {
+      if (exits.has(id)) throw new Error(`a second exit of ${id}`);
+      exits.set(id, exit);
+    });
+    return { monitors, exits, spawner };
+  };
+  const first = daemon();
+  const runc = (...argv: string[]): string =>
+    execFileSync(runcPath ?? 'runc', ['--root', runcRoot, ...argv], {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+
+  const world: World = {
+    root,
+    ...first,
+    request(argv, extra = {}) {
+      const { process: processExtra = {}, ...fields } = extra;
+      const containerId = newId();
+      ids.add(containerId);
+      const bundle = join(root, 'bundles', containerId);
+      mkdirSync(bundle, { recursive: true });
+      const config = spec(rootfs, containerId, argv, processExtra, fields.terminal ?? false);
+      writeFileSync(join(bundle, 'config.json'), JSON.stringify(config));
+      return {
+        containerId,
+        bundle,
+        runtimePath: runcPath ?? 'runc',
+        runtimeArgs: ['--root', runcRoot],
+        createArgs: [],
+        env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' },
+        logPath: join(root, 'logs', containerId),
+        logSizeMaxBytes: undefined,
+        terminal: false,
+        stdin: false,
+        stdinOnce: false,
+        uid: 0,
+        gid: 0,
+        createTimeoutMs: 30_000,
+        cgroupDirs: [],
+        ...fields,
+      };
+    },
+    async create(argv, extra) {
+      const request = world.request(argv, extra);
+      const created = await first.monitors.create(request);
+      return { id: request.containerId, request, created };
+    },
+    start(containerId) {
+      runc('start', containerId);
+    },
+    async run(argv, extra) {
+      const started = await world.create(argv, extra);
+      world.start(started.id);
+      return { ...started, exit: await world.exit(started.id) };
+    },
+    async exit(containerId) {
+      await until(`exit of ${containerId}`, () => first.exits.has(containerId), 30_000);
+      return first.exits.get(containerId) as ExitRecord;
+    },
+    runtimeKnows(containerId) {
+      return existsSync(join(runcRoot, containerId));
+    },
+    log(request) {
+      return readFileSync(request.logPath ?? '', 'utf8');
+    },
+    another: daemon,
+    async close() {
+      const last = daemon();
+      for (const id of ids) {
+        await first.monitors.remove(id).catch(() => {});
+        await last.monitors.remove(id).catch(() => {});
+        if (existsSync(join(runcRoot, id))) runc('delete', '--force', id);
+      }
+      await first.spawner.close();
+      await last.spawner.close();
+      rmSync(root, { recursive: true, force: true });
+    },
+  };
+  return world;
+}
+
+/** The content of one stream, joined as the kubelet does. Fails on a line that is no record. */
+export function joinLog(text: string, stream: 'stdout' | 'stderr'): Buffer {
+  const parts: string[] = [];
+  if (text !== '' && !text.endsWith('\n')) throw new Error('the log ends inside a record');
+  for (const line of text.split('\n').slice(0, -1)) {
+    const match = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z) (stdout|stderr) ([PF]) (.*)$/s.exec(line);
+    if (match === null) throw new Error(`no CRI record: ${JSON.stringify(line.slice(0, 100))}`);
+    if ((match[4] ?? '').length > 16384) throw new Error('a record is too long');
+    if (match[2] === stream) parts.push(`${match[4]}${match[3] === 'F' ? '\n' : ''}`);
+  }
+  return Buffer.from(parts.join(''), 'latin1');
+}

@@ -1,0 +1,93 @@
+// A container from creation to exit under its native monitor, with a real runc.
+
+import assert from 'node:assert/strict';
+import { existsSync, readdirSync, readFileSync, renameSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { isAlive, joinLog, makeWorld, missing, until, type World } from './monitor-fixture.ts';
+
+describe('monitor life cycle', { skip: missing() }, () => {
+  let world: World;
+  before(() => {
+    world = makeWorld();
+  });
+  after(() => world.close());
+
+  for (const [script, code, signal] of [
+    ['true', 0, undefined],
+    ['exit 1', 1, undefined],
+    ['exit 77', 77, undefined],
+  ] as const) {
+    test(`exit code ${code}`, async () => {
+      const { exit, created, id } = await world.run(['sh', '-c', script]);
+      assert.equal(exit.code, code);
+      assert.equal(exit.signal, signal);
+      assert.equal(exit.oom, false);
+      assert.equal(exit.reason, 'exited');
+      assert.ok(created.pid > 1);
+      assert.match(created.startTicks, /^\d+$/);
+      assert.ok(Math.abs(Number(exit.finishedAtNanos / 1_000_000n) - Date.now()) < 10_000);
+      const record = JSON.parse(readFileSync(join(world.root, 'exits', id), 'utf8'));
+      assert.equal(record.code, code);
+      assert.equal(record.finishedAt, exit.finishedAtNanos.toString());
+      assert.equal(readFileSync(join(world.root, 'codes', id), 'utf8'), String(code));
+      assert.equal(statSync(join(world.root, 'codes', id), { bigint: true }).mtimeNs, exit.finishedAtNanos);
+      await until('the monitor has left', () => !isAlive(created.monitorPid));
+    });
+  }
+
+  test('a signal ends the container with 128 + its number', async () => {
+    const { id } = await world.create(['sleep', '1000']);
+    world.start(id);
+    await world.monitors.signal(id, 9);
+    const exit = await world.exit(id);
+    assert.equal(exit.code, 137);
+    assert.equal(exit.signal, 9);
+    await world.monitors.signal(id, 9);
+  });
+
+  test('remove ends a living container and leaves nothing', async () => {
+    const { id, created } = await world.create(['sleep', '1000']);
+    world.start(id);
+    assert.ok((await world.monitors.list()).includes(id));
+    await world.monitors.remove(id);
+    await until('monitor and init are gone', () => !isAlive(created.monitorPid) && !isAlive(created.pid));
+    assert.ok(!(await world.monitors.list()).includes(id));
+    assert.ok(!existsSync(join(world.root, 'exits', id)));
+    await world.monitors.remove(id);
+  });
+
+  test('the log holds both streams', async () => {
+    const { request } = await world.run(['sh', '-c', 'echo one; echo two >&2; printf three']);
+    assert.equal(joinLog(world.log(request), 'stdout').toString(), 'one\nthree');
+    assert.equal(joinLog(world.log(request), 'stderr').toString(), 'two\n');
+  });
+
+  test('reopen goes to a new file', async () => {
+    const { id, request } = await world.create(['sh', '-c', 'while true; do echo line; sleep 0.02; done']);
+    const logPath = request.logPath ?? '';
+    world.start(id);
+    await until('a line', () => world.log(request) !== '');
+    renameSync(logPath, `${logPath}.1`);
+    await world.monitors.reopenLog(id);
+    assert.ok(existsSync(logPath));
+    await until('a line in the new file', () => world.log(request) !== '');
+    await world.monitors.remove(id);
+  });
+
+  test('no such binary: the runtime says so and nothing is left', async () => {
+    const request = world.request(['/no/such/binary']);
+    await assert.rejects(world.monitors.create(request), (error: Error) => {
+      assert.match(error.message, /no such file/);
+      assert.doesNotMatch(error.message, /time=/);
+      return true;
+    });
+    assert.ok(!world.runtimeKnows(request.containerId));
+    assert.ok(!(await world.monitors.list()).includes(request.containerId));
+    assert.deepEqual(
+      readdirSync(join(world.root, 'exits')).filter((name) => name.includes(request.containerId)),
+      [],
+    );
+    assert.ok(!existsSync(join(request.bundle, 'monitor.json')));
+  });
+});

@@ -1,0 +1,201 @@
+// The `spawner` and `pin` roles.
+
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { silentLogger } from '../../internal/log/logger.ts';
+import { Spawner } from '../../internal/monitor/spawner.ts';
+import { SpawnerRunner } from '../../internal/monitor/spawner-runner.ts';
+import { ProcessError } from '../../internal/process/process-error.ts';
+import { isAlive, missing, monitorPath, until } from './monitor-fixture.ts';
+
+const never = new AbortController().signal;
+const env = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', MARK: 'a b=c' };
+const options = { env, timeoutMs: 20_000 };
+const sh = (script: string): string[] => ['/bin/sh', '-c', script];
+
+function failure(check: (error: ProcessError) => void): (error: unknown) => true {
+  return (error) => {
+    assert.ok(error instanceof ProcessError, String(error));
+    check(error);
+    return true;
+  };
+}
+
+describe('spawner', () => {
+  const spawner = new Spawner(monitorPath, silentLogger);
+  const runner = new SpawnerRunner(spawner);
+  after(() => spawner.close());
+
+  test('output, environment, directory', async () => {
+    const result = await runner.run(
+      sh('echo "$MARK"; pwd; echo err >&2'),
+      { ...options, cwd: '/usr' },
+      never,
+    );
+    assert.deepEqual(result, { stdout: 'a b=c\n/usr\n', stderr: 'err\n' });
+  });
+
+  test('stdin of any size arrives whole', async () => {
+    const stdin = 'é'.repeat(700_000);
+    const { stdout } = await runner.run(sh('wc -c'), { ...options, stdin }, never);
+    assert.equal(Number(stdout), 1_400_000);
+    assert.equal((await runner.run(sh('cat'), { ...options, stdin: '' }, never)).stdout, '');
+    assert.equal((await runner.run(sh('cat'), options, never)).stdout, '');
+  });
+
+  test('a failing command rejects with its code and words', async () => {
+    const running = runner.run(sh('echo why >&2; exit 5'), options, never);
+    await assert.rejects(
+      running,
+      failure(({ failure: { exitCode, stderr } }) => {
+        assert.equal(exitCode, 5);
+        assert.equal(stderr, 'why\n');
+      }),
+    );
+    await assert.rejects(
+      runner.run(sh('kill -TERM $$'), options, never),
+      failure((error) => assert.equal(error.failure.signalName, 'SIGTERM')),
+    );
+    await assert.rejects(
+      runner.run(['/no/such/program'], options, never),
+      failure((error) => assert.match(error.message, /could not be started.*No such file/)),
+    );
+  });
+
+  test('bytes that are not UTF-8 come as U+FFFD', async () => {
+    assert.equal((await runner.run(sh('printf "a\\377b"'), options, never)).stdout, 'a\ufffdb');
+  });
+
+  test('at the timeout the group is killed', async () => {
+    const pidFile = join(mkdtempSync(join(tmpdir(), 'cria-spawner-')), 'pid');
+    const script = `sleep 1000 & echo $! > ${pidFile}; wait`;
+    await assert.rejects(
+      runner.run(sh(script), { env, timeoutMs: 300 }, never),
+      failure((error) => assert.equal(error.failure.timedOut, true)),
+    );
+    await until('the child is dead', () => !isAlive(Number(readFileSync(pidFile, 'utf8'))));
+    rmSync(join(pidFile, '..'), { recursive: true });
+  });
+
+  test('an abort kills the command and rejects with its reason', async () => {
+    const abort = new AbortController();
+    setTimeout(() => abort.abort(new Error('enough')), 100);
+    await assert.rejects(runner.run(sh('sleep 1000'), options, abort.signal), { message: 'enough' });
+  });
+
+  test('a grandchild that holds the pipes delays nothing', async () => {
+    const before = Date.now();
+    const { stdout } = await runner.run(sh('sleep 3 & echo done'), options, never);
+    assert.equal(stdout, 'done\n');
+    assert.ok(Date.now() - before < 2_500);
+  });
+
+  test('output beyond 1 MiB is dropped, the command runs on', async () => {
+    const { stdout } = await runner.run(sh('head -c 5000000 /dev/zero; echo end >&2'), options, never);
+    assert.equal(stdout.length, 1 << 20);
+  });
+
+  test('fifty at once', async () => {
+    const all = Array.from({ length: 50 }, (_, at) =>
+      runner.run(sh(`head -c 100000 /dev/zero | tr '\\0' x; echo ${at}`), options, never),
+    );
+    for (const [at, { stdout }] of (await Promise.all(all)).entries())
+      assert.equal(stdout, `${'x'.repeat(100_000)}${at}\n`);
+  });
+
+  test('leaves no files or zombies in the spawner', async () => {
+    const pid = spawnerPid();
+    await until('few files', () => readdirSync(`/proc/${pid}/fd`).length <= 6);
+    const zombies = readdirSync('/proc').filter((name) => /^\d+$/.test(name) && isZombieOf(name, pid));
+    assert.deepEqual(zombies, []);
+  });
+
+  test('is started again after it died', async () => {
+    const running = runner.run(sh('sleep 1000'), options, never);
+    const pid = spawnerPid();
+    setTimeout(() => process.kill(pid, 'SIGKILL'), 100);
+    await assert.rejects(
+      running,
+      failure((error) => assert.match(error.message, /spawner ended/)),
+    );
+    assert.equal((await runner.run(sh('echo again'), options, never)).stdout, 'again\n');
+  });
+
+  test('close kills what runs', async () => {
+    const other = new Spawner(monitorPath, silentLogger);
+    const running = new SpawnerRunner(other).run(sh('echo $$; sleep 1000'), options, never);
+    const rejected = assert.rejects(running);
+    await other.close();
+    await rejected;
+  });
+
+  function isZombieOf(child: string, parent: number): boolean {
+    try {
+      return readFileSync(`/proc/${child}/stat`, 'utf8').includes(`) Z ${parent} `);
+    } catch {
+      return false;
+    }
+  }
+
+  function spawnerPid(): number {
+    const found = readdirSync('/proc').find((name) => {
+      if (!/^\d+$/.test(name)) return false;
+      try {
+        const parent = /\) . (\d+)/.exec(readFileSync(`/proc/${name}/stat`, 'utf8'))?.[1];
+        const command = readFileSync(`/proc/${name}/cmdline`, 'utf8');
+        return Number(parent) === process.pid && command === `${monitorPath}\0spawner\0`;
+      } catch {
+        return false;
+      }
+    });
+    return Number(found);
+  }
+});
+
+describe('pin', { skip: missing() }, () => {
+  let folder: string;
+  before(() => {
+    folder = mkdtempSync(join(tmpdir(), 'cria-pin-'));
+  });
+  after(() => rmSync(folder, { recursive: true }));
+
+  const pin = (...options: string[]): string =>
+    execFileSync(monitorPath, ['pin', ...options], { encoding: 'utf8', stdio: 'pipe' });
+  const inside = (option: string, path: string, script: string): string =>
+    execFileSync('nsenter', [`--${option}=${path}`, '/bin/sh', '-c', script], { encoding: 'utf8' });
+
+  test('makes and holds namespaces', () => {
+    const [net, ipc, uts] = ['net', 'ipc', 'uts'].map((name) => join(folder, name)) as [
+      string,
+      string,
+      string,
+    ];
+    pin('--net', net, '--ipc', ipc, '--uts', uts, '--hostname', 'pod-1', '--sysctl', 'net.ipv4.ip_forward=1');
+    try {
+      assert.notEqual(statSync(net).ino, statSync('/proc/self/ns/net').ino);
+      assert.equal(inside('uts', uts, 'hostname').trim(), 'pod-1');
+      assert.match(inside('net', net, 'cat /sys/class/net/lo/operstate; ip addr show lo'), /127\.0\.0\.1/);
+      assert.equal(inside('net', net, 'cat /proc/sys/net/ipv4/ip_forward').trim(), '1');
+      assert.equal(readFileSync('/proc/self/mountinfo', 'utf8').match(new RegExp(folder, 'g'))?.length, 3);
+    } finally {
+      for (const path of [net, ipc, uts]) execFileSync('umount', [path]);
+      for (const path of [net, ipc, uts]) rmSync(path);
+    }
+  });
+
+  test('a failure leaves nothing and names the step', () => {
+    const net = join(folder, 'net');
+    const uts = join(folder, 'missing', 'uts');
+    assert.throws(() => pin('--net', net, '--uts', uts), /make the file .*missing/);
+    assert.throws(() => pin('--net', net, '--sysctl', 'net.ipv4.no_such=1'), /set the sysctl/);
+    for (const name of ['../kernel.x=1', 'net/../../x=1', 'net;x=1', '/net=1', '=1', 'net.ipv4.ip_forward'])
+      assert.throws(() => pin('--net', net, '--sysctl', name), /set the sysctl/);
+    assert.throws(() => pin('--net', net, '--hostname', 'x'), /usage/);
+    assert.ok(!existsSync(net));
+    assert.ok(!readFileSync('/proc/self/mountinfo', 'utf8').includes(folder));
+  });
+});
