@@ -1,7 +1,7 @@
 // Options that somebody has set and that do nothing here: said once, so that nobody relies on them.
 
 import type { Problem } from './config-error.ts';
-import { configPath } from './merge-settings.ts';
+import { configPath, valueAt } from './merge-settings.ts';
 import { defaultOf, type OptionTable, type ValueOption } from './option.ts';
 import { optionList } from './option-list.ts';
 import { type Config, sections } from './options.ts';
@@ -55,8 +55,4 @@ function reasonOf(option: ValueOption<unknown>): string {
   return option.status === 'unused'
     ? 'ignored, there is no such part here'
     : 'ignored, it is not supported yet';
-}
-
-function valueAt(config: Config, path: readonly string[]): unknown {
-  return path.reduce<unknown>((at, name) => (at as Record<string, unknown>)[name], config);
 }

@@ -25,6 +25,8 @@ export interface ConfigInputs {
 
 export interface LoadedConfig {
   readonly config: Config;
+  /** The same before `validateConfig` filled in what depends on the node: what files, environment and flags say. */
+  readonly written: Config;
   /** What the configuration is without file, environment and flag: the built-in values and those of storage.conf. */
   readonly defaults: Config;
   /** Where the value of a dotted key comes from; a key that is at its default is absent. */
@@ -70,6 +72,7 @@ export async function loadConfig(inputs: ConfigInputs): Promise<LoadedConfig> {
   const unknown = readings.flatMap((reading) => reading.warnings);
   return {
     config: derived.config,
+    written: derived.config,
     defaults: mergeSettings(base).config,
     sources: merged.sources,
     warnings: [...unknown, ...derived.warnings, ...ineffectiveOptions(merged.config, merged.sources)],

@@ -23,7 +23,13 @@ function tableText(table: string, doc: string, options: OptionTable): string {
 function innerText(table: string, option: AnyOption): string[] {
   if (option.kind === 'value') return [];
   if (option.kind === 'table') return [tableText(table, option.doc, option.options)];
-  return [tableText(`${table}.NAME`, `${option.doc}${builtIn(option)}`, option.options)];
+  return [
+    tableText(
+      `${table}.NAME`,
+      `${option.doc}${builtIn(option)}${option.reloadable ? ' Reloaded on SIGHUP.' : ''}`,
+      option.options,
+    ),
+  ];
 }
 
 /** What the entries say that are there without any file, in so far as it differs from an entry's defaults. */

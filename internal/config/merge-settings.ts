@@ -42,7 +42,8 @@ function splitKey(rest: string): string[] {
   return entry === null ? rest.split('.') : entry.slice(1);
 }
 
-function valueAt(values: Record<string, unknown>, path: readonly string[]): unknown {
+/** The value at a path of `configPath`. */
+export function valueAt(values: object, path: readonly string[]): unknown {
   return path.reduce<unknown>((at, name) => (at as Record<string, unknown>)[name], values);
 }
 
@@ -51,6 +52,7 @@ function joined(before: readonly unknown[], added: readonly unknown[]): unknown[
   return all.filter((item, index) => all.lastIndexOf(item) === index);
 }
 
-function thawed(config: Config): Record<string, unknown> {
+/** A copy whose sections can be changed by `setIn`. */
+export function thawed(config: Config): Record<string, unknown> {
   return Object.fromEntries(Object.entries(config).map(([name, section]) => [name, { ...section }]));
 }

@@ -47,6 +47,8 @@ export interface EntriesOption<S extends OptionTable> {
   readonly kind: 'entries';
   readonly options: S;
   readonly default: Readonly<Record<string, Partial<ValuesOf<S>>>>;
+  /** The whole table is taken over on SIGHUP. */
+  readonly reloadable: boolean;
   readonly doc: string;
 }
 

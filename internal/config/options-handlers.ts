@@ -131,6 +131,7 @@ export const runtimes: EntriesOption<typeof handlerOptions> = {
       container_min_memory: '500KiB',
     },
   },
+  reloadable: true,
   doc: 'Runtime handlers by name; a Kubernetes RuntimeClass picks one.',
 };
 
@@ -138,5 +139,6 @@ export const workloads: EntriesOption<typeof workloadOptions> = {
   kind: 'entries',
   options: workloadOptions,
   default: {},
+  reloadable: false,
   doc: 'Workloads by name: pods with an annotation that get resources and annotations of their own.',
 };

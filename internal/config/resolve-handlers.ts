@@ -19,7 +19,8 @@ export async function resolveHandlers(
   sources: ReadonlyMap<string, string>,
   searchPath: string,
 ): Promise<ResolvedHandlers> {
-  const handlers: Record<string, RuntimeHandler> = {};
+  // Without a prototype: a pod may ask for any name, and `constructor` is no handler.
+  const handlers: Record<string, RuntimeHandler> = Object.create(null);
   const problems: Problem[] = [];
   const warnings: Problem[] = [];
   for (const name of Object.keys(config.runtime.runtimes)) {

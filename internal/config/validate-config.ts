@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { ConfigError, type Problem } from './config-error.ts';
 import { whyNotExecutable } from './executable.ts';
 import type { LoadedConfig } from './load-config.ts';
-import { configPath } from './merge-settings.ts';
+import { configPath, valueAt } from './merge-settings.ts';
 import { optionList } from './option-list.ts';
 import { type Config, deepFreeze } from './options.ts';
 import { resolveHandlers } from './resolve-handlers.ts';
@@ -16,10 +16,7 @@ import { resolveHandlers } from './resolve-handlers.ts';
  */
 export function checkValues({ config, sources }: Pick<LoadedConfig, 'config' | 'sources'>): Problem[] {
   const problems = optionList.flatMap(({ key, option }) => {
-    const value = configPath(key).reduce<unknown>(
-      (at, name) => (at as Record<string, unknown>)[name],
-      config,
-    );
+    const value = valueAt(config, configPath(key));
     const reason = option.type.problemOf(value);
     return reason === undefined ? [] : [{ source: sources.get(key) ?? 'default', key, reason }];
   });
@@ -34,7 +31,7 @@ function crossProblems(config: Config, sources: ReadonlyMap<string, string>): Pr
   };
   if (crio.storage_driver !== 'overlay')
     problem('crio.storage_driver', `"${crio.storage_driver}" is not supported, only "overlay" is`);
-  if (runtime.runtimes[runtime.default_runtime] === undefined) {
+  if (!Object.hasOwn(runtime.runtimes, runtime.default_runtime)) {
     const names = Object.keys(runtime.runtimes).sort().join(', ');
     const reason = `"${runtime.default_runtime}" has no entry in [crio.runtime.runtimes] (there are: ${names})`;
     problem('crio.runtime.default_runtime', reason);
