@@ -2,56 +2,21 @@
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import {
-  closeSync,
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  rmdirSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { after, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ContainerConfig } from '../../internal/container/container-config.ts';
+import type { ContainerMount } from '../../internal/container/container-config.ts';
 import { buildSpec } from '../../internal/container/spec/build-spec.ts';
 import { kernelCapabilities } from '../../internal/container/spec/capabilities.ts';
 import { infraSpec } from '../../internal/container/spec/infra-spec.ts';
 import { execProcess } from '../../internal/container/spec/process-spec.ts';
 import { serializeSpec } from '../../internal/container/spec/serialize-spec.ts';
-import type { SpecInput } from '../../internal/container/spec/spec-input.ts';
 import type { RuntimeSpec } from '../../internal/oci/runtime-spec.ts';
-import { inputWith, plainDefaults, plainHost, plainSandbox } from '../fixtures/spec-input.ts';
+import { BundleRunner, ownBounding, reasonToSkip, runtimes } from '../fixtures/bundle-runner.ts';
+import { plainDefaults } from '../fixtures/spec-input.ts';
 
-const busybox = '/bin/busybox';
 const pause = new URL('../../bin/cria-pause', import.meta.url).pathname;
-const runtimes = ['/usr/sbin/runc', '/usr/bin/crun'];
-const applets = [
-  'sh',
-  'cat',
-  'chmod',
-  'grep',
-  'hostname',
-  'id',
-  'ls',
-  'mkdir',
-  'mount',
-  'sleep',
-  'touch',
-  'unshare',
-];
-
-function ownBounding(): readonly string[] {
-  const mask = /^CapBnd:\t([0-9a-f]+)/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '0';
-  return kernelCapabilities.filter((_, bit) => (BigInt(`0x${mask}`) >> BigInt(bit)) & 1n);
-}
 
 function maskOf(names: readonly string[]): string {
   const bits = names.map((name) => 1n << BigInt(kernelCapabilities.indexOf(name)));
@@ -61,114 +26,24 @@ function maskOf(names: readonly string[]): string {
     .padStart(16, '0');
 }
 
-const missing =
-  process.getuid?.() !== 0 ? 'needs root' : existsSync(busybox) ? undefined : `needs a static ${busybox}`;
+const mountOf = (part: Partial<ContainerMount>): ContainerMount => ({
+  containerPath: '/data',
+  hostPath: '',
+  readonly: false,
+  recursiveReadOnly: false,
+  selinuxRelabel: false,
+  propagation: 'private',
+  image: '',
+  imageSubPath: '',
+  hasIdMappings: false,
+  ...part,
+});
 
 for (const runtime of runtimes) {
-  describe(`a generated spec under ${runtime}`, {
-    skip: missing ?? (existsSync(runtime) ? false : 'not installed'),
-  }, () => {
-    const root = mkdtempSync(join(tmpdir(), 'cria-spec-'));
-    const parent = `/cria-spec-test-${process.pid}`;
-    const hugetlb = join(root, 'hugetlb');
-    let count = 0;
-
-    function run(args: readonly string[], output: number | 'pipe' = 'pipe') {
-      const result = spawnSync(runtime, ['--root', join(root, 'state'), ...args], {
-        stdio: ['ignore', output, output === 'pipe' ? 'pipe' : output],
-        encoding: 'utf8',
-        timeout: 20_000,
-      });
-      return { status: result.status, output: `${result.stdout ?? ''}${result.stderr ?? ''}` };
-    }
-
-    /** Creates and starts a container, lets `use` look at it, and removes it. */
-    async function withContainer<T>(
-      spec: RuntimeSpec,
-      use: (id: string, log: string) => Promise<T> | T,
-    ): Promise<T> {
-      const id = `c${++count}`;
-      const bundle = join(root, id);
-      mkdirSync(bundle);
-      writeFileSync(join(bundle, 'config.json'), serializeSpec(spec));
-      const log = join(bundle, 'log');
-      const fd = openSync(log, 'w');
-      try {
-        const created = run(['create', '--bundle', bundle, id], fd);
-        assert.equal(created.status, 0, readFileSync(log, 'utf8'));
-        const started = run(['start', id]);
-        assert.equal(started.status, 0, started.output);
-        return await use(id, log);
-      } finally {
-        closeSync(fd);
-        run(['delete', '--force', id]);
-      }
-    }
-
-    /** What a shell script in the container prints. */
-    function printed(input: SpecInput, script: string): Promise<string> {
-      const config = { ...input.config, command: ['/bin/sh', '-c', script] };
-      return withContainer(buildSpec({ ...input, config }), async (id, log) => {
-        for (let tries = 0; tries < 200; tries += 1) {
-          if (run(['state', id]).output.includes('"stopped"')) return readFileSync(log, 'utf8');
-          await sleep(25);
-        }
-        throw new Error(`container ${id} does not end: ${readFileSync(log, 'utf8')}`);
-      });
-    }
-
-    function input(
-      config: Partial<ContainerConfig>,
-      security: Partial<ContainerConfig['security']> = {},
-      rest: Partial<SpecInput> = {},
-    ): SpecInput {
-      const oomScoreAdjMin = Number(readFileSync('/proc/self/oom_score_adj', 'utf8'));
-      return inputWith({ workingDir: '/', ...config }, security, {
-        host: {
-          ...plainHost,
-          oomScoreAdjMin,
-          boundingCapabilities: ownBounding(),
-          architecture: process.arch === 'arm64' ? 'arm64' : 'amd64',
-          cgroupV2: existsSync('/sys/fs/cgroup/cgroup.controllers'),
-        },
-        rootfsPath: join(root, 'rootfs'),
-        sandbox: {
-          ...plainSandbox,
-          cgroupParent: parent,
-          namespaces: { network: 'new', ipc: 'new', uts: 'new', pidPath: undefined },
-          shmPath: join(root, 'shm'),
-          resolvConfPath: join(root, 'resolv.conf'),
-          hostnamePath: undefined,
-        },
-        ...rest,
-      });
-    }
-
-    before(() => {
-      for (const folder of ['state', 'shm', 'rootfs/bin', 'rootfs/etc', 'rootfs/tmp', 'hugetlb']) {
-        mkdirSync(join(root, folder), { recursive: true });
-      }
-      copyFileSync(busybox, join(root, 'rootfs/bin/busybox'));
-      writeFileSync(join(root, 'rootfs/etc/masked'), 'visible\n');
-      for (const applet of applets) symlinkSync('busybox', join(root, 'rootfs/bin', applet));
-      writeFileSync(join(root, 'resolv.conf'), 'nameserver 192.0.2.1\n');
-      // On hybrid hosts crun wants every controller on v1; the hierarchy exists while it is mounted.
-      if (!existsSync('/sys/fs/cgroup/cgroup.controllers')) {
-        spawnSync('mount', ['-t', 'cgroup', '-o', 'hugetlb', 'cgroup', hugetlb]);
-      }
-    });
-
-    after(() => {
-      for (const base of [
-        hugetlb,
-        ...readdirSync('/sys/fs/cgroup').map((name) => join('/sys/fs/cgroup', name)),
-      ]) {
-        const path = join(base, parent);
-        if (existsSync(path)) rmdirSync(path);
-      }
-      spawnSync('umount', [hugetlb], { stdio: 'ignore' });
-      rmSync(root, { recursive: true, force: true });
-    });
+  describe(`a generated spec under ${runtime}`, { skip: reasonToSkip(runtime) }, () => {
+    const runner = new BundleRunner(runtime);
+    const { root } = runner;
+    after(() => runner.close());
 
     const status =
       'grep -E "^(CapInh|CapPrm|CapEff|CapBnd|CapAmb|NoNewPrivs|Seccomp):" /proc/self/status; id -u; id -g; id -G';
@@ -176,7 +51,7 @@ for (const runtime of runtimes) {
     test('root with the default capabilities, without a filter', async () => {
       const caps = maskOf(['CAP_CHOWN', 'CAP_KILL']);
       assert.equal(
-        await printed(input({}), status),
+        await runner.printed(runner.input({}), status),
         `CapInh:\t${maskOf([])}\nCapPrm:\t${caps}\nCapEff:\t${caps}\nCapBnd:\t${caps}\nCapAmb:\t${maskOf([])}\nNoNewPrivs:\t0\nSeccomp:\t0\n0\n0\n0\n`,
       );
     });
@@ -191,21 +66,24 @@ for (const runtime of runtimes) {
       const files = { passwdText: 'app:x:1000:1000::/home/app:\n', groupText: 'extra:x:50000:app\n' };
       const none = maskOf([]);
       assert.equal(
-        await printed(input({}, security, files), status),
+        await runner.printed(runner.input({}, security, files), status),
         `CapInh:\t${none}\nCapPrm:\t${none}\nCapEff:\t${none}\nCapBnd:\t${maskOf(['CAP_CHOWN', 'CAP_KILL'])}\nCapAmb:\t${none}\nNoNewPrivs:\t1\nSeccomp:\t2\n1000\n1000\n1000 1234 50000\n`,
       );
     });
 
     test('an ambient capability reaches a user that is not root', async () => {
       const security = { runAsUser: 1000, addAmbientCapabilities: ['NET_ADMIN'] };
-      const text = await printed(input({}, security), 'grep -E "^Cap(Eff|Amb):" /proc/self/status');
+      const text = await runner.printed(
+        runner.input({}, security),
+        'grep -E "^Cap(Eff|Amb):" /proc/self/status',
+      );
       const caps = maskOf(['CAP_NET_ADMIN']);
       assert.equal(text, `CapEff:\t${caps}\nCapAmb:\t${caps}\n`);
     });
 
     test('privileged has the whole bounding set and a writable sysfs', async () => {
-      const text = await printed(
-        input({}, { privileged: true, maskedPaths: ['/bin/ls'] }),
+      const text = await runner.printed(
+        runner.input({}, { privileged: true, maskedPaths: ['/bin/ls'] }),
         'grep CapEff: /proc/self/status; mount | grep -c "on /sys type sysfs (rw"; ls / >/dev/null && echo listed',
       );
       assert.equal(text, `CapEff:\t${maskOf(ownBounding())}\n1\nlisted\n`);
@@ -216,11 +94,11 @@ for (const runtime of runtimes) {
       const script =
         'unshare -U true 2>&1; mount -t tmpfs none /tmp 2>&1; touch /tmp/x && chmod 600 /tmp/x && echo works';
       assert.match(
-        await printed(input({}, { seccomp }), script),
+        await runner.printed(runner.input({}, { seccomp }), script),
         /Operation not permitted\n.*(Operation not permitted|permission denied).*\nworks\n$/s,
       );
       const admin = { seccomp, addCapabilities: ['SYS_ADMIN'] };
-      assert.equal(await printed(input({}, admin), script), 'works\n');
+      assert.equal(await runner.printed(runner.input({}, admin), script), 'works\n');
     });
 
     test('a localhost profile denies what it names', async () => {
@@ -229,8 +107,8 @@ for (const runtime of runtimes) {
         defaultAction: 'SCMP_ACT_ALLOW',
         syscalls: [{ names: ['chmod', 'fchmod', 'fchmodat', 'fchmodat2'], action: 'SCMP_ACT_ERRNO' }],
       };
-      const text = await printed(
-        input({}, security, { localhostSeccomp }),
+      const text = await runner.printed(
+        runner.input({}, security, { localhostSeccomp }),
         'touch /tmp/y; chmod 600 /tmp/y 2>&1',
       );
       assert.match(text, /Operation not permitted/);
@@ -238,22 +116,10 @@ for (const runtime of runtimes) {
 
     test('masked and read-only paths, a read-only root, mounts and limits', async () => {
       mkdirSync(join(root, 'volume'), { recursive: true });
-      const text = await printed(
-        input(
+      const text = await runner.printed(
+        runner.input(
           {
-            mounts: [
-              {
-                containerPath: '/data',
-                hostPath: join(root, 'volume'),
-                readonly: true,
-                recursiveReadOnly: false,
-                selinuxRelabel: false,
-                propagation: 'private',
-                image: '',
-                imageSubPath: '',
-                hasIdMappings: false,
-              },
-            ],
+            mounts: [mountOf({ hostPath: join(root, 'volume'), readonly: true })],
           },
           {
             maskedPaths: ['/proc/kcore', '/etc/masked', '/proc/scsi', '/proc/not-there'],
@@ -287,21 +153,61 @@ for (const runtime of runtimes) {
       );
     });
 
+    test('every capability under the default filter', async () => {
+      const security = { addCapabilities: ['ALL'], seccomp: { type: 'runtime-default' } } as const;
+      assert.equal(
+        await runner.printed(runner.input({}, security), 'grep -E "^(CapEff|Seccomp):" /proc/self/status'),
+        `CapEff:\t${maskOf(ownBounding())}\nSeccomp:\t2\n`,
+      );
+    });
+
+    test('mounts below a mount: read-only, recursively read-only and propagated', async () => {
+      const hostPath = join(root, 'tree');
+      mkdirSync(join(hostPath, 'inner'), { recursive: true });
+      mkdirSync(join(hostPath, 'made'), { recursive: true });
+      const mount = (...args: readonly string[]) =>
+        assert.equal(spawnSync('mount', args).status, 0, args.join(' '));
+      mount('--bind', hostPath, hostPath);
+      try {
+        mount('--make-rshared', hostPath);
+        mount('-t', 'tmpfs', 'none', join(hostPath, 'inner'));
+        const touch = 'touch /data/x 2>&1; touch /data/inner/x 2>&1; echo done';
+        const of = (part: Partial<ContainerMount>, script = touch) =>
+          runner.printed(
+            runner.input({ mounts: [mountOf({ hostPath, ...part })] }, { addCapabilities: ['SYS_ADMIN'] }),
+            script,
+          );
+        const refused = (path: string) => `touch: ${path}: Read-only file system\n`;
+        assert.equal(await of({ readonly: true }), `${refused('/data/x')}done\n`);
+        assert.equal(
+          await of({ readonly: true, recursiveReadOnly: true }),
+          `${refused('/data/x')}${refused('/data/inner/x')}done\n`,
+        );
+        const make = 'mount -t tmpfs made /data/made && echo made';
+        const seen = () => readFileSync('/proc/self/mountinfo', 'utf8').includes(join(hostPath, 'made'));
+        assert.deepEqual([await of({}, make), seen()], ['made\n', false]);
+        assert.deepEqual([await of({ propagation: 'host-to-container' }, make), seen()], ['made\n', false]);
+        assert.deepEqual([await of({ propagation: 'bidirectional' }, make), seen()], ['made\n', true]);
+      } finally {
+        spawnSync('umount', ['-R', hostPath]);
+      }
+    });
+
     test('exec has the identity and the rights of the container', async () => {
       const spec = buildSpec(
-        input(
+        runner.input(
           { command: ['/bin/sleep', '60'], envs: [{ key: 'COLOR', value: 'blue\nsky' }] },
           { runAsUser: 7, supplementalGroups: [8], seccomp: { type: 'runtime-default' }, noNewPrivs: true },
           { defaults: { ...plainDefaults, ulimits: ['core=-1:-1', 'nofile=64:64'] } },
         ),
       );
-      const text = await withContainer(spec, (id) => {
+      const text = await runner.withContainer(spec, (id) => {
         const file = join(root, `${id}.process.json`);
         // As after a restart of the daemon: the stored spec has been through JSON.
         const stored = (JSON.parse(serializeSpec(spec)) as RuntimeSpec).process;
         const script = `id -u; id -G; echo "$COLOR"; grep -E "^(Seccomp|NoNewPrivs):" /proc/self/status; grep "open files" /proc/self/limits`;
         writeFileSync(file, JSON.stringify(execProcess(stored, ['/bin/sh', '-c', script], false)));
-        const result = run(['exec', '--process', file, id]);
+        const result = runner.run(['exec', '--process', file, id]);
         assert.equal(result.status, 0, result.output);
         return result.output;
       });
@@ -317,7 +223,7 @@ for (const runtime of runtimes) {
       const rootfs = join(root, 'pause-rootfs');
       mkdirSync(rootfs, { recursive: true });
       copyFileSync(pause, join(rootfs, 'pause'));
-      const { host, sandbox, defaults } = input({});
+      const { host, sandbox, defaults } = runner.input({});
       const spec = infraSpec({
         sandbox,
         host,
@@ -328,15 +234,21 @@ for (const runtime of runtimes) {
         processLabel: '',
         mountLabel: '',
       });
-      await withContainer(spec, async (id) => {
+      await runner.withContainer(spec, async (id) => {
         await sleep(100);
-        const state = JSON.parse(run(['state', id]).output) as { status: string; pid: number };
+        const state = JSON.parse(runner.run(['state', id]).output) as { status: string; pid: number };
         assert.equal(state.status, 'running');
         const text = readFileSync(`/proc/${state.pid}/status`, 'utf8');
         assert.match(text, /^Uid:\t65535\t/m);
         assert.match(text, /^CapBnd:\t0{16}$/m);
         assert.match(text, /^Seccomp:\t2$/m);
         assert.match(text, /^NSpid:\t\d+\t1$/m);
+        const inPod = {
+          ...sandbox,
+          namespaces: { ...sandbox.namespaces, pidPath: `/proc/${state.pid}/ns/pid` },
+        };
+        const member = runner.input({}, { pidMode: 'pod' }, { sandbox: inPod });
+        assert.equal(await runner.printed(member, 'tr "\\0" " " </proc/1/cmdline'), '/pause ');
       });
     });
   });

@@ -1,4 +1,3 @@
-import { posix } from 'node:path';
 import type { LinuxSpec, ProcessSpec, RuntimeSpec } from '../../oci/runtime-spec.ts';
 import { annotations } from './annotations.ts';
 import { processArguments } from './arguments.ts';
@@ -62,7 +61,7 @@ function processOf(input: SpecInput, user: ResolvedUser): ProcessSpec {
       home: user.home,
       tty: config.tty,
     }),
-    cwd: workingDirectory(config.workingDir, image.workingDir, posix.normalize),
+    cwd: workingDirectory(config.workingDir, image.workingDir),
     capabilities: capabilitySets({
       security: config.security,
       defaults: defaults.capabilities,

@@ -33,7 +33,7 @@ const processes = `
   prlimit64 process_mrelease restart_syscall rseq set_robust_list get_robust_list
   set_thread_area get_thread_area set_tid_address setfsgid setfsgid32 setfsuid setfsuid32 setgid setgid32 setgroups
   setgroups32 setpgid setpriority setregid setregid32 setresgid setresgid32 setresuid setresuid32 setreuid setreuid32
-  setrlimit setsid setuid setuid32 tgkill times tkill ugetrlimit umask vfork wait4 waitid waitpid`;
+  setrlimit setsid setuid setuid32 tgkill times tkill ugetrlimit umask uretprobe vfork wait4 waitid waitpid`;
 
 const signalsAndTime = `
   alarm clock_getres clock_getres_time64 clock_gettime clock_gettime64 clock_nanosleep clock_nanosleep_time64
@@ -57,7 +57,7 @@ const memory = `
 
 const files = `
   access chdir chmod chown chown32 close close_range copy_file_range creat dup dup2 dup3 faccessat faccessat2
-  fadvise64 fadvise64_64 fallocate fchdir fchmod fchmodat fchmodat2 fchown fchown32 fchownat fcntl fcntl64 fdatasync
+  fadvise64 fadvise64_64 fallocate fchdir fchmod fchmodat fchmodat2 fchown fchown32 fchownat fcntl fcntl64 fdatasync file_getattr file_setattr
   fgetxattr flistxattr flock fremovexattr fsetxattr fstat fstat64 fstatat64 fstatfs fstatfs64 fsync ftruncate
   ftruncate64 futimesat getcwd getdents getdents64 getxattr getxattrat inotify_add_watch inotify_init inotify_init1
   inotify_rm_watch fanotify_mark ioctl lchown lchown32 lgetxattr link linkat listxattr listxattrat llistxattr _llseek

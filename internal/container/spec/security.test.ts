@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { posix } from 'node:path';
 import { test } from 'node:test';
 import type { SecurityProfile } from '../container-config.ts';
 import { apparmorProfile, hiddenPaths, workingDirectory } from './security.ts';
@@ -26,10 +25,10 @@ test('apparmorProfile by request and host', () => {
 });
 
 test('workingDirectory is absolute and never what the runtime has open', () => {
-  assert.equal(workingDirectory('', '', posix.normalize), '/');
-  assert.equal(workingDirectory('/a', '/b', posix.normalize), '/a');
-  assert.equal(workingDirectory('', 'app/../srv', posix.normalize), '/srv');
+  assert.equal(workingDirectory('', ''), '/');
+  assert.equal(workingDirectory('/a', '/b'), '/a');
+  assert.equal(workingDirectory('', 'app/../srv'), '/srv');
   for (const path of ['/proc/self/fd/8', '/proc/1/../self/fd/8/..//x', '/proc/self/cwd', '/a\0']) {
-    assert.throws(() => workingDirectory(path, '', posix.normalize), { kind: 'invalid-argument' }, path);
+    assert.throws(() => workingDirectory(path, ''), { kind: 'invalid-argument' }, path);
   }
 });

@@ -1,3 +1,4 @@
+import { posix } from 'node:path';
 import { DaemonError } from '../../errors/daemon-error.ts';
 import type { ContainerSecurity } from '../container-config.ts';
 
@@ -48,12 +49,8 @@ export function apparmorProfile(
  * The working directory: the request's, else the image's, else `/`; made absolute. One below /proc/PID/fd would reach
  * what the runtime has open on the host (CVE-2024-21626).
  */
-export function workingDirectory(
-  requested: string,
-  image: string,
-  normalize: (path: string) => string,
-): string {
-  const path = normalize(`/${requested || image}`);
+export function workingDirectory(requested: string, image: string): string {
+  const path = posix.normalize(`/${requested || image}`);
   if (path.includes('\0') || /^\/proc\/[^/]+(\/task\/[^/]+)?\/(fd|map_files|cwd|root|exe)(\/|$)/.test(path)) {
     throw new DaemonError('invalid-argument', `working directory ${JSON.stringify(path)} is not allowed`);
   }
