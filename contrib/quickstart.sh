@@ -22,9 +22,9 @@ below $ROOT, and runs a pod with one container. Running it again builds and rest
 pods of the earlier run go on.
 
 --stop  removes the pods, stops the daemon and deletes $ROOT with everything of its own, also
-        when the daemon has died. Installed packages stay.
+        when the daemon has died. Installed packages and the build stay.
 
-The log files are in $LOG_DIR.
+The log files are in $LOG_DIR until then.
 TEXT
 }
 
@@ -74,7 +74,8 @@ start() {
   step "Image"
   build_image
   step "Pod"
-  demo run "$SOCKET" "$IMAGE" "$ROOT/pod-logs" "$CGROUP_PARENT"
+  demo run "$SOCKET" "$IMAGE" "$ROOT/pod-logs" "$CGROUP_PARENT" ||
+    fail "the pod did not run as expected; the daemon's log is $DAEMON_LOG"
   how_to_go_on
 }
 
@@ -88,7 +89,8 @@ stop() {
     stop_daemon
   fi
   clear_away
-  note "nothing of the quickstart is left but its logs in $LOG_DIR"
+  rm -rf "$LOG_DIR"
+  note "nothing of the quickstart is left but the installed packages and the build in $REPO"
 }
 
 case "${1:-}" in

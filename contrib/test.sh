@@ -50,12 +50,10 @@ check_scripts() { shellcheck -x "$REPO"/contrib/*.sh "$REPO"/contrib/lib/*.sh "$
 
 run_all() {
   cd "$REPO"
-  step "npm ci"
-  logged "$LOG_DIR/npm.log" "npm ci" npm ci --no-audit --no-fund
+  step "Build"
+  build_project
   run_step "Lint and types" npm run --silent check
   run_step "Shell scripts" check_scripts
-  step "Build"
-  logged "$LOG_DIR/build.log" "npm run build" npm run build
   local kind
   for kind in unit integration e2e; do
     run_step "Tests: $kind" node scripts/run-tests.mjs "$kind"

@@ -44,8 +44,15 @@ use_node() {
   note "node $(node --version) at $(command -v node)"
 }
 
+# npm empties node_modules before it fills it, also through a link into another checkout: that one is left alone.
+install_modules() {
+  local modules=$REPO/node_modules
+  if [ "$modules/.package-lock.json" -nt "$REPO/package-lock.json" ]; then return; fi
+  [ ! -L "$modules" ] || fail "$modules is a link and not in step with package-lock.json: install where it points to"
+  logged "$LOG_DIR/npm.log" "npm ci" npm ci --prefix "$REPO" --no-audit --no-fund
+}
+
 build_project() {
-  cd "$REPO" || fail "no directory $REPO"
-  logged "$LOG_DIR/npm.log" "npm ci" npm ci --no-audit --no-fund
-  logged "$LOG_DIR/build.log" "npm run build" npm run build
+  install_modules
+  logged "$LOG_DIR/build.log" "npm run build" npm --prefix "$REPO" run build
 }
