@@ -14,6 +14,7 @@ import { apparmorProfile, hiddenPaths, workingDirectory } from './security.ts';
 import type { SpecInput } from './spec-input.ts';
 import { type ResolvedUser, resolveUser } from './user.ts';
 
+/** What runc 1.1 and crun 1.8 name as theirs; later versions only add, and we write nothing that needs them. */
 export const ociVersion = '1.0.2';
 
 /**
@@ -31,7 +32,6 @@ export function buildSpec(input: SpecInput): RuntimeSpec {
   const { mounts: mountList, rootfsPropagation } = mounts(input);
   const process = processOf(input, user);
   return {
-    // runc refuses a version newer than it knows; nothing that we write needs a newer one.
     ociVersion,
     process,
     root: { path: input.rootfsPath, readonly: config.security.readonlyRootfs },

@@ -136,6 +136,10 @@ test('mounts: /dev/shm by ipc mode', () => {
     );
   assert.equal(shm('pod')?.source, '/run/sandbox/shm');
   assert.equal(shm('node')?.source, '/dev/shm');
+  const without = { ...plainSandbox, shmPath: undefined };
+  const onHost = { ...without, namespaces: { ...plainSandbox.namespaces, ipc: 'host' as const } };
+  assert.equal(shm('pod', onHost)?.source, '/dev/shm');
+  assert.throws(() => shm('pod', without), { kind: 'failed-precondition' });
   assert.deepEqual(shm('container'), {
     destination: '/dev/shm',
     type: 'tmpfs',

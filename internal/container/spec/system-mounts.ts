@@ -1,3 +1,4 @@
+import { DaemonError } from '../../errors/daemon-error.ts';
 import type { MountSpec } from '../../oci/runtime-spec.ts';
 import type { SpecInput } from './spec-input.ts';
 
@@ -65,13 +66,20 @@ function shmMount(input: SpecInput): MountSpec {
       options: [...options, 'mode=1777', `size=${input.defaults.shmSizeBytes}`],
     };
   }
-  const source = ipcMode === 'node' ? '/dev/shm' : (input.sandbox.shmPath ?? '/dev/shm');
+  const source = ipcMode === 'node' ? '/dev/shm' : podShm(input.sandbox);
   return {
     destination: '/dev/shm',
     type: 'bind',
     source,
     options: [...options, 'rbind', 'rprivate', 'rw'],
   };
+}
+
+/** Never the host's by mistake: only where the pod's ipc namespace is the host's. */
+function podShm({ shmPath, namespaces }: SpecInput['sandbox']): string {
+  if (shmPath !== undefined) return shmPath;
+  if (namespaces.ipc === 'host') return '/dev/shm';
+  throw new DaemonError('failed-precondition', 'the sandbox has no /dev/shm of its own');
 }
 
 function podFiles(input: SpecInput, access: 'ro' | 'rw'): readonly MountSpec[] {
