@@ -47,8 +47,8 @@ use_node() {
 # npm empties node_modules before it fills it, also through a link into another checkout: that one is left alone.
 install_modules() {
   local modules=$REPO/node_modules
-  if [ "$modules/.package-lock.json" -nt "$REPO/package-lock.json" ]; then return; fi
-  [ ! -L "$modules" ] || fail "$modules is a link and not in step with package-lock.json: install where it points to"
+  if npm --prefix "$REPO" ls --all >/dev/null 2>&1; then return; fi
+  [ ! -L "$modules" ] || fail "$modules is a link and not what package.json asks for: install where it points to"
   logged "$LOG_DIR/npm.log" "npm ci" npm ci --prefix "$REPO" --no-audit --no-fund
 }
 

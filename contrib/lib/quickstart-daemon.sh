@@ -18,13 +18,19 @@ daemon_pid() {
 }
 
 start_daemon() {
+  local daemon waiter
   setsid node --enable-source-maps "$REPO/dist/cmd/cria/main.js" --config "$CONFIG" >>"$DAEMON_LOG" 2>&1 </dev/null &
-  printf '%s\n' "$!" >"$PID_FILE"
-  if ! demo wait "$SOCKET"; then
+  daemon=$!
+  printf '%s\n' "$daemon" >"$PID_FILE"
+  demo wait "$SOCKET" &
+  waiter=$!
+  # whichever ends first: a daemon that has ended is not waited for
+  if ! wait -n "$daemon" "$waiter" || ! daemon_pid >/dev/null; then
+    kill "$waiter" 2>/dev/null || true
     tail -n 25 "$DAEMON_LOG" >&2
     fail "the daemon did not become ready; its log is $DAEMON_LOG"
   fi
-  note "pid $(cat "$PID_FILE"), socket $SOCKET, log $DAEMON_LOG"
+  note "pid $daemon, socket $SOCKET, log $DAEMON_LOG"
 }
 
 # Stops the daemon; containers go on under their monitors.

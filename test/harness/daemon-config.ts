@@ -34,6 +34,7 @@ export interface DaemonPaths {
   /** host-local's leases: one file per address in a directory per network. */
   readonly leasesDir: string;
   readonly registriesConf: string;
+  /** policy.json for skopeo: accepts everything. */
   readonly policy: string;
 }
 
@@ -86,7 +87,6 @@ runroot = "${paths.storageRunRoot}"
 storage_driver = "overlay"
 log_dir = "${root}/pod-logs"
 version_file = "${paths.runDir}/version"
-clean_shutdown_file = "${paths.dataDir}/clean.shutdown"
 
 [crio.api]
 listen = "${paths.socket}"
@@ -96,15 +96,9 @@ stream_port = "0"
 [crio.runtime]
 default_runtime = "${handlers[0]?.name ?? ''}"
 cgroup_manager = "cgroupfs"
-apparmor_profile = "unconfined"
-hooks_dir = ["${root}/hooks"]
 namespaces_dir = "${paths.namespacesDir}"
 container_exits_dir = "${paths.runDir}/exits"
-container_attach_socket_dir = "${paths.runDir}/attach"
 ${handlers.map((handler) => handlerTable(root, handler)).join('')}
-[crio.image]
-signature_policy = "${paths.policy}"
-
 [crio.network]
 network_dir = "${root}/cni"
 plugin_dirs = ${JSON.stringify(plugins)}
@@ -120,7 +114,7 @@ ${setup.extraToml ?? ''}`;
 /** Writes all configuration files below `setup.root`, over those of an earlier call, and returns where things are. */
 export function writeDaemonConfig(setup: DaemonSetup): DaemonPaths {
   const paths = pathsIn(setup.root);
-  for (const folder of ['', 'cni', 'hooks', 'pod-logs', 'namespaces']) {
+  for (const folder of ['', 'cni', 'pod-logs', 'namespaces']) {
     mkdirSync(join(setup.root, folder), { recursive: true, mode: 0o700 });
   }
   const policy = { default: [{ type: 'insecureAcceptAnything' }] };
