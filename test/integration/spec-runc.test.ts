@@ -14,9 +14,13 @@ import { execProcess } from '../../internal/container/spec/process-spec.ts';
 import { serializeSpec } from '../../internal/container/spec/serialize-spec.ts';
 import type { RuntimeSpec } from '../../internal/oci/runtime-spec.ts';
 import { BundleRunner, ownBounding, reasonToSkip, runtimes } from '../fixtures/bundle-runner.ts';
-import { plainDefaults } from '../fixtures/spec-input.ts';
+import { plainDefaults, plainResources } from '../fixtures/spec-input.ts';
 
 const pause = new URL('../../bin/cria-pause', import.meta.url).pathname;
+
+const hasSwapAccounting =
+  existsSync('/sys/fs/cgroup/cgroup.controllers') ||
+  existsSync('/sys/fs/cgroup/memory/memory.memsw.limit_in_bytes');
 
 function maskOf(names: readonly string[]): string {
   const bits = names.map((name) => 1n << BigInt(kernelCapabilities.indexOf(name)));
@@ -191,6 +195,52 @@ for (const runtime of runtimes) {
       } finally {
         spawnSync('umount', ['-R', hostPath]);
       }
+    });
+
+    test('limits and devices as asked for, and no other device', async () => {
+      const kmsg = {
+        path: '/dev/x',
+        type: 'c',
+        major: 1,
+        minor: 11,
+        fileMode: 0o666,
+        uid: 0,
+        gid: 0,
+      } as const;
+      const input = runner.input(
+        {
+          resources: {
+            ...plainResources,
+            memoryLimitBytes: 64n * 1024n * 1024n,
+            cpuShares: 200n,
+            cpuPeriod: 100_000n,
+            cpuQuota: 50_000n,
+          },
+        },
+        { addCapabilities: ['MKNOD'] },
+        {
+          requestedDevices: [
+            { hostPath: '/dev/x', containerPath: '/dev/one', permissions: 'w', nodes: [kmsg] },
+          ],
+          defaults: { ...plainDefaults, pidsLimit: 50 },
+        },
+      );
+      const limited = { ...input, host: { ...input.host, swapAccounting: hasSwapAccounting } };
+      const files = input.host.cgroupV2
+        ? ['memory.max', 'cpu.max', 'pids.max']
+        : ['memory/memory.limit_in_bytes', 'cpu/cpu.cfs_quota_us', 'pids/pids.max'];
+      const script = [
+        `cd /sys/fs/cgroup; cat ${files.join(' ')}`,
+        // /dev/kmsg: an open for writing alone needs no right but the cgroup's.
+        '(: >/dev/one) && echo open for writing',
+        '(: </dev/one) 2>&1 | grep -o "not permitted"',
+        // /dev/mem: the node can be made, the cgroup keeps it shut.
+        'mknod /tmp/mem c 1 1 && (head -c 1 /tmp/mem) 2>&1; rm -f /tmp/mem',
+      ].join('; ');
+      assert.equal(
+        await runner.printed(limited, script),
+        `67108864\n50000${input.host.cgroupV2 ? ' 100000' : ''}\n50\nopen for writing\nnot permitted\nhead: /tmp/mem: Operation not permitted\n`,
+      );
     });
 
     test('exec has the identity and the rights of the container', async () => {
