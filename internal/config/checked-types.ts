@@ -24,6 +24,13 @@ export const socketPath = stringType('PATH', (path) => {
   return bytes < 108 ? undefined : `"${path}" has ${bytes} bytes, a socket's path at most 107`;
 });
 
+/** Sockets of the monitors lie below, with names of up to 27 bytes more. */
+export const socketDirectory = stringType('PATH', (path) => {
+  const bytes = Buffer.byteLength(path);
+  if (!isAbsolute(path)) return `"${path}" is not an absolute path`;
+  return bytes <= 80 ? undefined : `"${path}" has ${bytes} bytes, a directory of sockets at most 80`;
+});
+
 export const textList = listType('TEXT');
 
 export const pathList = listType('PATH');

@@ -1,12 +1,12 @@
 // [cria]: what CRI-O has no key for.
 
-import { absolutePath, optionalPath } from './checked-types.ts';
+import { absolutePath, optionalPath, socketDirectory } from './checked-types.ts';
 import { done } from './option.ts';
 import { wordType } from './value-type.ts';
 
 export const criaOptions = {
   run_dir: done(
-    absolutePath,
+    socketDirectory,
     '/run/cria',
     'Directory on a tmpfs, mode 0700: bundles, container status and the sockets of the monitors.',
   ),

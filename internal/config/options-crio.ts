@@ -28,7 +28,7 @@ export const crioOptions = {
     'Storage driver; overlay is the only one supported. Without a value here, what storage.conf says.',
     { aliases: ['s'], emptyKeeps: true },
   ),
-  storage_option: done(
+  storage_option: later(
     textList,
     [],
     'Options of the storage driver, such as "overlay.mountopt=nodev". The lists of several files are joined.',
@@ -39,7 +39,7 @@ export const crioOptions = {
     '/var/log/crio/pods',
     'Directory of container logs for pods whose request names none; the kubelet always names one.',
   ),
-  version_file: done(
+  version_file: later(
     anyPath,
     '/var/run/crio/version',
     'Mark on a tmpfs, written at each start. Its absence means that the node was rebooted.',

@@ -42,12 +42,12 @@ const handlerOptions = {
     '',
     "Path of conmon. Every container runs under cria's own monitor, see monitor_path in [cria].",
   ),
-  monitor_cgroup: done(
+  monitor_cgroup: later(
     text,
     '',
     'Where monitors are accounted: "pod", or the name of a slice. Empty: system.slice with systemd, the daemon\'s own cgroup with cgroupfs, which knows only "pod" besides.',
   ),
-  monitor_env: done(
+  monitor_env: later(
     environment,
     [],
     "Environment of the monitor and so of the runtime. Empty: the daemon's PATH.",

@@ -1,11 +1,15 @@
 // [crio.image]: where images come from and which are kept.
 
 import { absolutePath, anyPath, duration, text, textList } from './checked-types.ts';
-import { done, later } from './option.ts';
+import { done, later, unused } from './option.ts';
 import { booleanType, wordType } from './value-type.ts';
 
 const pullOptions = {
-  default_transport: done(text, 'docker://', 'Transport of image names without one; no other is supported.'),
+  default_transport: unused(
+    text,
+    'docker://',
+    'Transport of image names without one; no other is supported.',
+  ),
   global_auth_file: done(
     anyPath,
     '',
@@ -16,7 +20,7 @@ const pullOptions = {
     '/etc/crio/auth',
     'Directory of credentials for one pull of one namespace.',
   ),
-  insecure_registries: done(
+  insecure_registries: later(
     textList,
     [],
     'Registries that may be reached without TLS or with an unknown certificate. For tests only.',
@@ -35,7 +39,7 @@ const pullOptions = {
     '0s',
     'A pull without progress for this time is given up; 0: never.',
   ),
-  short_name_mode: later(
+  short_name_mode: done(
     wordType('enforcing', 'disabled'),
     'enforcing',
     'Image names without a registry: "enforcing" refuses them when several registries are possible, "disabled" tries each.',
@@ -53,9 +57,14 @@ const pauseOptions = {
   pause_image_auth_file: later(anyPath, '', 'Registry credentials for the pause image.', {
     reloadable: true,
   }),
-  pause_command: done(text, '/pause', "Program of the pause image. Empty: the image's own.", {
-    reloadable: true,
-  }),
+  pause_command: unused(
+    text,
+    '/pause',
+    'Program of the pause image. cria runs its own, see pause_path in [cria].',
+    {
+      reloadable: true,
+    },
+  ),
   pinned_images: done(
     textList,
     [],

@@ -1,7 +1,7 @@
 // [crio.network]: CNI.
 
 import { anyPath, duration, pathList, text } from './checked-types.ts';
-import { done } from './option.ts';
+import { done, later } from './option.ts';
 
 export const networkOptions = {
   cni_default_network: done(
@@ -19,7 +19,7 @@ export const networkOptions = {
     flag: false,
     env: false,
   }),
-  cni_status_grace_period: done(
+  cni_status_grace_period: later(
     duration,
     '0s',
     "Time for which failures of the plugin's STATUS are tolerated; 0: STATUS is asked only until it first succeeds.",

@@ -63,7 +63,7 @@ const processOptions = {
     [],
     'Host paths that make a container fail when they are missing, instead of being created as directories.',
   ),
-  ctr_stop_timeout: done(
+  ctr_stop_timeout: later(
     count,
     30,
     'Seconds that a stopping container gets at least where no grace period was asked for; less than 30 counts as 30.',
@@ -122,7 +122,7 @@ const securityOptions = {
   privileged_seccomp_profile: later(anyPath, '', 'Seccomp profile of privileged containers. Empty: none.', {
     reloadable: true,
   }),
-  apparmor_profile: later(
+  apparmor_profile: done(
     text,
     'crio-default',
     'AppArmor profile of containers that ask for RuntimeDefault.',
@@ -179,8 +179,8 @@ const monitorOptions = {
     '',
     "Path of conmon, deprecated by CRI-O. Every container runs under cria's own monitor, see monitor_path in [cria].",
   ),
-  conmon_cgroup: done(text, '', 'Deprecated by CRI-O: replaces monitor_cgroup of every handler.'),
-  conmon_env: done(environment, [], 'Deprecated by CRI-O: replaces monitor_env of every handler.'),
+  conmon_cgroup: later(text, '', 'Deprecated by CRI-O: replaces monitor_cgroup of every handler.'),
+  conmon_env: later(environment, [], 'Deprecated by CRI-O: replaces monitor_env of every handler.'),
 };
 
 const podOptions = {

@@ -4,7 +4,7 @@ import { ConfigError, formatProblem } from '../../../internal/config/config-erro
 import { type LoadedConfig, loadConfig } from '../../../internal/config/load-config.ts';
 import { printConfig } from '../../../internal/config/print-config.ts';
 import { checkValues, validateConfig } from '../../../internal/config/validate-config.ts';
-import { describeError } from '../../../internal/errors/daemon-error.ts';
+import { DaemonError, describeError } from '../../../internal/errors/daemon-error.ts';
 import { createLogger } from '../logger.ts';
 import { versionInfo } from '../version.ts';
 import { configInputs, type Environment } from './config-inputs.ts';
@@ -30,9 +30,15 @@ export async function runCommandLine(
     }
     if (error instanceof ConfigError)
       terminal.err(`cria: the configuration cannot be used:\n${error.message}\n`);
-    else terminal.err(`cria: ${describeError(error)}\n`);
+    else terminal.err(`cria: ${fatalText(error)}\n`);
     return 1;
   }
+}
+
+/** What a person needs to know of a failure; of one that nobody foresaw, where it happened too. */
+function fatalText(error: unknown): string {
+  const isForeseen = error instanceof DaemonError || !(error instanceof Error);
+  return isForeseen ? describeError(error) : (error.stack ?? describeError(error));
 }
 
 async function dispatch(line: CommandLine, environment: Environment, terminal: Terminal): Promise<number> {
