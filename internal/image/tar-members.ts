@@ -161,10 +161,10 @@ function readPax(data: Buffer): Extension {
   const extension: Extension = {};
   for (let at = 0; at < data.length; ) {
     const space = data.indexOf(0x20, at);
-    const length = Number(data.toString('latin1', at, Math.max(space, at)));
-    if (!Number.isSafeInteger(length) || length <= space - at || at + length > data.length) {
-      throw invalid('has a broken PAX header');
-    }
+    const digits = space < 0 ? '' : data.toString('latin1', at, space);
+    const length = /^[0-9]{1,7}$/.test(digits) ? Number(digits) : 0;
+    // A record holds at least its own length and the space, so that each step goes forward.
+    if (length <= digits.length || at + length > data.length) throw invalid('has a broken PAX header');
     const record = data.toString('utf8', space + 1, at + length - 1);
     const [key = ''] = record.split('=', 1);
     const value = record.slice(key.length + 1);
