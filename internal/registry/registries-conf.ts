@@ -3,7 +3,7 @@
 // A key that is known but not supported, or not known at all, is reported; a key whose meaning would be lost by
 // reading on (version 1 tables, a wrong type, a contradiction) makes the file an error.
 
-import { parse } from 'toml';
+import { parseToml, type TomlTable } from '../config/parse-toml.ts';
 
 export type MirrorUse = 'all' | 'digest-only' | 'tag-only';
 
@@ -31,8 +31,6 @@ export interface RegistriesDocument {
   readonly warnings: readonly string[];
 }
 
-type Table = Readonly<Record<string, unknown>>;
-
 const documentKeys = new Set([
   'unqualified-search-registries',
   'registry',
@@ -49,9 +47,17 @@ const registryKeys = new Set([
 ]);
 const mirrorKeys = new Set(['location', 'insecure', 'pull-from-mirror']);
 
-/** Reads one document; throws an Error whose message names the key and what is wrong with it. */
-export function parseRegistriesConf(text: string): RegistriesDocument {
-  const document = parseToml(text);
+/** Reads the text of `file`; throws an Error whose message names the file, the key and what is wrong with it. */
+export function parseRegistriesConf(text: string, file: string): RegistriesDocument {
+  const document = parseToml(text, file);
+  try {
+    return readDocument(document);
+  } catch (cause) {
+    throw new Error(`${file}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+  }
+}
+
+function readDocument(document: TomlTable): RegistriesDocument {
   if (document['registries'] !== undefined) {
     throw new Error('table "registries" is of version 1 of the format: write [[registry]] tables instead');
   }
@@ -67,16 +73,7 @@ export function parseRegistriesConf(text: string): RegistriesDocument {
   };
 }
 
-function parseToml(text: string): Table {
-  try {
-    return parse(text) as Table;
-  } catch (cause) {
-    const { line, column, message } = cause as { line?: number; column?: number; message: string };
-    throw new Error(line === undefined ? message : `line ${line}, column ${column}: ${message}`, { cause });
-  }
-}
-
-function parseRegistry(table: Table, warnings: string[]): RegistryTable {
+function parseRegistry(table: TomlTable, warnings: string[]): RegistryTable {
   warnUnknown(table, registryKeys, 'registry.', warnings);
   const target = location(optional(table, 'location', string) ?? '');
   const prefix = location(optional(table, 'prefix', string) ?? '') || target;
@@ -101,7 +98,7 @@ function parseRegistry(table: Table, warnings: string[]): RegistryTable {
   };
 }
 
-function parseMirror(table: Table, digestOnly: boolean, warnings: string[]): MirrorTable {
+function parseMirror(table: TomlTable, digestOnly: boolean, warnings: string[]): MirrorTable {
   warnUnknown(table, mirrorKeys, 'registry.mirror.', warnings);
   const target = location(optional(table, 'location', string) ?? '');
   if (target === '') throw new Error('a [[registry.mirror]] has no "location"');
@@ -124,7 +121,7 @@ function mirrorUse(text: string): MirrorUse {
   throw new Error(`"pull-from-mirror" is "${text}", expected "all", "digest-only" or "tag-only"`);
 }
 
-function parseAliases(document: Table): ReadonlyMap<string, string> {
+function parseAliases(document: TomlTable): ReadonlyMap<string, string> {
   const table = optional(document, 'aliases', tableOf) ?? {};
   return new Map(Object.entries(table).map(([name, value]) => [name, string(value, `aliases."${name}"`)]));
 }
@@ -135,7 +132,7 @@ function location(text: string): string {
   return text.replace(/\/+$/, '');
 }
 
-function optional<T>(table: Table, key: string, read: (value: unknown, key: string) => T): T | undefined {
+function optional<T>(table: TomlTable, key: string, read: (value: unknown, key: string) => T): T | undefined {
   const value = table[key];
   return value === undefined ? undefined : read(value, key);
 }
@@ -155,18 +152,18 @@ function stringList(value: unknown, key: string): string[] {
   return value.map((item) => string(item, key));
 }
 
-function tableOf(value: unknown, key: string): Table {
+function tableOf(value: unknown, key: string): TomlTable {
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw new Error(`"${key}" is not a table`);
-  return value as Table;
+  return value as TomlTable;
 }
 
-function tableList(value: unknown, key: string): Table[] {
+function tableList(value: unknown, key: string): TomlTable[] {
   if (!Array.isArray(value)) throw new Error(`"${key}" is not a list of tables ([[${key}]])`);
   return value.map((item) => tableOf(item, key));
 }
 
-function warnUnknown(table: Table, known: ReadonlySet<string>, where: string, warnings: string[]): void {
+function warnUnknown(table: TomlTable, known: ReadonlySet<string>, where: string, warnings: string[]): void {
   for (const key of Object.keys(table)) {
     if (!known.has(key)) warnings.push(`key "${where}${key}" is not supported and has no effect`);
   }

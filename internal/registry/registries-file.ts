@@ -77,13 +77,13 @@ export class RegistriesFile implements ShortNames {
 
   async #read(path: string): Promise<ReturnType<typeof parseRegistriesConf> | undefined> {
     try {
-      const document = parseRegistriesConf(await readFile(path, 'utf8'));
+      const document = parseRegistriesConf(await readFile(path, 'utf8'), path);
       for (const warning of document.warnings) this.#logger.warn({ file: path }, warning);
       return document;
     } catch (cause) {
       if (isENOENT(cause)) return undefined;
       const why = cause instanceof Error ? cause.message : String(cause);
-      throw new DaemonError('failed-precondition', `${path}: ${why}`, cause);
+      throw new DaemonError('failed-precondition', why, cause);
     }
   }
 }

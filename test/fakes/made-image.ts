@@ -3,6 +3,7 @@
 import { gzipSync } from 'node:zlib';
 import { digestOf } from '../../internal/registry/digest.ts';
 import type { Digest } from '../../internal/registry/registry.ts';
+import { tarArchive } from '../fixtures/tar-builder.ts';
 
 export interface MadeImage {
   readonly manifest: Buffer;
@@ -108,29 +109,7 @@ export interface TarMember {
   readonly linkName?: string;
 }
 
-/** A ustar archive; `type` as in the header (default a regular file). */
+/** A tar archive; `type` as in the header (default a regular file). */
 export function makeTar(members: readonly TarMember[]): Buffer {
-  const blocks = members.flatMap((member) => {
-    const content = Buffer.from(member.content ?? '');
-    const padding = Buffer.alloc((512 - (content.length % 512)) % 512);
-    return [tarHeader(member, content.length), content, padding];
-  });
-  return Buffer.concat([...blocks, Buffer.alloc(1024)]);
-}
-
-function tarHeader({ name, type = '0', linkName = '' }: TarMember, sizeBytes: number): Buffer {
-  const header = Buffer.alloc(512);
-  header.write(name, 0, 100);
-  header.write('0000644\0', 100);
-  header.write('0000000\0', 108);
-  header.write('0000000\0', 116);
-  header.write(`${sizeBytes.toString(8).padStart(11, '0')}\0`, 124);
-  header.write('00000000000\0', 136);
-  header.write('        ', 148);
-  header.write(type, 156);
-  header.write(linkName, 157, 100);
-  header.write('ustar\0' + '00', 257);
-  const sum = header.reduce((total, byte) => total + byte, 0);
-  header.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148);
-  return header;
+  return tarArchive(members.map(({ content = '', ...rest }) => ({ ...rest, content: Buffer.from(content) })));
 }

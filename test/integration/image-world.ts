@@ -1,0 +1,93 @@
+// The product's images over a store of a test, speaking plain HTTP with registries on the loopback address.
+
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { hostPlatform } from '../../internal/image/platform.ts';
+import { StoredImages } from '../../internal/image/stored-images.ts';
+import { silentLogger } from '../../internal/log/logger.ts';
+import { digestOf } from '../../internal/registry/digest.ts';
+import {
+  DistributionRegistry,
+  defaultRetry,
+  defaultTimeouts,
+} from '../../internal/registry/distribution-registry.ts';
+import type { MadeImage } from '../fakes/made-image.ts';
+import { limits, type World } from './storage-world.ts';
+
+export class TestImages extends StoredImages {
+  readonly architecture = hostPlatform().architecture;
+  readonly #world: World;
+  readonly #registry: DistributionRegistry;
+  #layouts = 0;
+
+  constructor(world: World) {
+    const registry = new DistributionRegistry({
+      routes: { endpoints: (repository) => [{ repository, insecure: true, isMirror: false }] },
+      credentials: { lookup: async () => undefined },
+      timeouts: defaultTimeouts,
+      retry: defaultRetry,
+      logger: silentLogger,
+    });
+    super(
+      {
+        layers: world.store.layers,
+        records: world.store.images,
+        registry,
+        shortNames: { alias: () => undefined, searchRegistries: () => [] },
+        logger: silentLogger,
+        lifetime: new AbortController().signal,
+      },
+      { limits, unpacksAtOnce: 2, platform: hostPlatform(), shortNameMode: 'enforcing', pinnedImages: [] },
+    );
+    this.#world = world;
+    this.#registry = registry;
+  }
+
+  /** Writes the image as an OCI layout directory, named by its index if a name is given. */
+  writeLayout(image: MadeImage, name?: string): string {
+    this.#layouts += 1;
+    const layout = join(this.#world.directory, `layout-${this.#layouts}`);
+    mkdirSync(join(layout, 'blobs/sha256'), { recursive: true });
+    for (const blob of [image.manifest, ...image.blobs.values()]) {
+      writeFileSync(join(layout, 'blobs', digestOf(blob).replace(':', '/')), blob);
+    }
+    const { manifestType: mediaType, manifestDigest: digest } = image;
+    const annotations = name === undefined ? {} : { 'org.opencontainers.image.ref.name': name };
+    const entry = { mediaType, digest, size: image.manifest.length, annotations };
+    writeFileSync(join(layout, 'index.json'), JSON.stringify({ schemaVersion: 2, manifests: [entry] }));
+    writeFileSync(join(layout, 'oci-layout'), '{"imageLayoutVersion":"1.0.0"}');
+    return layout;
+  }
+
+  /** The one-layer image with its layer's blob replaced by another compression of the same tar. */
+  withLayerBlob(image: MadeImage, path: string): MadeImage {
+    const blob = readFileSync(path);
+    const document = JSON.parse(image.manifest.toString()) as { layers: { mediaType: string }[] };
+    const mediaType = 'application/vnd.oci.image.layer.v1.tar+zstd';
+    const layers = [{ mediaType, size: blob.length, digest: digestOf(blob) }];
+    const manifest = Buffer.from(JSON.stringify({ ...document, layers }));
+    const blobs = new Map([image.config, blob].map((each) => [digestOf(each), each]));
+    return { ...image, manifest, manifestDigest: digestOf(manifest), layerBlobs: [blob], blobs };
+  }
+
+  async removeAll(): Promise<void> {
+    await this.refresh();
+    for (const { id } of this.list()) await this.remove(id, new AbortController().signal);
+  }
+
+  async close(): Promise<void> {
+    await this.idle();
+    this.#registry.close();
+  }
+}
+
+export function imagesOf(world: World): TestImages {
+  return new TestImages(world);
+}
+
+/** A policy.json for skopeo that accepts everything, on machines without one. */
+export function defaultPolicy(directory: string): string {
+  const path = join(directory, 'policy.json');
+  writeFileSync(path, '{"default":[{"type":"insecureAcceptAnything"}]}');
+  return path;
+}
