@@ -3,7 +3,7 @@
 
 import { KeyedLock } from '../async/keyed-lock.ts';
 import { Semaphore } from '../async/semaphore.ts';
-import { DaemonError } from '../errors/daemon-error.ts';
+import { DaemonError, hasKind } from '../errors/daemon-error.ts';
 import type { Logger } from '../log/logger.ts';
 import { digestOf } from '../registry/digest.ts';
 import type { ImageRecords, LayerStore, StagedLayer, StoredLayer, UnpackLimits } from '../storage/store.ts';
@@ -122,16 +122,14 @@ export class ImageWriter {
 
   async #record(contents: ImageContents, layers: readonly StoredLayer[]): Promise<string> {
     const { config, configDigest, parsedConfig, names } = contents;
+    const { records } = this.#parts;
     const id = configDigest.slice('sha256:'.length);
-    const manifest = contents.manifestOf(layers);
     const topLayerId = layers.at(-1)?.id;
-    if (this.#parts.records.get(id)?.topLayerId === topLayerId && names.length > 0) {
-      await this.#parts.records.addNames(id, names);
-      return id;
-    }
-    const { createdAt } = parsedConfig;
+    if (records.get(id)?.topLayerId === topLayerId && (await this.#addNames(id, names))) return id;
+    const manifest = contents.manifestOf(layers);
     const manifestDigest = digestOf(manifest);
-    await this.#parts.records.create({
+    const { createdAt } = parsedConfig;
+    await records.create({
       id,
       manifest,
       manifestDigest,
@@ -142,6 +140,17 @@ export class ImageWriter {
       createdAt,
     });
     return id;
+  }
+
+  /** False when another process has just removed the image. */
+  async #addNames(imageId: string, names: readonly string[]): Promise<boolean> {
+    try {
+      await this.#parts.records.addNames(imageId, names);
+      return true;
+    } catch (cause) {
+      if (hasKind(cause, 'not-found')) return false;
+      throw cause;
+    }
   }
 
   async #cleanUp(step: string, undo: () => Promise<void>): Promise<void> {

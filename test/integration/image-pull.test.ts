@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, beforeEach, test } from 'node:test';
+import * as zlib from 'node:zlib';
 import { digestOf } from '../../internal/registry/digest.ts';
 import { type MadeImage, makeImage, makeList } from '../fakes/made-image.ts';
 import { RegistryServer } from '../fakes/registry-server.ts';
@@ -42,32 +43,29 @@ beforeEach(async () => {
   assertStoreEmpty();
 });
 
-function assertStoreEmpty(): void {
-  const overlay = readdirSync(join(world.graphRoot, 'overlay'));
-  assert.deepEqual(
-    overlay.filter((name) => /^[0-9a-f]{64}$/.test(name)),
-    [],
-  );
-  assert.deepEqual(readdirSync(join(world.graphRoot, 'overlay/l')), []);
-  for (const folder of ['overlay/staging', 'overlay/tempdirs']) {
-    const left = overlay.includes(folder.slice(8)) ? readdirSync(join(world.graphRoot, folder)) : [];
-    assert.deepEqual(
-      left
-        .filter((name) => !name.startsWith('lock-'))
-        .flatMap((name) => filesBelow(join(world.graphRoot, folder, name))),
-      [],
-    );
-  }
-  const records = readdirSync(join(world.graphRoot, 'overlay-layers'));
-  assert.deepEqual(
-    records.filter((name) => name.endsWith('.tar-split.gz')),
-    [],
-  );
+function zstdMissing(): string | false {
+  return 'createZstdDecompress' in zlib ? missing('zstd') : 'needs Node 22.15 or later for zstd';
 }
 
-/** The store keeps one directory of its own for staging while it is open. */
-function filesBelow(path: string): string[] {
-  return readdirSync(path, { recursive: true, encoding: 'utf8' });
+function assertStoreEmpty(): void {
+  const driver = join(world.graphRoot, 'overlay');
+  const layers = readdirSync(driver).filter((name) => /^[0-9a-f]{64}$/.test(name));
+  const splits = readdirSync(join(world.graphRoot, 'overlay-layers')).filter((name) =>
+    name.includes('tar-split'),
+  );
+  const images = readdirSync(join(world.graphRoot, 'overlay-images')).filter((name) =>
+    /^[0-9a-f]{64}$/.test(name),
+  );
+  assert.deepEqual([layers, splits, images, readdirSync(join(driver, 'l'))], [[], [], [], []]);
+  assert.deepEqual(stagedLayers(), []);
+}
+
+/** While it is open the store keeps one directory for staging; each staged layer is one in it. */
+function stagedLayers(): string[] {
+  const folders = join(world.graphRoot, 'overlay/tempdirs');
+  return readdirSync(folders, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .flatMap((entry) => readdirSync(join(folders, entry.name)));
 }
 
 /** Pushes `image` by skopeo in the given format and returns the reference. */
@@ -164,10 +162,10 @@ test('two images with common layers pull at once', { skip }, async () => {
   assert.equal(images.list().length, 2);
 });
 
-test('an image that lost its layers is made whole by the next pull', { skip }, async () => {
+test('an image that another tool removed is whole after the next pull', { skip }, async () => {
   const reference = await push(built, 'test/again:v1', 'oci');
   await pull(reference);
-  world.podman('rmi', built.id);
+  world.podman('rmi', '-f', built.id);
   assert.equal(await pull(reference), built.id);
   const mounted = world.podman('image', 'mount', reference).trim();
   assert.deepEqual(readdirSync(join(mounted, 'etc')), ['issue']);
@@ -195,7 +193,7 @@ test('failures leave the store as it was', { skip }, async () => {
     const manifest = Buffer.from(JSON.stringify(lying));
     server.addManifest(manifest, built.manifestType, 'swapped');
     server.add(swapped);
-    await assert.rejects(pull(`${server.host}/a/b:swapped`), /diff/i);
+    await assert.rejects(pull(`${server.host}/a/b:swapped`), /the image config says otherwise/);
     assertStoreEmpty();
     assert.equal(await pullOf(), built.id);
   } finally {
@@ -203,7 +201,7 @@ test('failures leave the store as it was', { skip }, async () => {
   }
 });
 
-test('a zstd layer is pulled like any other', { skip: skip || missing('zstd') }, async () => {
+test('a zstd layer is pulled like any other', { skip: skip || zstdMissing() }, async () => {
   const { tar, diffId } = testLayer(world.tarOf('echo zstd > file'));
   const path = join(world.directory, 'layer.tar');
   writeFileSync(path, tar);
