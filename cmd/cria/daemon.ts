@@ -1,10 +1,42 @@
 // The daemon's life: from a validated configuration to the end that a signal asks for.
 
+import { once } from 'node:events';
 import type { LoadedConfig } from '../../internal/config/load-config.ts';
-import { DaemonError } from '../../internal/errors/daemon-error.ts';
+import { restoreContainers } from '../../internal/container/restore-containers.ts';
+import { bindCriSocket } from '../../internal/cri/listener.ts';
+import { startCriServer } from '../../internal/cri/server.ts';
 import type { Logger } from '../../internal/log/logger.ts';
+import { Spawner } from '../../internal/monitor/spawner.ts';
+import { restoreSandboxes } from '../../internal/sandbox/restore-sandboxes.ts';
+import { lockDirectory } from './directory-lock.ts';
+import { prepareDirectories } from './prepare-directories.ts';
+import { versionInfo } from './version.ts';
+import { wireDaemon } from './wire.ts';
 
-/** Runs until SIGTERM or SIGINT; resolves with the exit code. */
-export function runDaemon(_config: LoadedConfig, _logger: Logger): Promise<number> {
-  return Promise.reject(new DaemonError('unimplemented', 'the daemon is not wired yet'));
+/** Runs until SIGTERM or SIGINT; resolves with the exit code. Containers go on under their monitors. */
+export async function runDaemon(loaded: LoadedConfig, logger: Logger): Promise<number> {
+  const { config } = loaded;
+  const stopSignal = Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')]);
+  process.umask(0o022);
+  await prepareDirectories(config);
+  // First, while the process is small: its fork is what the spawner saves later ones from.
+  const spawner = new Spawner(config.cria.monitor_path, logger);
+  const unlock = lockDirectory(config.cria.run_dir);
+  const socket = await bindCriSocket(config.api.listen);
+  spawner.start();
+  const daemon = await wireDaemon(config, spawner, logger);
+  await restoreSandboxes(daemon.cri.sandboxes);
+  await restoreContainers(daemon.cri.containers);
+  const server = startCriServer(daemon.cri, socket, {
+    maxSendBytes: config.api.grpc_max_send_msg_size,
+    maxReceiveBytes: config.api.grpc_max_recv_msg_size,
+  });
+  logger.info({ listen: config.api.listen, version: versionInfo().version }, 'cria is serving');
+  await stopSignal;
+  logger.info({}, 'cria is stopping; containers go on');
+  await server.stop();
+  await daemon.close();
+  await spawner.close();
+  unlock();
+  return 0;
 }

@@ -1,7 +1,7 @@
 // CreateContainer: a rootfs from the image, a spec from the request, and a monitor that runs the OCI runtime's `create`.
 
 import { writeFile } from 'node:fs/promises';
-import { isAbsolute, join, normalize } from 'node:path';
+import { dirname, isAbsolute, join, normalize } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { type RegisterUndo, withRollback } from '../async/rollback.ts';
 import { DaemonError, describeError } from '../errors/daemon-error.ts';
@@ -55,7 +55,7 @@ async function create(
   pod: PodContext,
   request: { readonly name: string; readonly config: ContainerConfig },
 ): Promise<string> {
-  const image = findImage(parts, request.config);
+  const image = await findImage(parts, request.config);
   const imageConfig = await parts.images.config(image.id);
   const handler = parts.runtimes.get(pod.facts.runtimeHandler);
   const metadata = newMetadata(pod, { ...request, image, imageConfig });
@@ -75,7 +75,10 @@ async function create(
   return metadata.id;
 }
 
-function findImage(parts: ContainerParts, config: ContainerConfig): Image {
+async function findImage(parts: ContainerParts, config: ContainerConfig): Promise<Image> {
+  const known = parts.images.find(config.image);
+  if (known !== undefined) return known;
+  await parts.images.refresh(); // another tool may have stored it a moment ago
   const image = parts.images.find(config.image);
   if (image !== undefined) return image;
   throw new DaemonError('not-found', `image "${config.image}" is not in the store; pull it first`);
@@ -140,6 +143,8 @@ async function setUp(
   await ensureDirectory(paths.bundle);
   await metadataFile.write(paths.metadata, metadata);
   await statusFile.write(paths.status, creatingStatus(config));
+  // The kubelet makes the pod's log directory, but not the container's below it.
+  if (metadata.logPath !== undefined) await ensureDirectory(dirname(metadata.logPath), 0o755);
 
   rollback('remove layer', () => parts.layers.remove(metadata.id));
   await parts.layers.create({

@@ -9,6 +9,7 @@ export async function imageStatus(
   request: ImageStatusRequest__Output,
 ): Promise<ImageStatusResponse> {
   const { images } = parts.containers;
+  await images.refresh();
   const image = images.find(request.image?.image ?? '');
   if (image === undefined) return {};
   const answer: ImageStatusResponse = { image: imageMessage(image) };

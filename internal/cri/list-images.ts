@@ -9,6 +9,7 @@ export async function listImages(
   request: ListImagesRequest__Output,
 ): Promise<ListImagesResponse> {
   const { images } = parts.containers;
+  await images.refresh();
   const name = request.filter?.image?.image ?? '';
   if (name === '') return { images: images.list().map(imageMessage) };
   const image = images.find(name);

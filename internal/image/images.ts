@@ -45,6 +45,11 @@ export interface PullRequest {
 }
 
 export interface Images {
+  /**
+   * Takes in what other tools changed in the store; a small read when they changed nothing. Does not wait long for a lock
+   * that somebody else holds: what was known before is then still told.
+   */
+  refresh(): Promise<void>;
   list(): readonly Image[];
   /** The image with this id (or unique id prefix), tag, digest or short name; undefined when there is none. */
   find(reference: string): Image | undefined;

@@ -1,5 +1,6 @@
 // The images of this node: the parts of this folder joined to what the rest of the daemon uses.
 
+import { setTimeout as sleep } from 'node:timers/promises';
 import { SingleFlight } from '../async/single-flight.ts';
 import { DaemonError } from '../errors/daemon-error.ts';
 import type { Logger } from '../log/logger.ts';
@@ -34,6 +35,9 @@ export interface StoredImagesOptions {
   readonly pinnedImages: readonly string[];
 }
 
+/** Older tools hold the store's lock while they unpack a layer; a list must not wait for that. */
+const refreshWaitMs = 500;
+
 /** Images in the layered store, pulled from registries or loaded from disk. */
 export class StoredImages implements Images {
   readonly #parts: StoredImagesParts;
@@ -58,9 +62,13 @@ export class StoredImages implements Images {
     this.#loader = { platform, catalog: this.#catalog, writer: this.#writer, logger: parts.logger };
   }
 
-  /** Takes in what other processes changed in the store; call it at start, and before answers that must be fresh. */
   async refresh(): Promise<void> {
-    await this.#catalog.refresh();
+    const waited = new AbortController();
+    const refreshed = this.#catalog.refresh().finally(() => waited.abort());
+    await Promise.race([
+      refreshed,
+      sleep(refreshWaitMs, undefined, { signal: waited.signal }).catch(() => {}),
+    ]);
   }
 
   /** Replaces the pinned patterns after a configuration reload. */

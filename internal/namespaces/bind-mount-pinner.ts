@@ -5,7 +5,6 @@ import { join } from 'node:path';
 import { DaemonError } from '../errors/daemon-error.ts';
 import { isENOENT } from '../errors/errno.ts';
 import { detachMount } from '../fs/detach-mount.ts';
-import { ensureDirectory } from '../fs/directories.ts';
 import type { CommandRunner } from '../process/command-runner.ts';
 import { ProcessError } from '../process/process-error.ts';
 import type { NamespacePinner, PinnedNamespaces, PinRequest } from './namespace-pinner.ts';
@@ -17,7 +16,7 @@ export class BindMountPinner implements NamespacePinner {
   readonly #monitorPath: string;
   readonly #runner: CommandRunner;
 
-  /** `directory` is the parent of netns/, ipcns/ and utsns/; `monitorPath` the native program that has a `pin` role. */
+  /** `directory` is the parent of netns/, ipcns/ and utsns/, which exist; `monitorPath` the native program that has a `pin` role. */
   constructor(directory: string, monitorPath: string, runner: CommandRunner) {
     this.#directory = directory;
     this.#monitorPath = monitorPath;
@@ -31,7 +30,6 @@ export class BindMountPinner implements NamespacePinner {
       ipc: request.ipc ? paths.ipc : undefined,
       uts: request.uts ? paths.uts : undefined,
     };
-    for (const name of ['netns', 'ipcns', 'utsns']) await ensureDirectory(join(this.#directory, name), 0o755);
     const argv = [this.#monitorPath, 'pin', ...pinArguments(pinned, request)];
     if (argv.length === 2) return pinned;
     try {

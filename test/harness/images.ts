@@ -3,6 +3,7 @@
 
 import { execFileSync, spawnSync } from 'node:child_process';
 import {
+  chmodSync,
   copyFileSync,
   existsSync,
   mkdirSync,
@@ -88,6 +89,7 @@ function build(
   rest: Omit<ImageSource, 'layers'>,
 ): WrittenImage {
   const rootfs = mkdtempSync(join(tmpdir(), 'cria-rootfs-'));
+  chmodSync(rootfs, 0o755); // it becomes the mode of the container's root directory
   try {
     fill(rootfs);
     return writeOciLayout(layout, { ...rest, layers: [rootfs] });

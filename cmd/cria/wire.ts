@@ -1,0 +1,171 @@
+// Constructs every part of the daemon. The only place that names concrete adapters.
+
+import { join } from 'node:path';
+import { KeyedLock } from '../../internal/async/keyed-lock.ts';
+import { RequestFlight } from '../../internal/async/request-flight.ts';
+import { SingleFlight } from '../../internal/async/single-flight.ts';
+import { CgroupfsManager, SystemdCgroupManager } from '../../internal/cgroup/cgroup-manager.ts';
+import type { Config } from '../../internal/config/options.ts';
+import { parseSizeBytes } from '../../internal/config/quantities.ts';
+import type { ContainerDefaults, ContainerParts } from '../../internal/container/container-parts.ts';
+import { readSeccompProfile } from '../../internal/container/gather-spec-input.ts';
+import { probeHost } from '../../internal/container/host-facts.ts';
+import type { CriParts } from '../../internal/cri/cri-parts.ts';
+import type { Logger } from '../../internal/log/logger.ts';
+import { NativeMonitors } from '../../internal/monitor/native-monitors.ts';
+import type { Spawner } from '../../internal/monitor/spawner.ts';
+import { SpawnerRunner } from '../../internal/monitor/spawner-runner.ts';
+import { BindMountPinner } from '../../internal/namespaces/bind-mount-pinner.ts';
+import { CniPodNetwork } from '../../internal/network/cni-pod-network.ts';
+import type { RuntimeHandlers } from '../../internal/oci/oci-runtime.ts';
+import { openRuntimeHandlers } from '../../internal/oci/runtime-handlers.ts';
+import type { CommandRunner } from '../../internal/process/command-runner.ts';
+import { RecordStore } from '../../internal/records/record-store.ts';
+import type { SandboxParts } from '../../internal/sandbox/sandbox-parts.ts';
+import { preparePauseRootfs } from './pause-rootfs.ts';
+import { versionInfo } from './version.ts';
+import { wireImages } from './wire-images.ts';
+
+export interface Daemon {
+  readonly cri: CriParts;
+  /** Ends what the parts do by themselves; containers and their monitors go on. */
+  close(): Promise<void>;
+}
+
+/** Makes all parts. Nothing is restored and nothing serves yet. */
+export async function wireDaemon(config: Config, spawner: Spawner, logger: Logger): Promise<Daemon> {
+  const lifetime = new AbortController();
+  const runner = new SpawnerRunner(spawner);
+  const { store, images } = await wireImages(config, logger, lifetime.signal);
+  const containers = await wireContainers(config, {
+    images,
+    layers: store.containers,
+    spawner,
+    runner,
+    logger,
+  });
+  const sandboxes = await wireSandboxes(config, containers, runner);
+  sandboxes.network.watch(lifetime.signal);
+  const info = {
+    runtimeName: config.cria.runtime_name,
+    version: versionInfo().version,
+    pauseImage: config.image.pause_image,
+    stateDirectory: config.cria.run_dir,
+  };
+  return {
+    cri: { sandboxes, containers, info, logger },
+    async close() {
+      lifetime.abort();
+      await images.idle();
+      await store.close();
+    },
+  };
+}
+
+async function wireContainers(
+  config: Config,
+  made: Pick<ContainerParts, 'images' | 'layers' | 'logger'> & {
+    readonly spawner: Spawner;
+    readonly runner: CommandRunner;
+  },
+): Promise<ContainerParts> {
+  const { cria, runtime } = config;
+  const { images, layers, spawner, runner, logger } = made;
+  return {
+    containers: new RecordStore('container'),
+    locks: new KeyedLock(),
+    creations: new RequestFlight('container name'),
+    directories: { data: join(cria.data_dir, 'containers'), run: join(cria.run_dir, 'containers') },
+    images,
+    layers,
+    monitors: new NativeMonitors({
+      monitorPath: cria.monitor_path,
+      socketsDir: join(cria.run_dir, 'm'),
+      exitsDir: join(cria.data_dir, 'exits'),
+      exitCodesDir: runtime.container_exits_dir,
+      spawner,
+      logger,
+    }),
+    runtimes: await wireRuntimes(config, runner, logger),
+    cgroups: runtime.cgroup_manager === 'systemd' ? new SystemdCgroupManager() : new CgroupfsManager(),
+    defaults: await containerDefaults(config),
+    host: await probeHost(runtime.cgroup_manager),
+    logger,
+  };
+}
+
+async function wireSandboxes(
+  config: Config,
+  containers: ContainerParts,
+  runner: CommandRunner,
+): Promise<SandboxParts> {
+  const { cria, runtime, network } = config;
+  const cni = {
+    configDirectory: network.network_dir,
+    pluginDirectories: network.plugin_dirs,
+    defaultNetwork: network.cni_default_network || undefined,
+    stateDirectory: join(cria.data_dir, 'network'),
+  };
+  return {
+    sandboxes: new RecordStore('sandbox'),
+    creations: new RequestFlight('sandbox name'),
+    stops: new SingleFlight(),
+    directories: { data: join(cria.data_dir, 'sandboxes'), run: join(cria.run_dir, 'sandboxes') },
+    namespaces: new BindMountPinner(runtime.namespaces_dir, cria.monitor_path, runner),
+    network: await CniPodNetwork.open(cni, runner, containers.logger),
+    containers,
+    defaults: {
+      sysctls: Object.fromEntries(runtime.default_sysctls.map(splitSetting)),
+      dropInfraContainer: runtime.drop_infra_ctr,
+      logDirectory: config.crio.log_dir,
+      pauseRootfs: await preparePauseRootfs(join(cria.run_dir, 'pause'), cria.pause_path),
+      hostResolvConf: '/etc/resolv.conf',
+    },
+  };
+}
+
+function wireRuntimes({ runtime }: Config, runner: CommandRunner, logger: Logger): Promise<RuntimeHandlers> {
+  const handlers = Object.entries(runtime.runtimes).map(([name, handler]) => ({
+    name,
+    path: handler.runtime_path,
+    root: handler.runtime_root,
+    minMemoryBytes: parseSizeBytes(handler.container_min_memory) ?? 0,
+    createTimeoutMs: handler.container_create_timeout * 1000,
+    privilegedWithoutHostDevices: handler.privileged_without_host_devices,
+    allowedAnnotations: handler.allowed_annotations,
+    defaultAnnotations: handler.default_annotations,
+  }));
+  const systemdCgroup = runtime.cgroup_manager === 'systemd';
+  return openRuntimeHandlers(
+    { handlers, defaultName: runtime.default_runtime, systemdCgroup },
+    runner,
+    logger,
+  );
+}
+
+async function containerDefaults({ runtime }: Config): Promise<ContainerDefaults> {
+  const profile = runtime.seccomp_profile;
+  return {
+    spec: {
+      managerName: 'cria',
+      capabilities: runtime.default_capabilities,
+      addInheritableCapabilities: runtime.add_inheritable_capabilities,
+      env: runtime.default_env,
+      ulimits: runtime.default_ulimits,
+      pidsLimit: runtime.pids_limit,
+      shmSizeBytes: 64 * 1024 * 1024,
+      apparmorProfile: runtime.apparmor_profile,
+      seccompProfile: profile === '' ? undefined : await readSeccompProfile(profile),
+      deviceOwnershipFromSecurityContext: runtime.device_ownership_from_security_context,
+    },
+    logSizeMaxBytes: runtime.log_size_max < 0 ? undefined : runtime.log_size_max,
+    absentMountSourcesToReject: runtime.absent_mount_sources_to_reject,
+    readOnlyRootfs: runtime.read_only,
+    noPivot: runtime.no_pivot,
+  };
+}
+
+function splitSetting(text: string): [name: string, value: string] {
+  const at = text.indexOf('=');
+  return [text.slice(0, at).trim(), text.slice(at + 1)];
+}

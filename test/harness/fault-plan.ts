@@ -1,0 +1,78 @@
+// Makes the n-th forward step of an operation fail, in real parts.
+
+import type { CriParts } from '../../internal/cri/cri-parts.ts';
+
+/** How a step fails: the call is not made, or it is made and its success is lost. */
+export type FaultKind = 'not done' | 'done, then failed';
+
+/** The calls that make something; the others undo, read or serve. */
+const steps: Readonly<Record<string, readonly string[]>> = {
+  namespaces: ['pin'],
+  network: ['attach'],
+  images: ['config'],
+  layers: ['create', 'mount'],
+  monitors: ['create'],
+  runtime: ['start'],
+};
+
+export class FaultPlan {
+  /** Steps that were reached since the last `arm`, by name. */
+  readonly reached: string[] = [];
+  #failAt = -1;
+  #kind: FaultKind = 'not done';
+
+  /** Lets the step with this index fail once; -1 lets all pass. */
+  arm(failAt: number, kind: FaultKind): void {
+    this.reached.length = 0;
+    this.#failAt = failAt;
+    this.#kind = kind;
+  }
+
+  /** The same parts, with their steps under this plan. */
+  over(parts: CriParts): CriParts {
+    const { runtimes } = parts.containers;
+    const containers = {
+      ...parts.containers,
+      images: this.#watch('images', parts.containers.images),
+      layers: this.#watch('layers', parts.containers.layers),
+      monitors: this.#watch('monitors', parts.containers.monitors),
+      runtimes: {
+        defaultName: runtimes.defaultName,
+        list: () => runtimes.list(),
+        get: (name: string) => {
+          const handler = runtimes.get(name);
+          return { ...handler, runtime: this.#watch('runtime', handler.runtime) };
+        },
+      },
+    };
+    const sandboxes = {
+      ...parts.sandboxes,
+      containers,
+      namespaces: this.#watch('namespaces', parts.sandboxes.namespaces),
+      network: this.#watch('network', parts.sandboxes.network),
+    };
+    return { ...parts, containers, sandboxes };
+  }
+
+  #watch<T extends object>(part: string, target: T): T {
+    return new Proxy(target, {
+      get: (object, key) => {
+        const value: unknown = Reflect.get(object, key);
+        if (typeof value !== 'function') return value;
+        const method = value.bind(object) as (...args: unknown[]) => unknown;
+        return steps[part]?.includes(String(key)) ? this.#step(`${part}.${String(key)}`, method) : method;
+      },
+    });
+  }
+
+  #step(name: string, method: (...args: unknown[]) => unknown): (...args: unknown[]) => Promise<unknown> {
+    return async (...args) => {
+      const index = this.reached.push(name) - 1;
+      const fails = index === this.#failAt;
+      if (fails && this.#kind === 'not done') throw new Error(`planned failure of ${name}`);
+      const result = await method(...args);
+      if (fails) throw new Error(`planned failure after ${name}`);
+      return result;
+    };
+  }
+}
