@@ -98,6 +98,11 @@ export const later: Make = maker('later');
 /** An option of a part of CRI-O that has no counterpart here. */
 export const unused: Make = maker('unused');
 
+/** The text of an option for help and configuration files, which says too that it has no effect yet. */
+export function textOf({ doc, status }: ValueOption<unknown>): string {
+  return status === 'later' ? `${doc} Not supported yet.` : doc;
+}
+
 /** The defaults of a table's options. */
 export function defaultsOf<S extends OptionTable>(options: S): ValuesOf<S> {
   const values = Object.entries(options).map(([key, option]) => [key, defaultOf(option)]);

@@ -1,6 +1,6 @@
 // The configuration as commented TOML: what `cria config` prints.
 
-import { type AnyOption, defaultsOf, type EntriesOption, type OptionTable } from './option.ts';
+import { type AnyOption, defaultsOf, type EntriesOption, type OptionTable, textOf } from './option.ts';
 import { type Config, sectionList } from './options.ts';
 
 const width = 110;
@@ -34,7 +34,7 @@ function printTable(table: string, options: OptionTable, values: Values, usual: 
         return `${comment(option.doc)}[${table}.${key}]\n\n${printTable(`${table}.${key}`, option.options, value as Values, usualValue as Values)}`;
       const line = `${key} = ${option.type.toToml(value)}\n`;
       const isUsual = option.type.toToml(value) === option.type.toToml(usualValue);
-      return `${comment(option.doc)}${isUsual ? '# ' : ''}${line}\n`;
+      return `${comment(textOf(option))}${isUsual ? '# ' : ''}${line}\n`;
     })
     .join('');
 }

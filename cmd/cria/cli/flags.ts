@@ -1,6 +1,7 @@
 // The flags that a command line may have: those of the verb, the few that say where the configuration is, and one for
 // each option of the option table.
 
+import { textOf } from '../../../internal/config/option.ts';
 import { optionList } from '../../../internal/config/option-list.ts';
 
 export interface Flag {
@@ -56,7 +57,7 @@ export const optionFlags: readonly Flag[] = [
   ...optionList.flatMap(({ flag, aliases, env, option }) =>
     flag === undefined
       ? []
-      : [{ name: flag, aliases, placeholder: option.type.placeholder, doc: option.doc, env }],
+      : [{ name: flag, aliases, placeholder: option.type.placeholder, doc: textOf(option), env }],
   ),
   runtimesFlag,
 ];

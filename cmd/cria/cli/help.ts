@@ -18,7 +18,7 @@ export function helpOf(verb: Verb): string {
     ...(verb.name === '' ? [`Commands:\n${commandList()}`] : []),
     `Flags:\n${flagList([...verb.flags, ...generalFlags])}`,
     ...(verb.name === ''
-      ? optionGroups()
+      ? ['A flag that needs no value may have one: --read-only=false.', ...optionGroups()]
       : ['Every flag of the daemon may be given too, see "cria --help".']),
     `Examples:\n${verb.examples.map((example) => `  ${example}`).join('\n')}`,
     `Exit codes:\n${codes.join('\n')}`,

@@ -26,7 +26,8 @@ export function parseArguments(argv: readonly string[]): CommandLine {
   // A misspelt flag first: its value looks like a command.
   for (const token of tokens) if (token.kind === 'option') knownFlag(token, known);
   const words = tokens.flatMap((token) => (token.kind === 'positional' ? [token.value] : []));
-  const { verb, positionals } = splitVerb(words);
+  const wantsHelp = tokens.some((token) => token.kind === 'option' && token.name === 'help');
+  const { verb, positionals } = splitVerb(words, wantsHelp);
   const flags = tokens.flatMap((token) => (token.kind === 'option' ? [flagValue(token, verb, known)] : []));
   return { verb, positionals, flags };
 }
@@ -44,15 +45,21 @@ function parserOptions({ name, placeholder, aliases }: Flag): [string, ParserOpt
   ];
 }
 
-/** Words up to the longest known verb are the verb; `cria` alone is the daemon. */
-function splitVerb(words: readonly string[]): { verb: Verb; positionals: readonly string[] } {
+/**
+ * Words up to the longest known verb are the verb; `cria` alone is the daemon. Whoever asks for help with half a verb, or
+ * a wrong one, gets that of `cria`, which names them all.
+ */
+function splitVerb(
+  words: readonly string[],
+  wantsHelp: boolean,
+): { verb: Verb; positionals: readonly string[] } {
   for (const length of [2, 1]) {
     const verb = words.length >= length ? findVerb(words.slice(0, length).join(' ')) : undefined;
     if (verb !== undefined) return { verb, positionals: words.slice(length) };
   }
   const [first] = words;
   const daemon = findVerb('');
-  if (first === undefined && daemon !== undefined) return { verb: daemon, positionals: [] };
+  if (daemon !== undefined && (first === undefined || wantsHelp)) return { verb: daemon, positionals: [] };
   const group = verbs.filter((verb) => verb.name.startsWith(`${first} `)).map((verb) => verb.name);
   if (group.length > 0) {
     const names = group.map((name) => name.split(' ')[1] ?? '');

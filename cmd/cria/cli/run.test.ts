@@ -136,6 +136,11 @@ test('every command has a help with usage, flags, examples and exit codes', asyn
     assert.ok(out.split('\n').every((line) => line.length <= 100));
   }
   const { out } = await run(['-h']);
+  for (const argv of [
+    ['image', '--help'],
+    ['frobnicate', '-h'],
+  ])
+    assert.equal((await run(argv)).out, out);
   assert.match(out, /^Containers \(\[crio\.runtime\] in the configuration\):$/m);
   assert.match(out, /^ {2}-l, --log-level trace\|debug/m);
   assert.match(out, /\(\$CONTAINER_STOP_TIMEOUT\)/);
