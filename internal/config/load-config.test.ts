@@ -126,6 +126,23 @@ test('loadConfig takes root, runroot and driver from storage.conf, unless a file
   assert.equal(defaults.crio.runroot, '/r');
 });
 
+test('loadConfig refuses a broken storage.conf and a value of a wrong type in it', async () => {
+  await writeFile(inputs.storageConf, '[storage]\ndriver = 5\ngraphroot = ""\n');
+  await assert.rejects(loadConfig(inputs), {
+    message: `${inputs.storageConf}: storage.driver: expected a string`,
+  });
+  await writeFile(inputs.storageConf, '[storage\n');
+  await assert.rejects(loadConfig(inputs), { message: `${inputs.storageConf}:1:9: unexpected "\\n"` });
+});
+
+test('loadConfig refuses a drop-in link that leads nowhere', async () => {
+  const link = join(inputs.configDir, '50-lost');
+  await symlink('/nowhere/at/all', link);
+  await assert.rejects(loadConfig(inputs), {
+    message: `${link}: cannot be read: ENOENT: no such file or directory, stat '${link}'`,
+  });
+});
+
 test('loadConfig warns once for each unknown key and never stops for one', async () => {
   const loaded = await loadText(
     'extra = 1\n[crio]\nnope = 1\n[crio.runtime]\nmanage_ns_lifecycle = true\n[other]\nx = 1\n',
