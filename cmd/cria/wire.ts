@@ -37,13 +37,9 @@ export async function wireDaemon(config: Config, spawner: Spawner, logger: Logge
   const lifetime = new AbortController();
   const runner = new SpawnerRunner(spawner);
   const { store, images } = await wireImages(config, logger, lifetime.signal);
-  const containers = await wireContainers(config, {
-    images,
-    layers: store.containers,
-    spawner,
-    runner,
-    logger,
-  });
+  const monitors = wireMonitors(config, spawner, logger);
+  const made = { images, layers: store.containers, monitors, logger };
+  const containers = await wireContainers(config, made, runner);
   const sandboxes = await wireSandboxes(config, containers, runner);
   sandboxes.network.watch(lifetime.signal);
   const info = {
@@ -56,41 +52,40 @@ export async function wireDaemon(config: Config, spawner: Spawner, logger: Logge
     cri: { sandboxes, containers, info, logger },
     async close() {
       lifetime.abort();
+      monitors.close();
       await images.idle();
       await store.close();
     },
   };
 }
 
+function wireMonitors({ cria, runtime }: Config, spawner: Spawner, logger: Logger): NativeMonitors {
+  return new NativeMonitors({
+    monitorPath: cria.monitor_path,
+    socketsDir: join(cria.run_dir, 'm'),
+    exitsDir: join(cria.data_dir, 'exits'),
+    exitCodesDir: runtime.container_exits_dir,
+    spawner,
+    logger,
+  });
+}
+
 async function wireContainers(
   config: Config,
-  made: Pick<ContainerParts, 'images' | 'layers' | 'logger'> & {
-    readonly spawner: Spawner;
-    readonly runner: CommandRunner;
-  },
+  made: Pick<ContainerParts, 'images' | 'layers' | 'monitors' | 'logger'>,
+  runner: CommandRunner,
 ): Promise<ContainerParts> {
   const { cria, runtime } = config;
-  const { images, layers, spawner, runner, logger } = made;
   return {
+    ...made,
     containers: new RecordStore('container'),
     locks: new KeyedLock(),
     creations: new RequestFlight('container name'),
     directories: { data: join(cria.data_dir, 'containers'), run: join(cria.run_dir, 'containers') },
-    images,
-    layers,
-    monitors: new NativeMonitors({
-      monitorPath: cria.monitor_path,
-      socketsDir: join(cria.run_dir, 'm'),
-      exitsDir: join(cria.data_dir, 'exits'),
-      exitCodesDir: runtime.container_exits_dir,
-      spawner,
-      logger,
-    }),
-    runtimes: await wireRuntimes(config, runner, logger),
+    runtimes: await wireRuntimes(config, runner, made.logger),
     cgroups: runtime.cgroup_manager === 'systemd' ? new SystemdCgroupManager() : new CgroupfsManager(),
     defaults: await containerDefaults(config),
     host: await probeHost(runtime.cgroup_manager),
-    logger,
   };
 }
 
