@@ -25,17 +25,34 @@ describe('a daemon that cannot start', { skip: missing('runc') }, () => {
     return { ...outcome, output: outcome.stdout + outcome.stderr };
   }
 
-  test('it names every wrong value at once', async () => {
+  test('it names every value of a wrong type at once', async () => {
     const config = good
       .replace('stream_address = "127.0.0.1"', 'stream_address = 7')
-      .replace('default_runtime = "runc"', 'default_runtime = "absent"')
-      .replace(/runtime_path = ".*"/, 'runtime_path = "/no/such/runc"');
+      .replace('cgroup_manager = "cgroupfs"', 'cgroup_manager = ["cgroupfs"]');
     const { exitCode, output } = await startWith(config);
     assert.equal(exitCode, 1);
-    assert.match(output, new RegExp(`${daemon.paths.configFile}.*crio\\.api\\.stream_address`));
-    assert.match(output, /crio\.runtime\.default_runtime.*absent/);
-    assert.match(output, /runtimes\.runc.*\/no\/such\/runc/);
+    const { configFile } = daemon.paths;
+    assert.ok(output.includes(`${configFile}: crio.api.stream_address: expected a string`), output);
+    assert.ok(output.includes(`${configFile}: crio.runtime.cgroup_manager: expected a string`), output);
+  });
+
+  test('it names every value that cannot work at once', async () => {
+    const config = good
+      .replace('default_runtime = "runc"', 'default_runtime = "absent"')
+      .replace('cgroup_manager = "cgroupfs"', 'cgroup_manager = "other"');
+    const { exitCode, output } = await startWith(config);
+    assert.equal(exitCode, 1);
+    assert.match(output, /crio\.runtime\.default_runtime: "absent"/);
+    assert.match(output, /crio\.runtime\.cgroup_manager: .*other/);
     assert.ok(!existsSync(daemon.paths.socket), 'a daemon that fails leaves no socket');
+  });
+
+  test('it names the default runtime whose program is not there', async () => {
+    const { exitCode, output } = await startWith(
+      good.replace(/runtime_path = ".*"/, 'runtime_path = "/no/runc"'),
+    );
+    assert.equal(exitCode, 1);
+    assert.match(output, /crio\.runtime\.runtimes\.runc.*\/no\/runc/);
   });
 
   test('it gives file and line of a file that is no TOML', async () => {

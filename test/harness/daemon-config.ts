@@ -73,7 +73,6 @@ function handlerTable(root: string, { name, path }: RuntimeHandler): string {
 runtime_path = "${path}"
 runtime_type = "oci"
 runtime_root = "${runtimeRoot}"
-monitor_cgroup = "pod"
 `;
 }
 
@@ -86,7 +85,6 @@ root = "${paths.storageRoot}"
 runroot = "${paths.storageRunRoot}"
 storage_driver = "overlay"
 log_dir = "${root}/pod-logs"
-version_file = "${paths.runDir}/version"
 
 [crio.api]
 listen = "${paths.socket}"
