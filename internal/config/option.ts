@@ -12,7 +12,7 @@ import type { ValueType } from './value-type.ts';
 export type OptionStatus = 'done' | 'later' | 'unused';
 
 export interface OptionExtras {
-  /** A changed value is taken over on SIGHUP. */
+  /** A changed value is taken over on SIGHUP; of an option that is not supported yet: it will be. */
   readonly reloadable?: boolean;
   /** The flag's name where it is not the key with hyphens; false for none. */
   readonly flag?: string | false;

@@ -131,7 +131,7 @@ export const runtimes: EntriesOption<typeof handlerOptions> = {
       container_min_memory: '500KiB',
     },
   },
-  reloadable: true,
+  reloadable: false,
   doc: 'Runtime handlers by name; a Kubernetes RuntimeClass picks one.',
 };
 

@@ -52,7 +52,6 @@ const pauseOptions = {
     text,
     'registry.k8s.io/pause:3.10.1',
     'Image of the pause process, fully qualified; the kubelet never removes it. cria runs its own pause program.',
-    { reloadable: true },
   ),
   pause_image_auth_file: later(anyPath, '', 'Registry credentials for the pause image.', {
     reloadable: true,
@@ -69,7 +68,6 @@ const pauseOptions = {
     textList,
     [],
     'Images that the kubelet never removes: names, "prefix*" or "*word*", without regard to case.',
-    { reloadable: true },
   ),
 };
 

@@ -27,9 +27,6 @@ const processOptions = {
     text,
     'crun',
     'Handler of pods that name none; it must have an entry in the runtimes table.',
-    {
-      reloadable: true,
-    },
   ),
   cgroup_manager: done(
     wordType('systemd', 'cgroupfs'),
@@ -117,19 +114,11 @@ const securityOptions = {
     anyPath,
     '',
     'Seccomp profile of containers that ask for RuntimeDefault. Empty, or no such file: the built-in one.',
-    { reloadable: true },
   ),
   privileged_seccomp_profile: later(anyPath, '', 'Seccomp profile of privileged containers. Empty: none.', {
     reloadable: true,
   }),
-  apparmor_profile: done(
-    text,
-    'crio-default',
-    'AppArmor profile of containers that ask for RuntimeDefault.',
-    {
-      reloadable: true,
-    },
-  ),
+  apparmor_profile: done(text, 'crio-default', 'AppArmor profile of containers that ask for RuntimeDefault.'),
   default_capabilities: done(
     capabilityList,
     defaultCapabilities,

@@ -42,26 +42,24 @@ test('reloadConfig takes over what may change, names the rest, and keeps flags',
       '[crio.api]\nlisten = "/run/other.sock"\n[crio.image]\npinned_images = ["a*"]\npause_command = "/file"\n',
   );
   const { loaded, changed, needRestart } = await reloadConfig(current, '');
-  assert.deepEqual([...changed].sort(), [
+  assert.deepEqual(changed, ['crio.runtime.log_level']);
+  const waiting = [
+    'crio.api.listen',
     'crio.image.pinned_images',
     'crio.runtime.default_runtime',
-    'crio.runtime.log_level',
+    'crio.runtime.read_only',
     'crio.runtime.runtimes',
-  ]);
-  assert.deepEqual([...needRestart].sort(), ['crio.api.listen', 'crio.runtime.read_only']);
+  ];
+  assert.deepEqual([...needRestart].sort(), waiting);
   const { config } = loaded;
-  assert.deepEqual(Object.keys(config.runtime.runtimes).sort(), ['crun', 'second']);
-  assert.equal(config.runtime.runtimes['second']?.runtime_root, '/run/second');
   assert.equal(config.runtime.log_level, 'debug');
   assert.equal(config.api.listen, current.config.api.listen);
+  assert.deepEqual(Object.keys(config.runtime.runtimes), ['crun']);
   assert.equal(config.runtime.read_only, false);
   assert.equal(config.image.pause_command, '/flag');
 
   const again = await reloadConfig(loaded, '');
-  assert.deepEqual(
-    [again.changed, [...again.needRestart].sort()],
-    [[], ['crio.api.listen', 'crio.runtime.read_only']],
-  );
+  assert.deepEqual([again.changed, [...again.needRestart].sort()], [[], waiting]);
   assert.deepEqual(again.loaded.config, config);
 });
 

@@ -21,6 +21,8 @@ export interface Reloaded {
  */
 export async function reloadConfig(current: LoadedConfig, searchPath: string): Promise<Reloaded> {
   const next = await loadConfig(current.inputs);
+  // All of it, also what waits for a restart: better to hear of a mistake now than at a start in the night.
+  await validateConfig(next, searchPath);
   const keys = [...optionList.map(({ key }) => key), ...entriesKeys];
   const different = keys.filter((key) => !isSame(key, current.written, next.written));
   const changed = different.filter((key) => reloadableKeys.has(key));

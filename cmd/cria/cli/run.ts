@@ -6,6 +6,7 @@ import { printConfig } from '../../../internal/config/print-config.ts';
 import { checkValues, validateConfig } from '../../../internal/config/validate-config.ts';
 import { DaemonError, describeError } from '../../../internal/errors/daemon-error.ts';
 import { createLogger } from '../logger.ts';
+import { reloadOnHangup } from '../reload.ts';
 import { versionInfo } from '../version.ts';
 import { configInputs, type Environment } from './config-inputs.ts';
 import { ignoredFlags } from './flags.ts';
@@ -81,12 +82,18 @@ async function runDaemonVerb(
   { flags }: CommandLine,
   environment: Environment,
 ): Promise<number> {
-  const ready = await validateConfig(loaded, environment['PATH'] ?? '');
+  const searchPath = environment['PATH'] ?? '';
+  const ready = await validateConfig(loaded, searchPath);
   const logger = createLogger(ready.config.runtime.log_level, ready.config.cria.log_format);
   for (const { source, key, reason } of ready.warnings) logger.warn({ file: source, key }, reason);
   for (const { name } of flags.filter((flag) => ignoredFlags.some((ignored) => ignored.name === flag.name)))
     logger.warn({ flag: `--${name}` }, 'ignored, there is no such part here');
   // Loaded only here: the other commands start without the daemon's modules.
   const { runDaemon } = await import('../daemon.ts');
-  return runDaemon(ready, logger);
+  const stopReloads = reloadOnHangup(ready, { logger, searchPath, signals: process });
+  try {
+    return await runDaemon(ready, logger);
+  } finally {
+    stopReloads();
+  }
 }

@@ -1,0 +1,62 @@
+import assert from 'node:assert/strict';
+import { EventEmitter, once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { loadConfig, usualConfigInputs } from '../../internal/config/load-config.ts';
+import { validateConfig } from '../../internal/config/validate-config.ts';
+import { createLogger } from './logger.ts';
+import { reloadOnHangup } from './reload.ts';
+
+const base =
+  `[cria]\nmonitor_path = "${process.execPath}"\npause_path = "${process.execPath}"\n` +
+  `[crio.runtime.runtimes.crun]\nruntime_path = "${process.execPath}"\n`;
+
+test('reloadOnHangup takes over the log level, names what waits for a restart, and outlives a broken file', async (t) => {
+  const root = await mkdtemp(join(tmpdir(), 'cria-hangup-'));
+  t.after(() => rm(root, { recursive: true }));
+  const configFile = join(root, 'crio.conf');
+  await writeFile(configFile, base);
+  const inputs = { ...usualConfigInputs, configFile, configDir: '', storageConf: join(root, 'none') };
+  const loaded = await validateConfig(await loadConfig(inputs), '');
+
+  const lines = new EventEmitter();
+  const logged: string[] = [];
+  const sink = {
+    write(line: string): void {
+      logged.push(line.replace(/^time="[^"]*" /, '').replaceAll(`${root}/`, ''));
+      if (/reload/.test(line)) lines.emit('end');
+    },
+  };
+  const signals = new EventEmitter();
+  const stop = reloadOnHangup(loaded, {
+    logger: createLogger('info', 'text', sink),
+    searchPath: '',
+    signals,
+  });
+
+  async function hangUp(text: string): Promise<string[]> {
+    await writeFile(configFile, text);
+    logged.length = 0;
+    const ended = once(lines, 'end');
+    signals.emit('SIGHUP');
+    await ended;
+    return [...logged];
+  }
+
+  assert.deepEqual(await hangUp(`${base}[crio.runtime]\nlog_level = "debug"\nread_only = true\n`), [
+    'level=info msg="set config log_level to \\"debug\\""\n',
+    'level=warning msg="a new value takes effect at the next start" key=crio.runtime.read_only\n',
+    'level=info msg="configuration reload completed"\n',
+  ]);
+  assert.deepEqual(await hangUp(`${base}[crio.runtime]\nlog_level = 5\n`), [
+    'level=error msg="unable to reload configuration" err="crio.conf: crio.runtime.log_level: expected a string, found the integer 5"\n',
+  ]);
+  assert.deepEqual(await hangUp(`${base}[crio.runtime]\nlog_level = "debug"\n`), [
+    'level=info msg="configuration reload completed"\n',
+  ]);
+
+  stop();
+  assert.equal(signals.listenerCount('SIGHUP'), 0);
+});
