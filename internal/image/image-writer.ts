@@ -1,19 +1,29 @@
 // Puts an image into the store: missing layers are staged at once, then committed in order, the image record last.
 // Until then nothing of it is visible, and when anything fails nothing of it stays.
 
+import { setMaxListeners } from 'node:events';
 import { KeyedLock } from '../async/keyed-lock.ts';
 import { Semaphore } from '../async/semaphore.ts';
+import { waitFor } from '../async/wait-for.ts';
 import { DaemonError, hasKind } from '../errors/daemon-error.ts';
 import type { Logger } from '../log/logger.ts';
 import { digestOf } from '../registry/digest.ts';
-import type { ImageRecords, LayerStore, StagedLayer, StoredLayer, UnpackLimits } from '../storage/store.ts';
+import type {
+  Digest,
+  ImageRecords,
+  LayerStore,
+  StagedLayer,
+  StoredLayer,
+  UnpackLimits,
+} from '../storage/store.ts';
 import type { ImageContents, LayerContents } from './image-contents.ts';
+import { chainIdsOf, LayerClaims } from './layer-claims.ts';
 import { withProgress } from './transfer-progress.ts';
 
 /** Layers of one image that are fetched at once; as containerd. */
 const layersAtOnce = 3;
 /** How often an image is completed again when another process removes layers that it counted on. */
-const maxRounds = 3;
+const maxVainRounds = 3;
 
 export interface WriterParts {
   readonly layers: LayerStore;
@@ -29,6 +39,7 @@ export class ImageWriter {
   readonly #parts: WriterParts;
   readonly #unpacks: Semaphore;
   readonly #changes = new KeyedLock();
+  readonly #claims = new LayerClaims();
 
   constructor(parts: WriterParts) {
     this.#parts = parts;
@@ -39,10 +50,10 @@ export class ImageWriter {
   async write(contents: ImageContents, signal: AbortSignal): Promise<string> {
     const work: Work = { contents, staged: new Map(), committedIds: [] };
     try {
-      for (let round = 0; round < maxRounds; round += 1) {
-        await this.#stageMissing(work, signal);
-        const imageId = await this.#changes.run('', () => this.#commit(work));
+      for (let vainRounds = 0; vainRounds < maxVainRounds; ) {
+        const { imageId, hasWaited } = await this.#round(work, signal);
         if (imageId !== undefined) return imageId;
+        if (!hasWaited) vainRounds += 1;
       }
       throw new DaemonError(
         'unavailable',
@@ -65,16 +76,38 @@ export class ImageWriter {
     await this.#changes.run('', () => this.#parts.records.remove(imageId));
   }
 
-  async #stageMissing({ contents, staged }: Work, signal: AbortSignal): Promise<void> {
+  /** No id when a layer is missing after all: who was to store it failed, or somebody removed it. */
+  async #round(
+    work: Work,
+    signal: AbortSignal,
+  ): Promise<{ imageId: string | undefined; hasWaited: boolean }> {
+    const missing = this.#missing(work);
+    const claim = this.#claims.claim(missing.map(({ chainId }) => chainId));
+    try {
+      const mine = missing.filter(({ chainId }) => claim.mine.has(chainId));
+      const downloads = new Semaphore(layersAtOnce);
+      await allOrNone(signal, mine, async ({ index, layer }, stop) => {
+        work.staged.set(index, await downloads.run(() => this.#stage(layer, stop), stop));
+      });
+      if (claim.others !== undefined) await waitFor(claim.others, signal);
+      const imageId = await this.#changes.run('', () => this.#commit(work));
+      return { imageId, hasWaited: claim.others !== undefined };
+    } finally {
+      claim.release();
+    }
+  }
+
+  /** What neither the store nor this work has, the biggest first: it decides how long it takes. */
+  #missing({ contents, staged }: Work): MissingLayer[] {
     const { layers } = contents;
+    const chainIds = chainIdsOf(layers.map(({ diffId }) => diffId));
     const present = this.#countPresent(layers);
-    const missing = [...layers.entries()].filter(([index]) => index >= present && !staged.has(index));
-    // The biggest decides how long it takes: it goes first.
-    missing.sort(([, a], [, b]) => b.blobSizeBytes - a.blobSizeBytes);
-    const downloads = new Semaphore(layersAtOnce);
-    await allOrNone(signal, missing, async ([index, layer], stop) => {
-      staged.set(index, await downloads.run(() => this.#stage(layer, stop), stop));
-    });
+    return layers
+      .flatMap((layer, index) => {
+        const chainId = chainIds[index];
+        return chainId === undefined || index < present || staged.has(index) ? [] : { index, chainId, layer };
+      })
+      .sort((a, b) => b.layer.blobSizeBytes - a.layer.blobSizeBytes);
   }
 
   /** The layers that the store has, counted from the base: above a missing one there is none. */
@@ -162,6 +195,12 @@ export class ImageWriter {
   }
 }
 
+interface MissingLayer {
+  readonly index: number;
+  readonly chainId: Digest;
+  readonly layer: LayerContents;
+}
+
 interface Work {
   readonly contents: ImageContents;
   /** By layer number. */
@@ -177,6 +216,7 @@ async function allOrNone<T>(
 ): Promise<void> {
   signal.throwIfAborted();
   const stop = new AbortController();
+  setMaxListeners(0, stop.signal); // one for each layer that waits or runs: no leak
   const pass = (): void => stop.abort(signal.reason);
   signal.addEventListener('abort', pass, { once: true });
   try {

@@ -155,6 +155,37 @@ describe('pull', () => {
     assert.equal(store.stagings, 3);
   });
 
+  it('unpacks a layer once that several images want at the same time', async () => {
+    const layers = layersOf(6);
+    const names = [2, 3, 4, 5].map((top) => {
+      server.add(makeImage({ layers: [layers[0]!, layers[1]!, layers[top]!] }), `v${top}`);
+      return `a/b:v${top}`;
+    });
+    await Promise.all(names.map((name) => pull(name)));
+    assert.equal(images.list().length, 4);
+    assert.equal(store.stagings, 6);
+    assert.equal(store.staged.size, 0);
+  });
+
+  it('stores a shared layer itself when the other pull fails', async () => {
+    const layers = layersOf(4);
+    const doomed = makeImage({ layers: layers.slice(0, 3) });
+    const image = makeImage({ layers: [layers[0]!, layers[1]!, layers[3]!] });
+    server.add(doomed, 'doomed');
+    server.add(image, 'v1');
+    const lost = doomed.layerBlobs[2]!;
+    server.intercept = (_request, response, path) => {
+      if (!path.endsWith(digestOf(lost))) return false;
+      setTimeout(() => response.writeHead(404).end(), 50);
+      return true;
+    };
+    const [failed, stored] = await Promise.allSettled([pull('a/b:doomed'), pull('a/b:v1')]);
+    assert.equal(failed.status, 'rejected');
+    assert.deepEqual(stored, { status: 'fulfilled', value: image.id });
+    assert.equal(store.layers.size, 3);
+    assert.equal(store.staged.size, 0);
+  });
+
   it('joins the running pull of the same reference', async () => {
     server.add(makeImage(), 'v1');
     const ids = await Promise.all([pull('a/b:v1'), pull('a/b:v1'), pull('a/b:v1')]);

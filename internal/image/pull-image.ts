@@ -1,6 +1,7 @@
 // PullImage: reference -> manifest -> config -> layers -> record.
 
 import { createHash } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
 import { SingleFlight } from '../async/single-flight.ts';
 import { hasKind } from '../errors/daemon-error.ts';
 import type { Logger } from '../log/logger.ts';
@@ -35,6 +36,7 @@ export class ImagePuller {
   readonly #running = new SingleFlight<string>();
 
   constructor(parts: PullerParts) {
+    setMaxListeners(0, parts.lifetime); // one or more for each running pull: no leak
     this.#parts = parts;
   }
 

@@ -6,8 +6,8 @@ const gibibyte = 1024 ** 3;
 export const defaultUnpackLimits: UnpackLimits = {
   /** The largest layers in use (machine-learning models) have tens of GiB. */
   maxUnpackedBytes: 256 * gibibyte,
-  /** gzip cannot do more than 1032:1 and real layers stay under 20:1; zeros under zstd are the bomb this stops. */
-  maxRatio: 1000,
+  /** gzip ends at 1032:1, which a layer with a preallocated file may reach; zstd can do a hundred times more. */
+  maxRatio: 1100,
   /** A whole distribution has some hundred thousand files; each entry costs an inode and about 0.1 ms. */
   maxEntries: 4_000_000,
   /** The kubelet's eviction and the containers' logs need room when a pull would fill the disk. */

@@ -74,8 +74,8 @@ export class DistributionRegistry implements Registry {
     signal: AbortSignal,
   ): Promise<RemoteImage> {
     const { repository, insecure, isMirror } = endpoint;
-    const credentials =
-      given !== undefined && !isMirror ? given : await this.#parts.credentials.lookup(repository);
+    const isGiven = given !== undefined && !isMirror && Object.values(given).some((value) => value !== '');
+    const credentials = isGiven ? given : await this.#parts.credentials.lookup(repository);
     const origin: Origin = await locate(this.#transport, repository.host, insecure, signal);
     const session = new RepositorySession({
       transport: this.#transport,
