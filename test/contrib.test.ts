@@ -44,7 +44,7 @@ test('crictl.yaml names the socket that the daemon listens on', () => {
 
 test('the systemd unit keeps monitors alive, has the name of CRI-O and starts a command that exists', () => {
   const lines = textOf('systemd/cria.service').replaceAll('\\\n', '').split('\n');
-  for (const line of ['Type=notify', 'KillMode=process', 'Alias=crio.service', 'Before=kubelet.service']) {
+  for (const line of ['Type=exec', 'KillMode=process', 'Alias=crio.service', 'Before=kubelet.service']) {
     assert.ok(lines.includes(line), line);
   }
   const command = lines.find((line) => line.startsWith('ExecStart='))?.slice('ExecStart='.length) ?? '';
