@@ -85,7 +85,7 @@ async function wireContainers(
     runtimes: await wireRuntimes(config, runner, made.logger),
     cgroups: runtime.cgroup_manager === 'systemd' ? new SystemdCgroupManager() : new CgroupfsManager(),
     defaults: await containerDefaults(config),
-    host: await probeHost(runtime.cgroup_manager),
+    host: await probeHost(),
   };
 }
 

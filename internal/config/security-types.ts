@@ -1,14 +1,7 @@
 // Value types of the lists that end up in a container's OCI spec: capabilities, resource limits, sysctls.
 
+import { kernelCapabilities } from '../sys/capabilities.ts';
 import { listType } from './value-type.ts';
-
-// capability.h of Linux 6.x, without CAP_.
-const capabilityNames: ReadonlySet<string> = new Set(
-  `CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID SETPCAP LINUX_IMMUTABLE NET_BIND_SERVICE
-  NET_BROADCAST NET_ADMIN NET_RAW IPC_LOCK IPC_OWNER SYS_MODULE SYS_RAWIO SYS_CHROOT SYS_PTRACE SYS_PACCT SYS_ADMIN
-  SYS_BOOT SYS_NICE SYS_RESOURCE SYS_TIME SYS_TTY_CONFIG MKNOD LEASE AUDIT_WRITE AUDIT_CONTROL SETFCAP MAC_OVERRIDE
-  MAC_ADMIN SYSLOG WAKE_ALARM BLOCK_SUSPEND AUDIT_READ PERFMON BPF CHECKPOINT_RESTORE`.split(/\s+/),
-);
 
 // getrlimit(2), lower case without RLIMIT_.
 const limitNames: ReadonlySet<string> = new Set(
@@ -19,7 +12,7 @@ const limitNames: ReadonlySet<string> = new Set(
 
 /** Capabilities with or without `CAP_`. */
 export const capabilityList = listType('NAME', (name) =>
-  capabilityNames.has(name.toUpperCase().replace(/^CAP_/, ''))
+  kernelCapabilities.includes(`CAP_${name.toUpperCase().replace(/^CAP_/, '')}`)
     ? undefined
     : `"${name}" is no Linux capability`,
 );

@@ -42,6 +42,7 @@ export interface ContainerParts {
 /** What a container needs to know of its sandbox. */
 export interface PodContext {
   readonly facts: SandboxFacts;
+  readonly cgroupParent: string;
   readonly logDirectory: string;
   readonly privileged: boolean;
   /** Throws `failed-precondition` once a stop of the sandbox has begun. */

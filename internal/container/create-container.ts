@@ -107,7 +107,7 @@ function newMetadata(
     config,
     createdAtNanos: nowNanos(),
     runtimeHandler: pod.facts.runtimeHandler,
-    cgroupParent: pod.facts.cgroupParent,
+    cgroupParent: pod.cgroupParent,
     imageId: image.id,
     imageRef: image.repoDigests[0] ?? '',
     logPath: logPath(pod.logDirectory, config.logPath),

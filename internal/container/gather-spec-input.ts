@@ -49,6 +49,7 @@ export async function gatherSpecInput(parts: ContainerParts, subject: Subject): 
       annotations: handler.defaultAnnotations,
     },
     rootfsPath: rootfs,
+    cgroupsPath: parts.cgroups.cgroupsPath(metadata.cgroupParent, metadata.id),
     logPath: metadata.logPath ?? '',
     passwdText: readRootfsText(rootfs, '/etc/passwd', maxAccountFileBytes + 1),
     groupText: readRootfsText(rootfs, '/etc/group', maxAccountFileBytes + 1),

@@ -3,15 +3,14 @@
 import { readFile, statfs } from 'node:fs/promises';
 import { arch, release } from 'node:os';
 import { listDirectory } from '../fs/directories.ts';
+import { kernelCapabilities } from '../sys/capabilities.ts';
 import type { HostFacts } from './spec/spec-input.ts';
 
 /** Magic number of cgroup2 in statfs(2). */
 const cgroup2Magic = 0x63677270;
 
 /** Probes the machine. `recursiveReadOnlyMounts` is the runtime handler's and is added per container. */
-export async function probeHost(
-  cgroupDriver: 'cgroupfs' | 'systemd',
-): Promise<Omit<HostFacts, 'recursiveReadOnlyMounts'>> {
+export async function probeHost(): Promise<Omit<HostFacts, 'recursiveReadOnlyMounts'>> {
   const cgroupV2 = (await statfs('/sys/fs/cgroup')).type === cgroup2Magic;
   const status = await readFile('/proc/self/status', 'utf8');
   const boundingCapabilities = capabilitiesOf(maskOf(status, 'CapBnd'));
@@ -19,7 +18,6 @@ export async function probeHost(
     architecture: arch() === 'arm64' ? 'arm64' : 'amd64',
     kernelVersion: kernelVersion(release()),
     cgroupV2,
-    cgroupDriver,
     swapAccounting: await hasSwapAccounting(cgroupV2),
     hugetlbPageSizes: await hugetlbPageSizes(cgroupV2),
     boundingCapabilities,
@@ -44,7 +42,7 @@ function maskOf(status: string, field: string): bigint {
 
 /** Names of the capabilities in a mask, in the kernel's order; bits without a name here are left out. */
 export function capabilitiesOf(mask: bigint): string[] {
-  return capabilityNames.filter((_, bit) => (mask >> BigInt(bit)) & 1n).map((name) => `CAP_${name}`);
+  return kernelCapabilities.filter((_, bit) => (mask >> BigInt(bit)) & 1n);
 }
 
 async function hasSwapAccounting(cgroupV2: boolean): Promise<boolean> {
@@ -81,48 +79,3 @@ async function hugetlbMounts(): Promise<string> {
 async function readText(path: string): Promise<string> {
   return readFile(path, 'utf8').catch(() => '');
 }
-
-/** Names by bit, from the kernel's uapi/linux/capability.h. */
-const capabilityNames = [
-  'CHOWN',
-  'DAC_OVERRIDE',
-  'DAC_READ_SEARCH',
-  'FOWNER',
-  'FSETID',
-  'KILL',
-  'SETGID',
-  'SETUID',
-  'SETPCAP',
-  'LINUX_IMMUTABLE',
-  'NET_BIND_SERVICE',
-  'NET_BROADCAST',
-  'NET_ADMIN',
-  'NET_RAW',
-  'IPC_LOCK',
-  'IPC_OWNER',
-  'SYS_MODULE',
-  'SYS_RAWIO',
-  'SYS_CHROOT',
-  'SYS_PTRACE',
-  'SYS_PACCT',
-  'SYS_ADMIN',
-  'SYS_BOOT',
-  'SYS_NICE',
-  'SYS_RESOURCE',
-  'SYS_TIME',
-  'SYS_TTY_CONFIG',
-  'MKNOD',
-  'LEASE',
-  'AUDIT_WRITE',
-  'AUDIT_CONTROL',
-  'SETFCAP',
-  'MAC_OVERRIDE',
-  'MAC_ADMIN',
-  'SYSLOG',
-  'WAKE_ALARM',
-  'BLOCK_SUSPEND',
-  'AUDIT_READ',
-  'PERFMON',
-  'BPF',
-  'CHECKPOINT_RESTORE',
-] as const;

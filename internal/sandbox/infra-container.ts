@@ -25,7 +25,7 @@ export async function runInfra(
   record: SandboxRecord,
   namespaces: PinnedNamespaces,
 ): Promise<CreatedContainer> {
-  const { monitors, runtimes, host, defaults } = parts.containers;
+  const { monitors, runtimes, cgroups, host, defaults } = parts.containers;
   const { bundle } = sandboxPaths(parts.directories, record.id);
   const handler = runtimes.get(record.runtimeHandler);
   const spec = infraSpec({
@@ -34,6 +34,7 @@ export async function runInfra(
     defaults: defaults.spec,
     rootfsPath: parts.defaults.pauseRootfs,
     pausePath: '/pause',
+    cgroupsPath: cgroups.cgroupsPath(record.cgroupParent, record.id),
     resources: { oomScoreAdj: infraOomScoreAdj },
     processLabel: '',
     mountLabel: '',

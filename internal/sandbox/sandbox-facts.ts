@@ -24,7 +24,6 @@ export function sandboxFacts(
     hostname: record.hostname,
     runtimeHandler: record.runtimeHandler,
     annotations: config.annotations,
-    cgroupParent: record.cgroupParent,
     namespaces: {
       network: source(network),
       ipc: source(ipc),

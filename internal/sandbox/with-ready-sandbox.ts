@@ -27,9 +27,10 @@ export async function withReadySandbox<T>(
 
 function podContext(parts: SandboxParts, sandbox: Sandbox): PodContext {
   requireReady(sandbox);
-  const { config } = sandbox.record;
+  const { config, cgroupParent } = sandbox.record;
   return {
     facts: sandboxFacts(parts, sandbox.record, sandbox.status),
+    cgroupParent,
     logDirectory: config.logDirectory === '' ? parts.defaults.logDirectory : config.logDirectory,
     privileged: config.privileged,
     requireAlive: () => requireReady(sandbox),

@@ -8,11 +8,11 @@ import { after, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ContainerMount } from '../../internal/container/container-config.ts';
 import { buildSpec } from '../../internal/container/spec/build-spec.ts';
-import { kernelCapabilities } from '../../internal/container/spec/capabilities.ts';
 import { infraSpec } from '../../internal/container/spec/infra-spec.ts';
 import { execProcess } from '../../internal/container/spec/process-spec.ts';
 import { serializeSpec } from '../../internal/container/spec/serialize-spec.ts';
 import type { RuntimeSpec } from '../../internal/oci/runtime-spec.ts';
+import { kernelCapabilities } from '../../internal/sys/capabilities.ts';
 import { BundleRunner, ownBounding, reasonToSkip, runtimes } from '../fixtures/bundle-runner.ts';
 import { plainDefaults, plainResources } from '../fixtures/spec-input.ts';
 
@@ -273,13 +273,14 @@ for (const runtime of runtimes) {
       const rootfs = join(root, 'pause-rootfs');
       mkdirSync(rootfs, { recursive: true });
       copyFileSync(pause, join(rootfs, 'pause'));
-      const { host, sandbox, defaults } = runner.input({});
+      const { host, sandbox, defaults, cgroupsPath } = runner.input({});
       const spec = infraSpec({
         sandbox,
         host,
         defaults,
         rootfsPath: rootfs,
         pausePath: '/pause',
+        cgroupsPath: `${cgroupsPath}-infra`,
         resources: { oomScoreAdj: -998 },
         processLabel: '',
         mountLabel: '',

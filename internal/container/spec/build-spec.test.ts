@@ -81,6 +81,7 @@ test('infraSpec holds a pid namespace and can do nothing else', () => {
     defaults: plainInput.defaults,
     rootfsPath: '/run/sandbox/pause',
     pausePath: '/pause',
+    cgroupsPath: '/kubepods/poduid/crio-infra',
     resources: { oomScoreAdj: -998 },
     processLabel: '',
     mountLabel: '',

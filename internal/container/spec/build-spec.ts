@@ -2,7 +2,6 @@ import type { LinuxSpec, ProcessSpec, RuntimeSpec } from '../../oci/runtime-spec
 import { annotations } from './annotations.ts';
 import { processArguments } from './arguments.ts';
 import { capabilitySets } from './capabilities.ts';
-import { cgroupsPath } from './cgroups-path.ts';
 import { devices } from './devices.ts';
 import { environment } from './environment.ts';
 import { mounts } from './mounts.ts';
@@ -100,7 +99,7 @@ function linuxOf(input: SpecInput, process: ProcessSpec): LinuxSpec {
       targetPidPath: input.targetPidPath,
       cgroupV2: host.cgroupV2,
     }),
-    cgroupsPath: cgroupsPath(host.cgroupDriver, sandbox.cgroupParent, input.containerId),
+    cgroupsPath: input.cgroupsPath,
     resources: resources(config.resources, host, defaults, device.rules),
     ...(device.devices.length > 0 && { devices: device.devices }),
     ...hiddenPaths(security),

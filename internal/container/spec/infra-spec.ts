@@ -1,7 +1,6 @@
 import type { RuntimeSpec } from '../../oci/runtime-spec.ts';
 import type { LinuxResources } from '../container-config.ts';
 import { ociVersion } from './build-spec.ts';
-import { cgroupsPath } from './cgroups-path.ts';
 import { namespaceOf } from './namespaces.ts';
 import { oomScoreAdj } from './resources.ts';
 import { seccomp } from './seccomp.ts';
@@ -17,6 +16,8 @@ export interface InfraSpecInput {
   readonly rootfsPath: string;
   /** The pause binary's path in it, such as `/pause`. */
   readonly pausePath: string;
+  /** In the form of the cgroup driver. */
+  readonly cgroupsPath: string;
   readonly resources: Pick<LinuxResources, 'oomScoreAdj'>;
   readonly processLabel: string;
   readonly mountLabel: string;
@@ -77,7 +78,7 @@ export function infraSpec(input: InfraSpecInput): RuntimeSpec {
         ...namespaceOf('uts', sandbox.namespaces.uts),
         ...namespaceOf('cgroup', host.cgroupV2 ? 'new' : 'host'),
       ],
-      cgroupsPath: cgroupsPath(host.cgroupDriver, sandbox.cgroupParent, sandbox.id),
+      cgroupsPath: input.cgroupsPath,
       resources: { devices: [{ allow: false, access: 'rwm' }], cpu: { shares: pauseCpuShares } },
       maskedPaths: ['/proc/kcore', '/proc/keys', '/proc/timer_list'],
       readonlyPaths: ['/proc/sys', '/proc/sysrq-trigger'],

@@ -17,8 +17,6 @@ export interface SandboxFacts {
   readonly runtimeHandler: string;
   /** The pod's annotations; filtered before any of them reaches the OCI runtime. */
   readonly annotations: Readonly<Record<string, string>>;
-  /** A cgroup path (cgroupfs) or a slice, with or without its parents (systemd). */
-  readonly cgroupParent: string;
   readonly namespaces: {
     readonly network: NamespaceSource;
     readonly ipc: NamespaceSource;
@@ -59,7 +57,6 @@ export interface HostFacts {
   /** `major * 1000 + minor`, for profiles with a `minKernel`. */
   readonly kernelVersion: number;
   readonly cgroupV2: boolean;
-  readonly cgroupDriver: 'cgroupfs' | 'systemd';
   readonly swapAccounting: boolean;
   /** Sizes such as `2MB` that the hugetlb controller can limit; empty without one. */
   readonly hugetlbPageSizes: readonly string[];
@@ -113,6 +110,8 @@ export interface SpecInput {
   readonly defaults: SpecDefaults;
   /** Absolute path of the mounted root file system. */
   readonly rootfsPath: string;
+  /** In the form of the cgroup driver. */
+  readonly cgroupsPath: string;
   /** Absolute path of the log file. */
   readonly logPath: string;
   /** Texts of the image's /etc/passwd and /etc/group, empty where there is none; read by the caller up to 1 MiB + 1. */
