@@ -40,7 +40,7 @@ prepare_machine() {
 
 build_image() {
   rm -rf "$ROOT/demo-image"
-  demo image "$ROOT/demo-image" "$IMAGE"
+  demo image "$ROOT/demo-image" "$IMAGE" | indented
   logged "$LOG_DIR/image.log" "loading the demo image" cria image load --name "$IMAGE" "$ROOT/demo-image"
 }
 
@@ -74,7 +74,7 @@ start() {
   step "Image"
   build_image
   step "Pod"
-  demo run "$SOCKET" "$IMAGE" "$ROOT/pod-logs" "$CGROUP_PARENT" ||
+  demo run "$SOCKET" "$IMAGE" "$ROOT/pod-logs" "$CGROUP_PARENT" | indented ||
     fail "the pod did not run as expected; the daemon's log is $DAEMON_LOG"
   how_to_go_on
 }

@@ -4,7 +4,7 @@
 remove_pods() {
   [ -e "$REPO/dist/test/harness/demo.js" ] || return 0
   if daemon_pid >/dev/null; then
-    demo stop "$SOCKET" || note "the daemon did not remove its pods: clearing them away without it"
+    demo stop "$SOCKET" | indented || note "the daemon did not remove its pods: clearing them away without it"
   fi
 }
 

@@ -3,6 +3,7 @@
 
 step() { printf '==> %s\n' "$*"; }
 note() { printf '    %s\n' "$*"; }
+indented() { sed 's/^/    /'; }
 fail() {
   printf 'error: %s\n' "$*" >&2
   exit 1
