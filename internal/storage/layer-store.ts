@@ -14,6 +14,7 @@ import type { StoreState } from './store-state.ts';
 import { TempDir } from './temp-dir.ts';
 import { unpackBlob } from './unpack/unpack-blob.ts';
 import type { UnpackedLayer } from './unpack/unpack-protocol.ts';
+import { UnpackWorkers } from './unpack/unpack-workers.ts';
 import { unusedLayers } from './used-layers.ts';
 
 /** Room that a path inside a layer leaves for the layer's own place, within PATH_MAX. */
@@ -31,6 +32,7 @@ interface Staging {
 
 export class OverlayLayerStore implements LayerStore {
   readonly #store: StoreState;
+  readonly #workers = new UnpackWorkers();
   readonly #staged = new Map<StagedLayer, Staging>();
 
   constructor(store: StoreState) {
@@ -119,6 +121,7 @@ export class OverlayLayerStore implements LayerStore {
 
   /** Deletes everything that was staged and never committed. */
   async close(): Promise<void> {
+    await this.#workers.close();
     for (const staged of [...this.#staged.keys()]) await this.discardStaged(staged);
   }
 
@@ -137,7 +140,7 @@ export class OverlayLayerStore implements LayerStore {
       maxPathBytes: pathMaxBytes - placeBytes - Buffer.byteLength(this.#store.paths.overlay),
     };
     const maxBlobBytes = source.blobSizeBytes ?? Number.MAX_SAFE_INTEGER;
-    const unpacked = await unpackBlob(source.blob, order, maxBlobBytes, signal);
+    const unpacked = await unpackBlob(this.#workers, { blob: source.blob, maxBlobBytes, order }, signal);
     checkDigests(source, unpacked);
     return unpacked;
   }

@@ -39,7 +39,7 @@ async function refused(
   ownLimits: Partial<UnpackLimits> = {},
 ): Promise<void> {
   const before = listing();
-  const signal = AbortSignal.timeout(60_000);
+  const signal = AbortSignal.timeout(20_000);
   const staging = world.store.layers.stageLayer(source, { ...limits, ...ownLimits }, signal);
   await assert.rejects(staging, (error: Error) => {
     assert.match(error.message, reason);
@@ -76,7 +76,7 @@ test('a link in a name is followed inside the layer only', async () => {
     { ...absolute, linkName: join(outside, 'secret') },
     { name: 'way', content },
   ]);
-  const staged = await world.store.layers.stageLayer(source, limits, AbortSignal.timeout(60_000));
+  const staged = await world.store.layers.stageLayer(source, limits, AbortSignal.timeout(20_000));
   assert.equal(execFileSync('cat', [join(outside, 'secret')], { encoding: 'utf8' }), 'secret');
   await world.store.layers.discardStaged(staged);
 });
@@ -130,7 +130,7 @@ test('other inventions are refused', async () => {
 test('attributes that steer an overlay are left out', async () => {
   const pax = { 'SCHILY.xattr.trusted.overlay.redirect': '/etc', 'SCHILY.xattr.user.fine': 'yes' };
   const layer = testLayer(tarArchive([{ name: 'dir/', type: '5', mode: 0o755, pax }]));
-  const staged = await world.store.layers.stageLayer(sourceOf(layer), limits, AbortSignal.timeout(60_000));
+  const staged = await world.store.layers.stageLayer(sourceOf(layer), limits, AbortSignal.timeout(20_000));
   const stored = await world.store.layers.commitLayer(staged, undefined);
   const directory = join(world.graphRoot, 'overlay', stored.id, 'diff/dir');
   const script = 'import os,sys; print(sorted(os.listxattr(sys.argv[1])))';

@@ -101,7 +101,7 @@ export async function storeImage(
   config: object = {},
 ): Promise<StoredImage> {
   let parentId: string | undefined;
-  const signal = AbortSignal.timeout(60_000);
+  const signal = AbortSignal.timeout(20_000);
   const staged = await Promise.all(
     layers.map((layer) => store.layers.stageLayer(sourceOf(layer), limits, signal)),
   );

@@ -1,41 +1,45 @@
 // The main thread's side of unpacking: feeds a blob to a worker no faster than it is used up.
 
-import { once } from 'node:events';
-import { extname } from 'node:path';
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import { DaemonError } from '../../errors/daemon-error.ts';
-import type { BlobPiece, UnpackedLayer, UnpackOrder, UnpackReport } from './unpack-protocol.ts';
+import type { UnpackCommand, UnpackedLayer, UnpackOrder, UnpackReport } from './unpack-protocol.ts';
+import type { UnpackWorkers } from './unpack-workers.ts';
 
 /** Small network chunks are joined: each message costs a thread switch and a turn of zlib. */
 const pieceBytes = 128 * 1024;
 const maxInFlightBytes = 2 * 1024 * 1024;
 
+export interface UnpackRequest {
+  readonly blob: AsyncIterable<Uint8Array>;
+  readonly maxBlobBytes: number;
+  readonly order: UnpackOrder;
+}
+
 /**
- * Unpacks `blob` as `order` says. Rejects with the blob's own error, the worker's reason (a DaemonError), or the
- * signal's; the worker has ended and holds no descriptor when this settles. What it made stays for the caller to delete.
+ * Unpacks a blob as the order says. Rejects with the blob's own error, the worker's reason (a DaemonError), or the
+ * signal's; no worker is in the directory then. What it made stays for the caller to delete.
  */
 export async function unpackBlob(
-  blob: AsyncIterable<Uint8Array>,
-  order: UnpackOrder,
-  maxBlobBytes: number,
+  workers: UnpackWorkers,
+  request: UnpackRequest,
   signal: AbortSignal,
 ): Promise<UnpackedLayer> {
   signal.throwIfAborted();
-  const worker = new Worker(new URL(`./unpack-worker${extname(import.meta.url)}`, import.meta.url), {
-    workerData: order,
-    name: 'unpack',
-  });
-  const exited = once(worker, 'exit').catch(() => {});
+  const worker = workers.take();
   const conversation = new Conversation(worker);
   const onAbort = (): void => conversation.fail(signal.reason);
   signal.addEventListener('abort', onAbort, { once: true });
   try {
-    await feed(blob, maxBlobBytes, conversation);
-    return await conversation.result;
+    conversation.begin(request.order);
+    await feed(request.blob, request.maxBlobBytes, conversation);
+    const layer = await conversation.result;
+    await workers.giveBack(worker);
+    return layer;
+  } catch (cause) {
+    await workers.end(worker);
+    throw cause;
   } finally {
     signal.removeEventListener('abort', onAbort);
-    await worker.terminate();
-    await exited;
   }
 }
 
@@ -113,10 +117,13 @@ class Conversation {
     return Promise.race([promise, this.result.then(() => promise)]);
   }
 
+  begin(order: UnpackOrder): void {
+    this.#post({ order });
+  }
+
   async send(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
     this.#inFlightBytes += bytes.byteLength;
-    const piece: BlobPiece = { bytes };
-    this.#worker.postMessage(piece, [bytes.buffer]);
+    this.#post({ bytes }, [bytes.buffer]);
     while (this.#inFlightBytes >= maxInFlightBytes) {
       await this.orFailure(
         new Promise<void>((resolve) => {
@@ -127,12 +134,15 @@ class Conversation {
   }
 
   end(): void {
-    const piece: BlobPiece = { end: true };
-    this.#worker.postMessage(piece);
+    this.#post({ end: true });
   }
 
   fail(cause: unknown): void {
     this.#reject(cause);
+  }
+
+  #post(command: UnpackCommand, transfer: readonly ArrayBuffer[] = []): void {
+    this.#worker.postMessage(command, transfer);
   }
 
   #receive(report: UnpackReport): void {

@@ -13,8 +13,11 @@ export interface UnpackOrder {
   readonly maxPathBytes: number;
 }
 
-/** To the worker: the blob piece by piece, then its end. */
-export type BlobPiece = { readonly bytes: Uint8Array } | { readonly end: true };
+/** To the worker: a layer to begin, its blob piece by piece, then the blob's end. */
+export type UnpackCommand =
+  | { readonly order: UnpackOrder }
+  | { readonly bytes: Uint8Array }
+  | { readonly end: true };
 
 export interface UnpackedLayer {
   readonly blobDigest: string;

@@ -1,44 +1,62 @@
-// The worker thread of one layer. Its modules are loaded and its one outside file is open before it confines itself to
-// the layer's directory; it is used for one layer and then ends.
+// A worker thread that unpacks layers, one after the other. Its modules are loaded before it confines itself; a layer's
+// one outside file, its tar-split, is opened before the layer's directory becomes the thread's root.
 
-import { openSync } from 'node:fs';
-import { parentPort, workerData } from 'node:worker_threads';
+import { closeSync, openSync } from 'node:fs';
+import { parentPort } from 'node:worker_threads';
 import { describeError, type ErrorKind } from '../../errors/daemon-error.ts';
 import { isDiskFull } from '../../errors/errno.ts';
-import { confineThread } from '../../sys/confine.ts';
+import { ThreadRoot } from '../../sys/confine.ts';
 import { LayerError } from './layer-error.ts';
 import { LayerUnpacker } from './layer-unpacker.ts';
-import type { BlobPiece, UnpackOrder, UnpackReport } from './unpack-protocol.ts';
+import type { UnpackCommand, UnpackOrder, UnpackReport } from './unpack-protocol.ts';
 
-const order = workerData as UnpackOrder;
 const port = parentPort;
 if (port === null) throw new Error('this file is a worker');
 
 const report = (value: UnpackReport): void => port.postMessage(value);
+const root = new ThreadRoot();
 
+interface Job {
+  readonly unpacker: LayerUnpacker;
+  readonly tarSplitFd: number;
+}
+let job: Job | undefined;
+
+function begin(order: UnpackOrder): Job {
+  root.leave();
+  const tarSplitFd = openSync(order.tarSplit, 'wx', 0o600);
+  root.enter(order.diff);
+  return { unpacker: new LayerUnpacker({ ...order, tarSplitFd }), tarSplitFd };
+}
+
+async function obey(command: UnpackCommand): Promise<void> {
+  if ('order' in command) {
+    job = begin(command.order);
+    return;
+  }
+  if (job === undefined) throw new Error('no layer has begun');
+  if ('bytes' in command) {
+    const { buffer, byteOffset, byteLength } = command.bytes;
+    await job.unpacker.push(Buffer.from(buffer, byteOffset, byteLength));
+    report({ consumedBytes: byteLength });
+    return;
+  }
+  const done = await job.unpacker.finish();
+  closeSync(job.tarSplitFd);
+  job = undefined;
+  report({ done });
+}
+
+/** After a failure the main thread ends this one, which closes whatever it has open. */
 function fail(cause: unknown): void {
   const kind: ErrorKind =
     cause instanceof LayerError ? cause.kind : isDiskFull(cause) ? 'resource-exhausted' : 'internal';
   const message = cause instanceof LayerError ? cause.message : `cannot be unpacked: ${describeError(cause)}`;
   report({ failed: { kind, message } });
-  port?.close();
 }
 
-const tarSplitFd = openSync(order.tarSplit, 'wx', 0o600);
-confineThread(order.diff);
-const unpacker = new LayerUnpacker({ ...order, tarSplitFd });
-
 let work = Promise.resolve();
-port.on('message', (piece: BlobPiece) => {
-  work = work.then(async () => {
-    if ('bytes' in piece) {
-      const { buffer, byteOffset, byteLength } = piece.bytes;
-      await unpacker.push(Buffer.from(buffer, byteOffset, byteLength));
-      report({ consumedBytes: byteLength });
-      return;
-    }
-    report({ done: await unpacker.finish() });
-    port.close();
-  });
+port.on('message', (command: UnpackCommand) => {
+  work = work.then(() => obey(command));
   work.catch(fail);
 });
