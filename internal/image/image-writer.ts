@@ -61,7 +61,9 @@ export class ImageWriter {
       );
     } catch (cause) {
       await this.#cleanUp('remove the layers of a failed image', () =>
-        this.#changes.run('', () => this.#parts.layers.removeUnusedLayers(work.committedIds.toReversed())),
+        this.#changes.run('store', () =>
+          this.#parts.layers.removeUnusedLayers(work.committedIds.toReversed()),
+        ),
       );
       throw cause;
     } finally {
@@ -73,7 +75,7 @@ export class ImageWriter {
 
   /** Deletes the image; see `ImageRecords.remove`. */
   async remove(imageId: string): Promise<void> {
-    await this.#changes.run('', () => this.#parts.records.remove(imageId));
+    await this.#changes.run('store', () => this.#parts.records.remove(imageId));
   }
 
   /** No id when a layer is missing after all: who was to store it failed, or somebody removed it. */
@@ -90,7 +92,7 @@ export class ImageWriter {
         work.staged.set(index, await downloads.run(() => this.#stage(layer, stop), stop));
       });
       if (claim.others !== undefined) await waitFor(claim.others, signal);
-      const imageId = await this.#changes.run('', () => this.#commit(work));
+      const imageId = await this.#changes.run('store', () => this.#commit(work));
       return { imageId, hasWaited: claim.others !== undefined };
     } finally {
       claim.release();

@@ -16,6 +16,7 @@ import type {
 } from './registry.ts';
 import { RepositorySession, type RetryPolicy } from './repository-session.ts';
 import type { Endpoint } from './routes.ts';
+import { defaultCertificateFolders, TrustStore } from './trust-store.ts';
 
 export interface RegistryParts {
   /** Mirrors, rewriting and blocks: `RegistriesFile`. */
@@ -24,6 +25,8 @@ export interface RegistryParts {
   readonly timeouts: HttpTimeouts;
   readonly retry: RetryPolicy;
   readonly logger: Logger;
+  /** Folders in the form of certs.d; the system's when left out. */
+  readonly certificateFolders?: readonly string[];
 }
 
 /** A dead registry is told apart from a slow one after these times; a kubelet waits for minutes. */
@@ -39,7 +42,8 @@ export class DistributionRegistry implements Registry {
 
   constructor(parts: RegistryParts) {
     this.#parts = parts;
-    this.#transport = new HttpTransport(parts.timeouts);
+    const trust = new TrustStore(parts.certificateFolders ?? defaultCertificateFolders);
+    this.#transport = new HttpTransport(parts.timeouts, trust);
   }
 
   async open(

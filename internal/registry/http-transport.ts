@@ -7,6 +7,8 @@ import {
   request as requestHttp,
 } from 'node:http';
 import { Agent as HttpsAgent, request as requestHttps } from 'node:https';
+import type { SecureContext } from 'node:tls';
+import type { TrustStore } from './trust-store.ts';
 
 export interface HttpTimeouts {
   /** TCP and TLS handshake. */
@@ -40,16 +42,14 @@ class HttpTimeoutError extends Error {
 /** Sends requests; one connection pool per host and kind of TLS check. */
 export class HttpTransport {
   readonly #timeouts: HttpTimeouts;
-  readonly #plain = new HttpAgent({ keepAlive: true, keepAliveMsecs: 30_000, timeout: 0 });
-  readonly #verified = new HttpsAgent({ keepAlive: true, minVersion: 'TLSv1.2' });
-  readonly #unverified = new HttpsAgent({
-    keepAlive: true,
-    minVersion: 'TLSv1.2',
-    rejectUnauthorized: false,
-  });
+  readonly #trust: TrustStore;
+  readonly #plain = new HttpAgent({ keepAlive: true });
+  readonly #verified = new HttpsAgent({ keepAlive: true });
+  readonly #unverified = new HttpsAgent({ keepAlive: true, rejectUnauthorized: false });
 
-  constructor(timeouts: HttpTimeouts) {
+  constructor(timeouts: HttpTimeouts, trust: TrustStore) {
     this.#timeouts = timeouts;
+    this.#trust = trust;
   }
 
   /**
@@ -58,10 +58,12 @@ export class HttpTransport {
    */
   async send(request: HttpRequest, signal: AbortSignal): Promise<HttpResponse> {
     signal.throwIfAborted();
+    const { url } = request;
+    const context = url.protocol === 'https:' ? await this.#trust.contextFor(url.host) : undefined;
     try {
-      return await this.#exchange(request, signal);
+      return await this.#exchange(request, context, signal);
     } catch (cause) {
-      if (cause instanceof StaleConnectionError) return await this.#exchange(request, signal);
+      if (cause instanceof StaleConnectionError) return await this.#exchange(request, context, signal);
       throw cause;
     }
   }
@@ -73,13 +75,17 @@ export class HttpTransport {
     this.#unverified.destroy();
   }
 
-  #exchange(request: HttpRequest, signal: AbortSignal): Promise<HttpResponse> {
-    const { url, method, headers, body } = request;
-    const secure = url.protocol === 'https:';
-    const agent = secure ? (request.verifyTls ? this.#verified : this.#unverified) : this.#plain;
+  #exchange(
+    { url, method, headers, body, verifyTls }: HttpRequest,
+    secureContext: SecureContext | undefined,
+    signal: AbortSignal,
+  ): Promise<HttpResponse> {
+    const secure = secureContext !== undefined;
+    const agent = secure ? (verifyTls ? this.#verified : this.#unverified) : this.#plain;
+    const options = { method, headers, agent, signal, ...(secure && { secureContext }) };
     const { connectMs, responseMs, noProgressMs } = this.#timeouts;
     return new Promise((resolve, reject) => {
-      const outgoing = (secure ? requestHttps : requestHttp)(url, { method, headers, agent, signal });
+      const outgoing = (secure ? requestHttps : requestHttp)(url, options);
       const giveUp = (): void => void outgoing.destroy(new HttpTimeoutError('no answer'));
       const responseTimer = setTimeout(giveUp, responseMs);
       let connectTimer: NodeJS.Timeout | undefined;
