@@ -71,6 +71,25 @@ test('a token is asked for with name and password, given or from the auth files'
   assert.ok(server.authorizations.includes(basic(`file of ${server.host}`, 'p')));
 });
 
+test('challenges, tokens and redirects go over one connection', async () => {
+  askForToken(`http://${server.host}/token`);
+  const answer = server.intercept;
+  server.intercept = (request, response, path) => {
+    if (answer(request, response, path)) return true;
+    const digest = /\/blobs\/(.*)$/.exec(path)?.[1];
+    if (digest === undefined || path.includes('moved')) return false;
+    response.writeHead(307, { location: `/v2/moved/blobs/${digest}` }).end('moved');
+    return true;
+  };
+  const remote = await open();
+  for (const [digest, blob] of image.blobs) {
+    const body = await remote.openBlob({ digest, sizeBytes: blob.length }, never);
+    for await (const chunk of body) assert.ok(chunk.length > 0);
+  }
+  // The second is the attempt to speak TLS with a registry that is marked insecure.
+  assert.equal(server.connections, 2);
+});
+
 test('an identity token is exchanged in the body of a POST', async () => {
   const bodies: string[] = [];
   askForToken(`http://${server.host}/token`, bodies);

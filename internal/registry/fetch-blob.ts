@@ -18,7 +18,7 @@ export async function openBlob(
   const response = await get(session, blob, 0, signal);
   const refusal = checkWhole(response, blob);
   if (refusal !== undefined) {
-    response.discard();
+    await response.discard();
     throw badAnswer(session.host, `${refusal} for blob "${blob.digest}"`);
   }
   return readBlob(session, blob, response, signal);
@@ -49,7 +49,7 @@ async function* readBlob(
       if (broken === cause || !resume.allows(received)) throw broken;
       response = await get(session, blob, received, signal);
       if (!continuesAt(response, received)) {
-        response.discard();
+        await response.discard();
         throw broken;
       }
     }

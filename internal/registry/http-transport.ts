@@ -31,9 +31,14 @@ export interface HttpResponse {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
   readonly body: AsyncIterable<Uint8Array>;
-  /** Closes the connection of a body that nobody wants to read. */
-  discard(): void;
+  /** Ends a body that nobody wants to read; when this resolves, the next request can use the connection. */
+  discard(): Promise<void>;
 }
+
+/** How often a request is sent when it finds kept-alive connections that the server has just closed. */
+const maxAttempts = 3;
+const maxDiscardedBytes = 64 * 1024;
+const maxDiscardMs = 1000;
 
 class HttpTimeoutError extends Error {
   readonly code = 'ETIMEDOUT';
@@ -60,11 +65,13 @@ export class HttpTransport {
     signal.throwIfAborted();
     const { url } = request;
     const context = url.protocol === 'https:' ? await this.#trust.contextFor(url.host) : undefined;
-    try {
-      return await this.#exchange(request, context, signal);
-    } catch (cause) {
-      if (cause instanceof StaleConnectionError) return await this.#exchange(request, context, signal);
-      throw cause;
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await this.#exchange(request, context, signal);
+      } catch (cause) {
+        if (!(cause instanceof StaleConnectionError)) throw cause;
+        if (attempt === maxAttempts) throw cause.cause;
+      }
     }
   }
 
@@ -98,7 +105,7 @@ export class HttpTransport {
         connectTimer = setTimeout(giveUp, connectMs);
         socket.once(secure ? 'secureConnect' : 'connect', () => clearTimeout(connectTimer));
       });
-      outgoing.once('error', (error: NodeJS.ErrnoException) => {
+      outgoing.on('error', (error: NodeJS.ErrnoException) => {
         clearTimers();
         // The server closed a kept-alive connection at the moment in which it was used again: nothing was done there.
         const stale = outgoing.reusedSocket && (error.code === 'ECONNRESET' || error.code === 'EPIPE');
@@ -121,8 +128,21 @@ function responseOf(incoming: IncomingMessage, noProgressMs: number): HttpRespon
     status: incoming.statusCode ?? 0,
     headers: incoming.headers,
     body: bodyOf(incoming, noProgressMs),
-    discard: () => void incoming.destroy(),
+    discard: () => discard(incoming),
   };
+}
+
+/** Lets a short body pass, so that the connection can be used again; a long or slow one closes it. */
+async function discard(incoming: IncomingMessage): Promise<void> {
+  if (incoming.closed) return;
+  let leftBytes = maxDiscardedBytes;
+  const timer = setTimeout(() => incoming.destroy(), maxDiscardMs);
+  incoming.on('data', (chunk: Uint8Array) => {
+    leftBytes -= chunk.length;
+    if (leftBytes < 0) incoming.destroy();
+  });
+  await new Promise((resolve) => incoming.once('close', resolve));
+  clearTimeout(timer);
 }
 
 /** Reads a body; the clock runs only while the reader waits, so a slow disk is not taken for a dead registry. */

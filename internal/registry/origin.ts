@@ -33,7 +33,7 @@ export async function locate(
     try {
       const url = new URL('/v2/', origin.url);
       const response = await transport.send({ method: 'GET', url, headers: {}, verifyTls: false }, signal);
-      response.discard();
+      await response.discard();
       return origin;
     } catch (cause) {
       signal.throwIfAborted();

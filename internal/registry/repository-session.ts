@@ -65,7 +65,7 @@ export class RepositorySession {
       if (!busyStatus.has(response.status) || attempt >= retry.attempts) {
         throw fromStatus(this.host, request.what, response.status, await this.#errorCode(response, signal));
       }
-      response.discard();
+      await response.discard();
       await sleep(delayBefore(attempt, response.headers['retry-after'], retry), undefined, { signal });
     }
   }
@@ -78,7 +78,7 @@ export class RepositorySession {
       if (response.status !== 401 || authorizations === maxAuthorizations) return response;
       const challenges = parseChallenges(challengeHeaders(response));
       if (!this.#canAnswer(challenges, sent)) return response;
-      response.discard();
+      await response.discard();
       if (this.#authorization === sent) await this.#renew(challenges, signal);
     }
   }
@@ -119,7 +119,7 @@ export class RepositorySession {
       const response = await this.#send(url, request, signal);
       const location = response.headers.location;
       if (![301, 302, 303, 307, 308].includes(response.status) || location === undefined) return response;
-      response.discard();
+      await response.discard();
       url = this.#redirectTarget(location, url);
     }
     throw badAnswer(this.host, `redirects ${request.what} more than ${maxRedirects} times`);

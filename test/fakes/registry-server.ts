@@ -21,10 +21,14 @@ export class RegistryServer {
   /** `METHOD path`, in order. */
   readonly requests: string[] = [];
   readonly authorizations: (string | undefined)[] = [];
+  connections = 0;
   intercept: Interception = () => false;
 
   private constructor() {
     this.#server = createServer((request, response) => this.#answer(request, response));
+    this.#server.on('connection', () => {
+      this.connections += 1;
+    });
   }
 
   static async start(): Promise<RegistryServer> {
