@@ -2,9 +2,9 @@
 
 import { writeFile } from 'node:fs/promises';
 import { dirname, isAbsolute, join, normalize } from 'node:path';
-import { isDeepStrictEqual } from 'node:util';
 import { type RegisterUndo, withRollback } from '../async/rollback.ts';
 import { DaemonError, describeError } from '../errors/daemon-error.ts';
+import { equalAsJson } from '../fs/bigint-json.ts';
 import { ensureDirectory, removeTree } from '../fs/directories.ts';
 import type { Image, ImageConfig } from '../image/images.ts';
 import type { RuntimeSpec } from '../oci/runtime-spec.ts';
@@ -45,7 +45,7 @@ function containerName(pod: PodContext, config: ContainerConfig): string {
 
 function idOfSame(existing: Container, config: ContainerConfig): string {
   const { id, name, metadata, status } = existing;
-  if (status.state === 'created' && isDeepStrictEqual(metadata.config, config)) return id;
+  if (status.state === 'created' && equalAsJson(metadata.config, config)) return id;
   const text = `container name "${name}" is used by "${id}", which is ${status.state}`;
   throw new DaemonError('already-exists', `${text}; remove it first or ask with a higher attempt`);
 }

@@ -1,5 +1,7 @@
 // JSON with 64-bit integers: nanosecond times and byte counts do not fit a double. A bigint becomes {"$int": "digits"}.
 
+import { isDeepStrictEqual } from 'node:util';
+
 const key = '$int';
 
 /** JSON text of `value`; bigints, at any depth, keep every digit. */
@@ -16,4 +18,9 @@ export function decodeJson(text: string): unknown {
     const digits = (part as Record<string, unknown>)[key];
     return typeof digits === 'string' && /^-?\d+$/.test(digits) ? BigInt(digits) : part;
   });
+}
+
+/** Tells whether two values are the same once written and read: order of keys and absent against undefined do not count. */
+export function equalAsJson(left: unknown, right: unknown): boolean {
+  return isDeepStrictEqual(decodeJson(encodeJson(left)), decodeJson(encodeJson(right)));
 }

@@ -3,6 +3,7 @@ import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { equalAsJson } from './bigint-json.ts';
 import { StateFileError, stateFile } from './state-file.ts';
 
 let directory = '';
@@ -52,4 +53,9 @@ test('a torn, foreign or misshapen state file is refused with its path', async (
       (error) => error instanceof StateFileError && reason.test(error.message),
     );
   }
+});
+
+test('equalAsJson ignores the order of keys and undefined, not digits', () => {
+  assert.ok(equalAsJson({ a: 1n, b: { c: undefined, d: [1] } }, { b: { d: [1] }, a: 1n }));
+  assert.ok(!equalAsJson({ a: 9007199254740993n }, { a: 9007199254740992n }));
 });

@@ -1,11 +1,11 @@
 // RunPodSandbox: everything a pod needs before its first container.
 
 import { hostname as nodeName } from 'node:os';
-import { isDeepStrictEqual } from 'node:util';
 import { type RegisterUndo, withRollback } from '../async/rollback.ts';
 import { nowNanos } from '../container/clock.ts';
 import { checkSysctls, defaultSysctls } from '../container/spec/sysctls.ts';
 import { DaemonError, describeError } from '../errors/daemon-error.ts';
+import { equalAsJson } from '../fs/bigint-json.ts';
 import { ensureDirectory, removeTree } from '../fs/directories.ts';
 import { newId } from '../records/id.ts';
 import { needsInfra, removeInfra, runInfra } from './infra-container.ts';
@@ -54,7 +54,7 @@ function sandboxName(config: SandboxConfig): string {
 
 function idOfSame(existing: Sandbox, request: RunSandboxRequest): string {
   const { id, record } = existing;
-  if (existing.status.state === 'ready' && isDeepStrictEqual(record.config, request.config)) return id;
+  if (existing.status.state === 'ready' && equalAsJson(record.config, request.config)) return id;
   const text = `sandbox name "${record.name}" is used by "${id}", which is ${existing.status.state}`;
   throw new DaemonError('already-exists', `${text}; remove it first or ask with a higher attempt`);
 }

@@ -1,0 +1,132 @@
+// The daemon dies by SIGKILL in the middle of its work, or finds records that a power loss has torn. The next one starts,
+// answers, and can take everything away again.
+
+import assert from 'node:assert/strict';
+import { truncateSync, writeFileSync } from 'node:fs';
+import { after, before, beforeEach, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { TestDaemon } from '../harness/daemon.ts';
+import { createContainer, podConfig, removeAllPods, runPod } from '../harness/pods.ts';
+import { missing } from '../harness/requirements.ts';
+import { assertWorld, type World, worldSnapshot } from '../harness/world.ts';
+
+/** From before the first record to after the last: a sandbox takes 40 ms and a container 60 ms where this was written. */
+const killDelaysMs = [1, 3, 6, 10, 15, 20, 25, 30, 35, 40, 50, 60, 70, 80, 100, 120];
+
+describe('a daemon that was killed or whose records are torn', { skip: missing('runc') }, () => {
+  const daemon = new TestDaemon();
+  let image = '';
+  let empty: World;
+
+  before(async () => {
+    image = await daemon.loadBusybox();
+    await daemon.start();
+    empty = worldSnapshot(daemon);
+  });
+
+  after(() => daemon.destroy());
+
+  beforeEach(() => assertWorld(daemon, empty));
+
+  const command = ['/bin/sleep', '1000'];
+  const names = { network: 'POD', pid: 'POD', ipc: 'POD' } as const;
+
+  /** A pod with an infra container: the longest way. */
+  async function runSharedPod(name: string): Promise<string> {
+    const config = podConfig(daemon.pod(name));
+    const shared = { ...config, linux: { ...config.linux, securityContext: { namespaceOptions: names } } };
+    const answer = await daemon.client.runtime('RunPodSandbox', { config: shared, runtimeHandler: '' });
+    return answer.podSandboxId;
+  }
+
+  async function killAfter(delayMs: number, work: Promise<unknown>): Promise<void> {
+    const ended = work.catch(() => {}); // the connection breaks
+    await sleep(delayMs);
+    await daemon.kill();
+    await ended;
+    await daemon.start();
+  }
+
+  test('during RunPodSandbox', async () => {
+    for (const delayMs of killDelaysMs) {
+      await killAfter(delayMs, runSharedPod('crash'));
+      const { items } = await daemon.client.runtime('ListPodSandbox', {});
+      assert.ok(items.length <= 1, `${items.length} sandboxes after a kill at ${delayMs} ms`);
+      // What the kubelet does: it asks again with the same name.
+      const id = await runSharedPod('crash');
+      assert.equal(items[0]?.id ?? id, id, `another sandbox of the same name after a kill at ${delayMs} ms`);
+      await removeAllPods(daemon.client);
+      await assertWorld(daemon, empty);
+    }
+  });
+
+  test('during CreateContainer and StartContainer', async () => {
+    for (const delayMs of killDelaysMs) {
+      const pod = daemon.pod('crash');
+      const podId = await runPod(daemon.client, pod);
+      const request = { name: 'main', image, command };
+      const work = createContainer(daemon.client, podId, pod, request).then((containerId) =>
+        daemon.client.runtime('StartContainer', { containerId }),
+      );
+      await killAfter(delayMs, work);
+      const { containers } = await daemon.client.runtime('ListContainers', {});
+      assert.ok(containers.length <= 1, `${containers.length} containers after a kill at ${delayMs} ms`);
+      const [found] = containers;
+      if (found === undefined || found.state === 'CONTAINER_CREATED') {
+        const containerId = await createContainer(daemon.client, podId, pod, request);
+        assert.equal(found?.id ?? containerId, containerId);
+        await daemon.client.runtime('StartContainer', { containerId });
+        const { status } = await daemon.client.runtime('ContainerStatus', { containerId });
+        assert.equal(status?.state, 'CONTAINER_RUNNING');
+      }
+      await removeAllPods(daemon.client);
+      await assertWorld(daemon, empty);
+    }
+  });
+
+  test('during StopPodSandbox and RemovePodSandbox', async () => {
+    for (const delayMs of killDelaysMs) {
+      const pod = daemon.pod('crash');
+      const podSandboxId = await runPod(daemon.client, pod);
+      const containerId = await createContainer(daemon.client, podSandboxId, pod, {
+        name: 'main',
+        image,
+        command,
+      });
+      await daemon.client.runtime('StartContainer', { containerId });
+      const work = daemon.client
+        .runtime('StopPodSandbox', { podSandboxId })
+        .then(() => daemon.client.runtime('RemovePodSandbox', { podSandboxId }));
+      await killAfter(delayMs, work);
+      await removeAllPods(daemon.client);
+      await assertWorld(daemon, empty);
+    }
+  });
+
+  test('with torn records', async () => {
+    const { dataDir, runDir } = daemon.paths;
+    const tear: readonly ((podId: string, containerId: string) => void)[] = [
+      (podId) => truncateSync(`${dataDir}/sandboxes/${podId}/metadata.json`),
+      (podId) => writeFileSync(`${runDir}/sandboxes/${podId}/status.json`, '{"version":1,"state":'),
+      (_, containerId) => writeFileSync(`${dataDir}/containers/${containerId}/metadata.json`, '\0\0\0\0'),
+      (_, containerId) => truncateSync(`${runDir}/containers/${containerId}/status.json`),
+      (_, containerId) =>
+        writeFileSync(`${dataDir}/containers/${containerId}/metadata.json`, '{"version":99}'),
+    ];
+    for (const tearRecords of tear) {
+      const healthy = daemon.pod('healthy');
+      const healthyId = await runPod(daemon.client, healthy);
+      const pod = daemon.pod('torn');
+      const podId = await runPod(daemon.client, pod);
+      const containerId = await createContainer(daemon.client, podId, pod, { name: 'main', image, command });
+      await daemon.client.runtime('StartContainer', { containerId });
+      await daemon.kill();
+      tearRecords(podId, containerId);
+      await daemon.start();
+      const { items } = await daemon.client.runtime('ListPodSandbox', {});
+      assert.ok(items.some(({ id, state }) => id === healthyId && state === 'SANDBOX_READY'));
+      await removeAllPods(daemon.client);
+      await assertWorld(daemon, empty);
+    }
+  });
+});
