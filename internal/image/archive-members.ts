@@ -67,13 +67,8 @@ export class DirectoryMembers implements ArchiveMembers {
   }
 
   async find(name: string): Promise<ArchiveMember | undefined> {
-    let file: FileHandle;
-    try {
-      file = await this.#open(name);
-    } catch (cause) {
-      if (isENOENT(cause)) return undefined;
-      throw cause;
-    }
+    const file = await this.#open(name);
+    if (file === undefined) return undefined;
     try {
       const { size } = await file.stat();
       return { sizeBytes: size, read: () => this.#read(name, size) };
@@ -86,6 +81,8 @@ export class DirectoryMembers implements ArchiveMembers {
 
   async *#read(name: string, sizeBytes: number): AsyncGenerator<Uint8Array> {
     const file = await this.#open(name);
+    if (file === undefined)
+      throw new DaemonError('failed-precondition', `"${name}" of the image layout is gone`);
     try {
       yield* readRange(file, 0, sizeBytes);
     } finally {
@@ -93,21 +90,21 @@ export class DirectoryMembers implements ArchiveMembers {
     }
   }
 
-  async #open(name: string): Promise<FileHandle> {
+  async #open(name: string): Promise<FileHandle | undefined> {
     const path = join(this.#root, name);
-    // O_NONBLOCK: a FIFO must not hold the daemon.
-    const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    let file: FileHandle | undefined;
     try {
+      // O_NONBLOCK: a FIFO must not hold the daemon.
+      file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
       // The kernel tells where we really are: anything but the path that was asked for went over a link.
       const reached = await readlink(`/proc/self/fd/${file.fd}`);
-      if (reached === path && (await file.stat()).isFile()) return file;
-      throw new DaemonError(
-        'failed-precondition',
-        `"${name}" of the image layout is not a plain file inside it`,
-      );
+      if (reached !== path || !(await file.stat()).isFile()) throw new Error(`it is ${reached}`);
+      return file;
     } catch (cause) {
-      await file.close();
-      throw cause;
+      await file?.close();
+      if (isENOENT(cause)) return undefined;
+      const text = `"${name}" of the image layout is not a plain file inside it`;
+      throw new DaemonError('failed-precondition', text, cause);
     }
   }
 }

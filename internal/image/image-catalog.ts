@@ -52,7 +52,7 @@ export class ImageCatalog {
     await Promise.all(stored.map((image) => this.#learn(image.id)));
   }
 
-  /** Tells the user of an image that is about to be recorded, so that it is listed from its first moment. */
+  /** Tells the user of an image that has just been recorded, so that it is listed at once. */
   announce(imageId: string, userField: string): void {
     this.#users.set(imageId, shownImageUser(userField));
   }

@@ -36,9 +36,9 @@ export async function loadImages(
     const images = renamed(await readImages(members, parts.platform, path), names);
     const imageIds: string[] = [];
     for (const image of images) {
-      const imageId = image.configDigest.slice('sha256:'.length);
+      const imageId = await parts.writer.write(image, signal);
       parts.catalog.announce(imageId, image.parsedConfig.config.user);
-      imageIds.push(await parts.writer.write(image, signal));
+      imageIds.push(imageId);
       parts.logger.info({ imageId, names: image.names }, 'loaded image');
     }
     return imageIds;
@@ -52,8 +52,9 @@ async function openMembers(path: string): Promise<ArchiveMembers> {
     const isDirectory = (await stat(path)).isDirectory();
     return isDirectory ? await DirectoryMembers.open(path) : await TarMembers.open(path);
   } catch (cause) {
+    if (cause instanceof DaemonError) throw cause;
     if (isENOENT(cause)) throw new DaemonError('not-found', `image archive ${path} does not exist`, cause);
-    throw cause;
+    throw new DaemonError('failed-precondition', `image archive ${path} cannot be read`, cause);
   }
 }
 

@@ -80,8 +80,8 @@ export class ImagePuller {
     );
     const config = await this.#readConfig(remote, selected.image.config);
     const contents = contentsOf(selected, config, namesOf(reference, remote), remote.openBlob);
-    catalog.announce(contents.configDigest.slice('sha256:'.length), contents.parsedConfig.config.user);
     const imageId = await writer.write(contents, lifetime);
+    catalog.announce(imageId, contents.parsedConfig.config.user);
     const durationMs = Math.round(performance.now() - startedAtMs);
     const sizeBytes = selected.image.layers.reduce((sum, layer) => sum + layer.sizeBytes, 0);
     logger.info({ image: formatReference(reference), imageId, durationMs, sizeBytes }, 'pulled image');

@@ -10,6 +10,7 @@ import { ImageCatalog } from './image-catalog.ts';
 import { parseImageConfig } from './image-config.ts';
 import { ImageWriter } from './image-writer.ts';
 import type { Image, ImageConfig, Images, PullRequest } from './images.ts';
+import { parseJson } from './json-object.ts';
 import { type LoaderParts, loadImages } from './load-image.ts';
 import { pinnedBy } from './pinned-images.ts';
 import type { Platform } from './platform.ts';
@@ -94,7 +95,7 @@ export class StoredImages implements Images {
   }
 
   async rawConfig(imageId: string): Promise<unknown> {
-    return JSON.parse(Buffer.from(await this.#parts.records.readConfig(imageId)).toString('utf8'));
+    return parseJson(await this.#parts.records.readConfig(imageId), 'config');
   }
 
   pull(request: PullRequest, signal: AbortSignal): Promise<string> {

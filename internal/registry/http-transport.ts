@@ -38,7 +38,7 @@ export interface HttpResponse {
 /** How often a request is sent when it finds kept-alive connections that the server has just closed. */
 const maxAttempts = 3;
 const maxDiscardedBytes = 64 * 1024;
-const maxDiscardMs = 1000;
+const maxDiscardMs = 250;
 
 class HttpTimeoutError extends Error {
   readonly code = 'ETIMEDOUT';

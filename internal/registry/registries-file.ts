@@ -71,7 +71,7 @@ export class RegistriesFile implements ShortNames {
         .map((name) => join(folder, name));
     } catch (cause) {
       if (isENOENT(cause)) return [];
-      throw cause;
+      throw new DaemonError('failed-precondition', `${folder} cannot be read`, cause);
     }
   }
 
