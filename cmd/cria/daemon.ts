@@ -3,11 +3,12 @@
 import { once } from 'node:events';
 import type { LoadedConfig } from '../../internal/config/load-config.ts';
 import { restoreContainers } from '../../internal/container/restore-containers.ts';
+import type { CriParts } from '../../internal/cri/cri-parts.ts';
 import { bindCriSocket } from '../../internal/cri/listener.ts';
 import { startCriServer } from '../../internal/cri/server.ts';
 import type { Logger } from '../../internal/log/logger.ts';
 import { Spawner } from '../../internal/monitor/spawner.ts';
-import { restoreSandboxes } from '../../internal/sandbox/restore-sandboxes.ts';
+import { knowsSandbox, restoreSandboxes } from '../../internal/sandbox/restore-sandboxes.ts';
 import { lockDirectory } from './directory-lock.ts';
 import { prepareDirectories } from './prepare-directories.ts';
 import { versionInfo } from './version.ts';
@@ -25,8 +26,7 @@ export async function runDaemon(loaded: LoadedConfig, logger: Logger): Promise<n
   const socket = await bindCriSocket(config.api.listen);
   spawner.start();
   const daemon = await wireDaemon(config, spawner, logger);
-  await restoreSandboxes(daemon.cri.sandboxes);
-  await restoreContainers(daemon.cri.containers);
+  await restore(daemon.cri);
   const server = startCriServer(daemon.cri, socket, {
     maxSendBytes: config.api.grpc_max_send_msg_size,
     maxReceiveBytes: config.api.grpc_max_recv_msg_size,
@@ -39,4 +39,10 @@ export async function runDaemon(loaded: LoadedConfig, logger: Logger): Promise<n
   await spawner.close();
   unlock();
   return 0;
+}
+
+/** Brings back what earlier daemons made: sandboxes first, because a container without its sandbox is removed. */
+export async function restore({ sandboxes, containers }: CriParts): Promise<void> {
+  await restoreSandboxes(sandboxes);
+  await restoreContainers(containers, (sandboxId) => knowsSandbox(sandboxes, sandboxId));
 }

@@ -12,20 +12,28 @@ import type { ContainerParts } from './container-parts.ts';
 
 /**
  * Reads all records and asks every monitor, in parallel. Afterwards each container is in the store with its real state;
- * half-made ones, and ones whose records are torn, are undone. One bad record does not stop the others.
+ * half-made ones, ones whose records are torn, and ones of a sandbox that is gone are undone. One bad record does not
+ * stop the others.
  */
-export async function restoreContainers(parts: ContainerParts): Promise<void> {
+export async function restoreContainers(
+  parts: ContainerParts,
+  hasSandbox: (sandboxId: string) => boolean,
+): Promise<void> {
   parts.monitors.onExit((containerId, exit) => {
     const container = parts.containers.find(containerId);
     if (container !== undefined) void recordExitLogged(parts, container, exit);
   });
   const ids = (await listDirectory(parts.directories.data)).filter(isId);
-  await Promise.all(ids.map((containerId) => restoreLogged(parts, containerId)));
+  await Promise.all(ids.map((containerId) => restoreLogged(parts, containerId, hasSandbox)));
 }
 
-async function restoreLogged(parts: ContainerParts, containerId: string): Promise<void> {
+async function restoreLogged(
+  parts: ContainerParts,
+  containerId: string,
+  hasSandbox: (sandboxId: string) => boolean,
+): Promise<void> {
   try {
-    await restoreContainer(parts, containerId);
+    await restoreContainer(parts, containerId, hasSandbox);
   } catch (cause) {
     const error = describeError(cause);
     parts.logger.error(
@@ -35,7 +43,11 @@ async function restoreLogged(parts: ContainerParts, containerId: string): Promis
   }
 }
 
-async function restoreContainer(parts: ContainerParts, containerId: string): Promise<void> {
+async function restoreContainer(
+  parts: ContainerParts,
+  containerId: string,
+  hasSandbox: (sandboxId: string) => boolean,
+): Promise<void> {
   const paths = containerPaths(parts.directories, containerId);
   let metadata: ContainerMetadata | undefined;
   let status: ContainerStatus | undefined;
@@ -47,7 +59,7 @@ async function restoreContainer(parts: ContainerParts, containerId: string): Pro
     parts.logger.error({ containerId, error: cause.message }, 'container record cannot be used');
     metadata = undefined;
   }
-  if (metadata === undefined || status?.state === 'creating') {
+  if (metadata === undefined || status?.state === 'creating' || !hasSandbox(metadata.sandboxId)) {
     await undoContainer(parts, containerId, metadata);
     return;
   }
@@ -80,7 +92,7 @@ async function undoContainer(
   await parts.layers.remove(containerId);
   await removeTree(paths.runDirectory);
   await removeTree(paths.dataDirectory);
-  parts.logger.warn({ containerId }, 'removed a container that was not complete');
+  parts.logger.warn({ containerId }, 'removed a container that was not complete, or whose sandbox is gone');
 }
 
 /** After a reboot the run directory is empty: the container has ended, and only its exit record knows how. */

@@ -1,5 +1,6 @@
 // After a start of the daemon: which sandboxes there are, by the disk, and how they are, by the kernel.
 
+import { existsSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { describeError } from '../errors/daemon-error.ts';
 import { listDirectory, removeTree } from '../fs/directories.ts';
@@ -9,7 +10,7 @@ import { removeInfra } from './infra-container.ts';
 import { unmountShm } from './pod-files.ts';
 import { Sandbox, type SandboxRecord, type SandboxStatus } from './sandbox.ts';
 import { recordFile, sandboxPaths, statusFile } from './sandbox-files.ts';
-import { detachNetwork } from './sandbox-network.ts';
+import { detachById } from './sandbox-network.ts';
 import type { SandboxParts } from './sandbox-parts.ts';
 
 /** Magic number of nsfs in statfs(2): what a pinned namespace's path must be on. */
@@ -26,6 +27,12 @@ export async function restoreSandboxes(parts: SandboxParts): Promise<void> {
   });
   const ids = (await listDirectory(parts.directories.data)).filter(isId);
   await Promise.all(ids.map((sandboxId) => restoreLogged(parts, sandboxId)));
+}
+
+/** False when a sandbox is gone for good; one whose files could not be read just now is not. For use after the restore. */
+export function knowsSandbox(parts: SandboxParts, sandboxId: string): boolean {
+  if (parts.sandboxes.find(sandboxId) !== undefined) return true;
+  return existsSync(sandboxPaths(parts.directories, sandboxId).dataDirectory);
 }
 
 async function restoreLogged(parts: SandboxParts, sandboxId: string): Promise<void> {
@@ -100,12 +107,11 @@ async function undoSandbox(
   const { monitors, runtimes, logger } = parts.containers;
   if (record !== undefined) {
     await removeInfra(parts, record);
-    if (record.config.namespaces.network !== 'node')
-      await detachNetwork(parts, record, lostStatus.namespaces);
   } else {
     for (const { runtime } of runtimes.list()) await runtime.delete(sandboxId);
     await monitors.remove(sandboxId);
   }
+  await detachById(parts, sandboxId);
   await parts.namespaces.unpin(sandboxId);
   await unmountShm(paths);
   await removeTree(paths.runDirectory);

@@ -33,6 +33,22 @@ export async function detachNetwork(
   await parts.network.detach(networkRequest(record, namespaces), AbortSignal.timeout(detachTimeoutMs));
 }
 
+/** Detaches a pod of which only the id is known. The network's own record of the pod says the rest. Idempotent. */
+export async function detachById(parts: SandboxParts, sandboxId: string): Promise<void> {
+  const unknown: NetworkRequest = {
+    sandboxId,
+    netnsPath: '',
+    podName: 'unknown',
+    podNamespace: 'unknown',
+    podUid: 'unknown',
+    portMappings: [],
+    ingressBitsPerSecond: undefined,
+    egressBitsPerSecond: undefined,
+    cgroupPath: undefined,
+  };
+  await parts.network.detach(unknown, AbortSignal.timeout(detachTimeoutMs));
+}
+
 function networkRequest(record: SandboxRecord, namespaces: PinnedNamespaces): NetworkRequest {
   const { metadata, portMappings, annotations } = record.config;
   return {

@@ -1,16 +1,15 @@
 // The daemon's real parts in the test's own process, served on a socket, so that a test can reach into them.
 
+import { restore } from '../../cmd/cria/daemon.ts';
 import { prepareDirectories } from '../../cmd/cria/prepare-directories.ts';
 import { type Daemon, wireDaemon } from '../../cmd/cria/wire.ts';
 import { loadConfig, usualConfigInputs } from '../../internal/config/load-config.ts';
 import { validateConfig } from '../../internal/config/validate-config.ts';
-import { restoreContainers } from '../../internal/container/restore-containers.ts';
 import type { CriParts } from '../../internal/cri/cri-parts.ts';
 import { bindCriSocket } from '../../internal/cri/listener.ts';
 import { type CriServer, startCriServer } from '../../internal/cri/server.ts';
 import { silentLogger } from '../../internal/log/logger.ts';
 import { Spawner } from '../../internal/monitor/spawner.ts';
-import { restoreSandboxes } from '../../internal/sandbox/restore-sandboxes.ts';
 import { type CriClient, connect } from './cri-client.ts';
 
 export interface InProcessDaemon {
@@ -36,8 +35,7 @@ export async function startInProcess(
   const daemon: Daemon = await wireDaemon(config, spawner, silentLogger);
   const socket = await bindCriSocket(config.api.listen);
   const parts = change(daemon.cri);
-  await restoreSandboxes(parts.sandboxes);
-  await restoreContainers(parts.containers);
+  await restore(parts);
   const sizes = {
     maxSendBytes: config.api.grpc_max_send_msg_size,
     maxReceiveBytes: config.api.grpc_max_recv_msg_size,
