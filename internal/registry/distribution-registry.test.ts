@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { makeImage } from '../../test/fakes/made-image.ts';
 import { RegistryServer } from '../../test/fakes/registry-server.ts';
 import { silentLogger } from '../log/logger.ts';
@@ -192,6 +193,25 @@ test('endless redirects end', async () => {
     return true;
   };
   await assert.rejects(open(), /redirects manifest "v1" more than 5 times/);
+});
+
+test('a connection that was cut before its blob is read is made again', async () => {
+  const remote = await open();
+  const [digest, blob] = [...image.blobs][1]!;
+  let cut = (): void => {};
+  server.intercept = (_request, response) => {
+    server.intercept = () => false;
+    response.writeHead(200, { 'content-length': blob.length });
+    response.write(blob.subarray(0, 1));
+    cut = () => void response.destroy();
+    return true;
+  };
+  const body = await remote.openBlob({ digest, sizeBytes: blob.length }, never);
+  cut();
+  await sleep(50);
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of body) chunks.push(chunk);
+  assert.deepEqual(Buffer.concat(chunks), blob);
 });
 
 test('an abort closes the connection of a blob that nobody reads', async () => {

@@ -137,6 +137,7 @@ test('pulls this platform of a list by tag, by list digest and by instance diges
     );
     for (const reference of [...(shown?.repoTags ?? []), ...(shown?.repoDigests ?? [])]) {
       assert.deepEqual(images.find(reference), shown);
+      assert.equal(world.podman('image', 'inspect', '--format', '{{.Id}}', reference).trim(), built.id);
     }
   } finally {
     await server.close();
