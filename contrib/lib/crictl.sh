@@ -22,6 +22,7 @@ build_crictl() (
     -o "$target" ./cmd/crictl
 )
 
+# Puts crictl on PATH. Where it cannot be built, its tests are skipped, but not in CI.
 use_crictl() {
   local bin=$REPO/contrib/toolchain/bin
   PATH=$bin:$PATH
@@ -29,7 +30,11 @@ use_crictl() {
     use_go
     note "building crictl $CRICTL_VERSION with $(go version | cut -d' ' -f3)"
     mkdir -p "$bin"
-    logged "$LOG_DIR/crictl.log" "building crictl" build_crictl "$bin/crictl"
+    if ! (logged "$LOG_DIR/crictl.log" "building crictl" build_crictl "$bin/crictl"); then
+      [ "${CI:-}" != true ] || exit 1
+      note "going on without crictl"
+      return
+    fi
   fi
   note "crictl $(crictl --version | cut -d' ' -f3) at $(command -v crictl)"
 }
