@@ -214,11 +214,13 @@ export class OverlayImageRecords implements ImageRecords {
     const { images, layers, forest } = this.#store;
     const key = `${images.generation} ${layers.generation}`;
     if (this.#listing?.key === key) return this.#listing;
-    const listed = images.all().map((record): StoredImage => {
-      const chain = record.layer ? (forest.chain(record.layer) ?? []) : [];
+    const listed = images.all().flatMap((record): StoredImage[] => {
+      const chain = record.layer ? forest.chain(record.layer) : [];
+      // A power loss can take layers and leave the image. Not listed, it is pulled again, which makes it whole.
+      if (chain === undefined) return [];
       const layerBytes = chain.reduce((sum, layer) => sum + Math.max(0, layer['diff-size'] ?? 0), 0);
       const createdAt = new Date(record.created ?? 0);
-      return {
+      const image = {
         id: record.id,
         manifestDigest: digestOf(record.digest),
         names: record.names ?? [],
@@ -227,6 +229,7 @@ export class OverlayImageRecords implements ImageRecords {
         sizeBytes: Math.max(1, layerBytes + documentSize(record)),
         readOnly: false,
       };
+      return [image];
     });
     this.#listing = { key, images: listed, byId: new Map(listed.map((image) => [image.id, image])) };
     return this.#listing;

@@ -57,7 +57,11 @@ export class OverlayLayerStore implements LayerStore {
         blobDigest: unpacked.blobDigest as Digest,
         blobSizeBytes: unpacked.blobSizeBytes,
       };
-      this.#staged.set(staged, { directory, unpacked, mark: this.#store.sync.mark() });
+      const mark = this.#store.sync.mark();
+      this.#staged.set(staged, { directory, unpacked, mark });
+      // Begins now, while other layers are unpacked, so that the commit finds most of it on disk. Its failure is seen
+      // by the commit, which waits for it or runs another.
+      this.#store.sync.reach(mark).catch(() => {});
       return staged;
     } catch (cause) {
       await directory.remove();

@@ -3,7 +3,7 @@
 
 import type { Transform } from 'node:stream';
 import * as zlib from 'node:zlib';
-import { createGunzip } from 'node:zlib';
+import { createZstdDecoder } from '../../sys/zstd.ts';
 import { LayerError } from './layer-error.ts';
 
 export type Compression = 'none' | 'gzip' | 'zstd';
@@ -27,13 +27,13 @@ export function compressionOf(start: Uint8Array): Compression {
 /** A stream from blob bytes to tar bytes; undefined when they are the same. */
 export function decoderOf(compression: Compression): Transform | undefined {
   if (compression === 'none') return undefined;
-  if (compression === 'gzip') return createGunzip({ chunkSize: chunkBytes });
+  if (compression === 'gzip') return zlib.createGunzip({ chunkSize: chunkBytes });
+  // Node's own works on the pool's threads; the system's library is for a Node that has none.
   const { createZstdDecompress } = zlib as unknown as {
     createZstdDecompress?: (options: { chunkSize: number }) => Transform;
   };
-  if (createZstdDecompress === undefined) {
-    const need = 'needs Node 22.15 or later; this is Node';
-    throw new LayerError('unimplemented', `is compressed with zstd, which ${need} ${process.versions.node}`);
-  }
-  return createZstdDecompress({ chunkSize: chunkBytes });
+  const decoder = createZstdDecompress?.({ chunkSize: chunkBytes }) ?? createZstdDecoder(chunkBytes);
+  if (decoder !== undefined) return decoder;
+  const need = 'which needs libzstd.so.1 on this machine, or Node 22.15 or later';
+  throw new LayerError('unimplemented', `is compressed with zstd, ${need}`);
 }

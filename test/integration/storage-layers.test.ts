@@ -1,0 +1,127 @@
+// Layers as other tools make them: compressed in every way, many on one another, from real archives.
+
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { chmodSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { tarArchive } from '../fixtures/tar-builder.ts';
+import {
+  chunks,
+  limits,
+  openWorld,
+  sha256,
+  sourceOf,
+  storeImage,
+  testLayer,
+  type World,
+} from './storage-world.ts';
+
+let world: World;
+before(async () => {
+  world = await openWorld();
+});
+after(() => world.close());
+
+const signal = (): AbortSignal => AbortSignal.timeout(20_000);
+
+test('plain, gzip and zstd blobs of one tar are the same layer', async () => {
+  const content = Buffer.concat([randomBytes(700_000), Buffer.alloc(5 << 20, 'text ')]);
+  const layer = testLayer(tarArchive([{ name: 'file', content }]));
+  await storeImage(world.store, [layer], 'localhost/seed:1');
+  const out = join(world.directory, 'zstd');
+  world.skopeo(
+    'copy',
+    '--dest-compress-format',
+    'zstd',
+    world.storageName('localhost/seed:1'),
+    `oci:${out}:x`,
+  );
+  const read = (digest: string): Buffer => readFileSync(join(out, 'blobs/sha256', digest.slice(7)));
+  const index = JSON.parse(readFileSync(join(out, 'index.json'), 'utf8'));
+  const zstd = read(JSON.parse(read(index.manifests[0].digest).toString()).layers[0].digest);
+  assert.equal(zstd.readUInt32LE(0), 0xfd2fb528, 'skopeo has not made a zstd blob');
+  const skippable = Buffer.from('50 2a 4d 18 04 00 00 00 01 02 03 04'.replaceAll(' ', ''), 'hex');
+  for (const blob of [layer.tar, layer.blob, zstd, Buffer.concat([zstd, skippable])]) {
+    const source = { ...sourceOf(layer), blob: chunks(blob, 10_000), blobDigest: sha256(blob) };
+    const staged = await world.store.layers.stageLayer(
+      { ...source, blobSizeBytes: blob.length },
+      limits,
+      signal(),
+    );
+    assert.deepEqual([staged.diffId, staged.diffSizeBytes], [layer.diffId, layer.tar.length]);
+    await world.store.layers.discardStaged(staged);
+  }
+  const cut = { ...sourceOf(layer), blobDigest: undefined, blobSizeBytes: undefined };
+  const truncated = { ...cut, blob: chunks(zstd.subarray(0, zstd.length - 20)) };
+  await assert.rejects(world.store.layers.stageLayer(truncated, limits, signal()), /damaged: zstd/);
+});
+
+test('a container on seventy layers is mounted', async () => {
+  const layers = Array.from({ length: 70 }, (_, at) =>
+    testLayer(tarArchive([{ name: `file-${at}`, content: Buffer.from(`${at}`) }])),
+  );
+  const image = await storeImage(world.store, layers, 'localhost/tall:1');
+  const containerId = randomBytes(32).toString('hex');
+  const target = join(world.directory, 'tall');
+  await world.store.containers.create({ containerId, imageId: image.id, names: ['tall'], metadata: {} });
+  await world.store.containers.mount(containerId, target);
+  assert.equal(readFileSync(join(target, 'file-0'), 'utf8'), '0');
+  assert.equal(readFileSync(join(target, 'file-69'), 'utf8'), '69');
+  await world.store.containers.unmount(target);
+  await world.store.containers.remove(containerId);
+  await world.store.images.remove(image.id);
+  assert.equal(world.store.layers.findLayer(undefined, layers[0]?.diffId ?? 'sha256:'), undefined);
+});
+
+test('file capabilities, nanoseconds and the root of the layer are as in the archive', async () => {
+  const tree = world.tarOf(
+    'touch cap; chown 5:6 cap; setcap cap_net_raw+ep cap; touch -d "2020-02-02 02:02:02.123456789" cap; chmod 711 .',
+    '--format=pax',
+    '--xattrs',
+    '--xattrs-include=*',
+  );
+  const staged = await world.store.layers.stageLayer(sourceOf(testLayer(tree)), limits, signal());
+  const stored = await world.store.layers.commitLayer(staged, undefined);
+  const diff = join(world.graphRoot, 'overlay', stored.id, 'diff');
+  const file = statSync(join(diff, 'cap'), { bigint: true });
+  assert.deepEqual([file.uid, file.gid, file.mtimeNs % 1_000_000_000n], [5n, 6n, 123_456_789n]);
+  assert.match(world.shell(`getcap ${diff}/cap`), /cap_net_raw/);
+  assert.equal(statSync(diff).mode & 0o7777, 0o711);
+});
+
+test('a layer that lost its files is stored again, and an image on it is not listed meanwhile', async () => {
+  const layer = testLayer(tarArchive([{ name: 'x', content: Buffer.from('x') }]));
+  const image = await storeImage(world.store, [layer], 'localhost/lost:1');
+  rmSync(join(world.graphRoot, 'overlay', image.topLayerId ?? '', 'diff'), { recursive: true });
+  assert.equal(world.store.layers.findLayer(undefined, layer.diffId), undefined);
+  const again = await storeImage(world.store, [layer], 'localhost/lost:1');
+  assert.equal(again.id, image.id);
+  const mounted = world.podman('image', 'mount', image.id).trim();
+  assert.equal(readFileSync(join(mounted, 'x'), 'utf8'), 'x');
+  world.podman('image', 'umount', image.id);
+});
+
+test('trees that a container made for trouble are deleted', async () => {
+  const image = await storeImage(
+    world.store,
+    [testLayer(tarArchive([{ name: 'y', content: Buffer.from('y') }]))],
+    'localhost/trouble:1',
+  );
+  const containerId = randomBytes(32).toString('hex');
+  const target = join(world.directory, 'trouble');
+  await world.store.containers.create({ containerId, imageId: image.id, names: ['trouble'], metadata: {} });
+  await world.store.containers.mount(containerId, target);
+  const deep =
+    'import os,sys\nos.chdir(sys.argv[1])\nfor i in range(60):\n  os.mkdir("d"*200); os.chdir("d"*200); open("f","w")';
+  execFileSync('python3', ['-c', deep, target]);
+  writeFileSync(Buffer.from(`${target}/\xff\xfe`, 'latin1'), '');
+  mkdirSync(join(target, 'locked'));
+  chmodSync(join(target, 'locked'), 0);
+  await world.store.containers.unmount(target);
+  const root = world.store.containers.rootPath(containerId) ?? '';
+  await world.store.containers.remove(containerId);
+  assert.throws(() => statSync(join(root, '..')), /ENOENT/);
+  assert.equal(world.shell(`ls -A ${world.graphRoot}/overlay/tempdirs`), '');
+});
