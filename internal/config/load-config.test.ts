@@ -46,6 +46,10 @@ function warningsOf(loaded: LoadedConfig): string[] {
   return lasting.map((problem) => formatProblem(problem).replaceAll(`${root}/`, ''));
 }
 
+function problemsOf(loaded: LoadedConfig): string[] {
+  return loaded.problems.map(formatProblem);
+}
+
 test('loadConfig gives the defaults when there is no file at all', async () => {
   const loaded = await loadConfig({ ...inputs, configDir: join(root, 'absent') });
   assert.deepEqual(loaded.config, defaultConfig());
@@ -126,11 +130,11 @@ test('loadConfig takes root, runroot and driver from storage.conf, unless a file
   assert.equal(defaults.crio.runroot, '/r');
 });
 
-test('loadConfig refuses a broken storage.conf and a value of a wrong type in it', async () => {
+test('loadConfig refuses a broken storage.conf and tells a value of a wrong type in it', async () => {
   await writeFile(inputs.storageConf, '[storage]\ndriver = 5\ngraphroot = ""\n');
-  await assert.rejects(loadConfig(inputs), {
-    message: `${inputs.storageConf}: storage.driver: expected a string`,
-  });
+  assert.deepEqual(problemsOf(await loadConfig(inputs)), [
+    `${inputs.storageConf}: storage.driver: expected a string`,
+  ]);
   await writeFile(inputs.storageConf, '[storage\n');
   await assert.rejects(loadConfig(inputs), { message: `${inputs.storageConf}:1:9: unexpected "\\n"` });
 });
@@ -208,30 +212,26 @@ test('loadConfig reports all values of a wrong type at once, with file, key, exp
     '[crio.metrics]\nmetrics_port = true\n[crio.network]\nnetwork_dir = 2026-01-01\nplugin_dirs = {}\n' +
     '[crio.tracing]\ntracing_endpoint = 2026-01-01T00:00:00Z\n';
   const main = inputs.configFile;
-  await assert.rejects(loadText(text), {
-    name: 'ConfigError',
-    message: [
-      `${main}: crio.root: expected a string, found the integer 5`,
-      `${main}: crio.log_dir: expected a string, found the float 1.5`,
-      `${main}: crio.runtime.drop_infra_ctr: expected a boolean, found the string "yes"`,
-      `${main}: crio.runtime.pids_limit: expected an integer, found the string "1"`,
-      `${main}: crio.runtime.runtimes: expected a table, found the integer 4`,
-      `${main}: crio.network.plugin_dirs: expected a list of strings, found a table`,
-      `${main}: crio.metrics.metrics_port: expected an integer, found the boolean true`,
-      `${main}: crio.tracing.tracing_endpoint: expected a string, found a date`,
-      `${inputs.configDir}/1: crio.api.listen: expected a string, found a list of strings`,
-      `${inputs.configDir}/1: crio.image.pinned_images: expected a list of strings, found a list with the integer 1`,
-    ].join('\n'),
-  });
+  assert.deepEqual(problemsOf(await loadText(text)), [
+    `${main}: crio.root: expected a string, found the integer 5`,
+    `${main}: crio.log_dir: expected a string, found the float 1.5`,
+    `${main}: crio.runtime.drop_infra_ctr: expected a boolean, found the string "yes"`,
+    `${main}: crio.runtime.pids_limit: expected an integer, found the string "1"`,
+    `${main}: crio.runtime.runtimes: expected a table, found the integer 4`,
+    `${main}: crio.network.plugin_dirs: expected a list of strings, found a table`,
+    `${main}: crio.metrics.metrics_port: expected an integer, found the boolean true`,
+    `${main}: crio.tracing.tracing_endpoint: expected a string, found a date`,
+    `${inputs.configDir}/1: crio.api.listen: expected a string, found a list of strings`,
+    `${inputs.configDir}/1: crio.image.pinned_images: expected a list of strings, found a list with the integer 1`,
+  ]);
 });
 
 test('loadConfig reports a section or handler that is no table', async () => {
-  await assert.rejects(loadText('[crio]\napi = 1\n[crio.runtime.runtimes]\nx = "y"\n'), {
-    message: [
-      `${inputs.configFile}: crio.api: expected a table, found the integer 1`,
-      `${inputs.configFile}: crio.runtime.runtimes.x: expected a table, found the string "y"`,
-    ].join('\n'),
-  });
+  const loaded = await loadText('[crio]\napi = 1\n[crio.runtime.runtimes]\nx = "y"\n');
+  assert.deepEqual(problemsOf(loaded), [
+    `${inputs.configFile}: crio.api: expected a table, found the integer 1`,
+    `${inputs.configFile}: crio.runtime.runtimes.x: expected a table, found the string "y"`,
+  ]);
 });
 
 test('loadConfig reports broken files with line, column and key, together with the other problems', async () => {

@@ -31,6 +31,8 @@ export interface LoadedConfig {
   readonly defaults: Config;
   /** Where the value of a dotted key comes from; a key that is at its default is absent. */
   readonly sources: ReadonlyMap<string, string>;
+  /** Values of a wrong type, which were left out. */
+  readonly problems: readonly Problem[];
   /** Unknown keys, keys without effect, deprecated ones; to be logged once. */
   readonly warnings: readonly Problem[];
   /** Files that were read, in order. */
@@ -48,23 +50,23 @@ export const usualConfigInputs: ConfigInputs = {
 };
 
 /**
- * Reads and merges everything. Unknown keys become warnings; broken files and values of a wrong type are all reported
- * in one ConfigError. What the values mean is looked at by `validateConfig`.
+ * Reads and merges everything. Unknown keys become warnings. Files that cannot be read or parsed are all reported in one
+ * ConfigError; values of a wrong type are kept in `problems`, for `checkValues` to report with everything else it finds.
  */
 export async function loadConfig(inputs: ConfigInputs): Promise<LoadedConfig> {
-  const problems: Problem[] = [];
-  const storage = await collect(problems, () => readStorageConf(inputs.storageConf));
-  problems.push(...(storage?.problems ?? []));
+  const unreadable: Problem[] = [];
+  const storage = await collect(unreadable, () => readStorageConf(inputs.storageConf));
+  const problems: Problem[] = [...(storage?.problems ?? [])];
   const files: string[] = [];
   const readings: Reading[] = [];
   for (const { path, required } of await filesToRead(inputs)) {
-    const reading = await collect(problems, () => readFileSettings(path, required));
+    const reading = await collect(unreadable, () => readFileSettings(path, required));
     if (reading === undefined) continue;
     files.push(path);
     readings.push(reading);
     problems.push(...reading.problems);
   }
-  if (problems.length > 0) throw new ConfigError(problems);
+  if (unreadable.length > 0) throw new ConfigError([...problems, ...unreadable]);
   const base = storage?.settings ?? [];
   const fromFiles = readings.flatMap((reading) => reading.settings);
   const merged = mergeSettings([...base, ...fromFiles, ...inputs.overrides]);
@@ -75,6 +77,7 @@ export async function loadConfig(inputs: ConfigInputs): Promise<LoadedConfig> {
     written: derived.config,
     defaults: mergeSettings(base).config,
     sources: merged.sources,
+    problems,
     warnings: [...unknown, ...derived.warnings, ...ineffectiveOptions(merged.config, merged.sources)],
     files,
     inputs,

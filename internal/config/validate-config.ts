@@ -14,13 +14,14 @@ import { resolveHandlers } from './resolve-handlers.ts';
  *
  * Handlers are left to `validateConfig`, because a broken one that is not the default stops nothing.
  */
-export function checkValues({ config, sources }: Pick<LoadedConfig, 'config' | 'sources'>): Problem[] {
+export function checkValues(loaded: Pick<LoadedConfig, 'config' | 'sources' | 'problems'>): Problem[] {
+  const { config, sources, problems: mistyped } = loaded;
   const problems = optionList.flatMap(({ key, option }) => {
     const value = valueAt(config, configPath(key));
     const reason = option.type.problemOf(value);
     return reason === undefined ? [] : [{ source: sources.get(key) ?? 'default', key, reason }];
   });
-  return [...problems, ...crossProblems(config, sources)];
+  return [...mistyped, ...problems, ...crossProblems(config, sources)];
 }
 
 function crossProblems(config: Config, sources: ReadonlyMap<string, string>): Problem[] {

@@ -25,22 +25,16 @@ describe('a daemon that cannot start', { skip: missing('runc') }, () => {
     return { ...outcome, output: outcome.stdout + outcome.stderr };
   }
 
-  test('it names every value of a wrong type at once', async () => {
+  test('it names every value of a wrong type, and every one that cannot work, at once', async () => {
     const config = good
       .replace('stream_address = "127.0.0.1"', 'stream_address = 7')
-      .replace('cgroup_manager = "cgroupfs"', 'cgroup_manager = ["cgroupfs"]');
-    const { exitCode, output } = await startWith(config);
-    assert.equal(exitCode, 1);
-    const { configFile } = daemon.paths;
-    assert.ok(output.includes(`${configFile}: crio.api.stream_address: expected a string`), output);
-    assert.ok(output.includes(`${configFile}: crio.runtime.cgroup_manager: expected a string`), output);
-  });
-
-  test('it names every value that cannot work at once', async () => {
-    const config = good
       .replace('default_runtime = "runc"', 'default_runtime = "absent"')
       .replace('cgroup_manager = "cgroupfs"', 'cgroup_manager = "other"');
     const { exitCode, output } = await startWith(config);
+    assert.ok(
+      output.includes(`${daemon.paths.configFile}: crio.api.stream_address: expected a string`),
+      output,
+    );
     assert.equal(exitCode, 1);
     assert.match(output, /crio\.runtime\.default_runtime: "absent"/);
     assert.match(output, /crio\.runtime\.cgroup_manager: .*other/);
