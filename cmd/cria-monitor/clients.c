@@ -367,10 +367,10 @@ void clients_end_output(void)
 	}
 }
 
-bool clients_attached(void)
+bool clients_busy(void)
 {
 	for (size_t i = 0; i < LENGTH(clients); i++)
-		if (clients[i].attached)
+		if (clients[i].attached || (clients[i].connection.closing && connection_is_open(&clients[i].connection)))
 			return true;
 	return false;
 }

@@ -55,7 +55,7 @@ static void stop_waiting(void)
 /* Ends when the exit is known to the daemon, and nobody writes or reads any more. */
 static void end_when_done(void)
 {
-	if (container.acknowledged && !lingering && !clients_attached())
+	if (container.acknowledged && !lingering && !clients_busy())
 		stop_waiting();
 }
 

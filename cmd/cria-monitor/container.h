@@ -64,7 +64,8 @@ void clients_announce(void);
 void clients_output(uint8_t stream, const uint8_t *data, size_t size);
 /* Ends the connections of the attached after what was queued. */
 void clients_end_output(void);
-bool clients_attached(void);
+/* Somebody still gets output, or the rest of it. */
+bool clients_busy(void);
 /* Anybody is connected. */
 bool clients_present(void);
 /* The container's stdin can take more. */

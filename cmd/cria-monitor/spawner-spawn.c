@@ -10,6 +10,19 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+/* Nobody knows how far it came; that is another failure than one that it reported itself. */
+static void reply_died(struct job *job)
+{
+	char buffer[128];
+	struct json_writer reply;
+
+	json_begin(&reply, buffer, sizeof(buffer));
+	json_put_number(&reply, "seq", job->seq);
+	json_put_string(&reply, "err", "the process died before it was ready");
+	json_put_bool(&reply, "died", true);
+	connection_send_json(&daemon_link, &reply);
+}
+
 /*
  * The gate is a socket pair. We send one byte when the process may go on; it answers 'R' when it can be connected to,
  * or the text of what went wrong.
@@ -34,7 +47,10 @@ static void gate_ready(struct source *source, uint32_t events)
 		connection_send_json(&daemon_link, &reply);
 	} else {
 		run_kill(job);
-		job_reply_error(job, got > 0 ? answer : "the process died before it was ready", 0);
+		if (got > 0)
+			job_reply_error(job, answer, 0);
+		else
+			reply_died(job);
 	}
 	job_free(job);
 }

@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, rm, symlink, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type RegisterUndo, withRollback } from '../async/rollback.ts';
-import { DaemonError } from '../errors/daemon-error.ts';
+import { DaemonError, hasKind } from '../errors/daemon-error.ts';
 import { isEEXIST, isENOENT } from '../errors/errno.ts';
 import type { Logger } from '../log/logger.ts';
 import type { ControlMessage } from './control-connection.ts';
@@ -43,8 +43,7 @@ export async function createContainer(
     await writeFile(configPath, JSON.stringify(monitorConfig(paths, request)), { mode: 0o600 });
     rollback('remove monitor config', () => unlinkIfThere(configPath));
     rollback('end monitor', () => parts.container.release());
-    const argv = [parts.monitorPath, 'run', configPath];
-    const monitorPid = await parts.spawner.spawn({ argv, env: {}, config: undefined });
+    const monitorPid = await startMonitor(parts, request, configPath, rollback);
     const state = await waitForCreate(parts, request, rollback);
     return { pid: Number(state['pid']), startTicks: String(state['startTicks']), monitorPid };
   });
@@ -95,6 +94,24 @@ function monitorConfig(paths: MonitorPaths, request: MonitorRequest): object {
     createTimeoutMs: request.createTimeoutMs,
     cgroupDirs: request.cgroupDirs,
   };
+}
+
+async function startMonitor(
+  parts: CreateParts,
+  request: MonitorRequest,
+  configPath: string,
+  rollback: RegisterUndo,
+): Promise<number> {
+  const argv = [parts.monitorPath, 'run', configPath];
+  try {
+    return await parts.spawner.spawn({ argv, env: {}, config: undefined });
+  } catch (cause) {
+    if (!hasKind(cause, 'unavailable')) throw cause;
+    // The spawner died, and the monitor may live: connected it can be ended. Or the monitor died, with the runtime.
+    await parts.container.connect().catch(() => {});
+    rollback('delete runtime state', () => deleteRuntimeState(parts.spawner, request));
+    throw cause;
+  }
 }
 
 async function waitForCreate(

@@ -8,11 +8,20 @@ import { pidfdGetExit, pidfdOpen, pidfdSendSignal, pollPidfd } from '../sys/pidf
 import { monitorLostRecord } from './exit-record.ts';
 import type { ExitRecord } from './monitor.ts';
 
-/** Field 22 of /proc/PID/stat, or undefined when there is no such process. */
-export async function readStartTicks(pid: number): Promise<string | undefined> {
+interface ProcessStat {
+  readonly isZombie: boolean;
+  readonly startTicks: string;
+  /** As waitpid would give it; only of a zombie. */
+  readonly waitStatus: number;
+}
+
+/** Fields 3, 22 and 52 of /proc/PID/stat, or undefined when there is no such process. */
+async function readStat(pid: number): Promise<ProcessStat | undefined> {
   try {
     const text = await readFile(`/proc/${pid}/stat`, 'utf8');
-    return text.slice(text.lastIndexOf(')') + 2).split(' ')[19];
+    // The second field is the name in brackets, which may hold anything.
+    const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+    return { isZombie: fields[0] === 'Z', startTicks: fields[19] ?? '', waitStatus: Number(fields[49]) };
   } catch (cause) {
     if (isENOENT(cause) || errnoCode(cause) === 'ESRCH') return undefined;
     throw cause;
@@ -24,10 +33,14 @@ const lastLookMs = 500;
 
 /** A handle on one process that stays valid after its end. `close` it. */
 export class ProcessHandle {
+  readonly #pid: number;
+  readonly #startTicks: string;
   readonly #pidfd: number;
   #open = true;
 
-  private constructor(pidfd: number) {
+  private constructor(pid: number, startTicks: string, pidfd: number) {
+    this.#pid = pid;
+    this.#startTicks = startTicks;
     this.#pidfd = pidfd;
   }
 
@@ -40,9 +53,9 @@ export class ProcessHandle {
       if (errnoCode(cause) === 'ESRCH') return undefined;
       throw cause;
     }
-    const handle = new ProcessHandle(pidfd);
+    const handle = new ProcessHandle(pid, startTicks, pidfd);
     // The pid was this one's while the descriptor was open, so the time is of the same process.
-    if ((await readStartTicks(pid)) === startTicks) return handle;
+    if ((await readStat(pid))?.startTicks === startTicks) return handle;
     handle.close();
     return undefined;
   }
@@ -73,13 +86,15 @@ export class ProcessHandle {
     this.#open = false;
   }
 
+  /** A zombie shows its code in /proc; when it was reaped, by pid 1 after its monitor is gone, the pidfd has it. */
   async #exit(): Promise<ExitRecord> {
     const finishedAtNanos = BigInt(Date.now()) * 1_000_000n;
-    // The kernel has the code only after the zombie was reaped, by pid 1 when the monitor is gone.
-    for (let looks = 0; looks < 20 && this.#open; looks++) {
-      const status = pidfdGetExit(this.#pidfd);
+    for (let looks = 0; looks < 5 && this.#open; looks++) {
+      const stat = await readStat(this.#pid);
+      const isOurs = stat?.startTicks === this.#startTicks && stat.isZombie;
+      const status = isOurs ? stat.waitStatus : this.#open ? pidfdGetExit(this.#pidfd) : undefined;
       if (status !== undefined) return fromWaitStatus(status, finishedAtNanos);
-      await delay(10);
+      await delay(firstLookMs); // it was being reaped just now
     }
     return monitorLostRecord(finishedAtNanos);
   }

@@ -164,6 +164,7 @@ export class NativeMonitors implements ContainerMonitors {
     }
     const recorded = await recordedExit(container.paths);
     if (recorded === undefined && init === undefined) return lostExit();
+    if (recorded === undefined && init?.hasEnded()) return init.waitForExit().finally(() => init.close());
     container.watch(init);
     return recorded;
   }

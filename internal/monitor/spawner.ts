@@ -110,7 +110,10 @@ export class Spawner {
     }
   }
 
-  /** Starts a process that outlives the daemon. Resolves with its pid when it says that it is ready. */
+  /**
+   * Starts a process that outlives the daemon. Resolves with its pid when it says that it is ready; rejects with its
+   * own words, or with `unavailable` when it is unknown how far it came.
+   */
   async spawn(request: SpawnRequest): Promise<number> {
     const message = { op: 'spawn', argv: request.argv, env: environment(request.env) };
     const { end } = await this.#request(message, request.config).reply;
@@ -193,7 +196,8 @@ function receive(pending: Map<number, Pending>, frame: ReturnType<FrameReader['p
     if (waiting === undefined || reply['gated'] === true) return;
     pending.delete(seq);
     const failure = reply['err'];
-    if (typeof failure === 'string') waiting.reject(new DaemonError('unknown', failure));
+    if (typeof failure === 'string')
+      waiting.reject(new DaemonError(reply['died'] === true ? 'unavailable' : 'unknown', failure));
     else waiting.resolve(reply);
   } else if (frame.type === frameType.stdout || frame.type === frameType.stderr) {
     const kind = frame.type === frameType.stdout ? 'stdout' : 'stderr';

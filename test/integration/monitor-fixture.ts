@@ -34,24 +34,18 @@ export function missing(): string | false {
   return false;
 }
 
+/** Fields of the request that differ, and more of the runtime specification. */
+export type Extra = Partial<MonitorRequest> & { readonly process?: object; readonly linux?: object };
+
 export interface World {
   readonly root: string;
   readonly spawner: Spawner;
   readonly monitors: NativeMonitors;
   readonly exits: Map<string, ExitRecord>;
-  request(
-    argv: readonly string[],
-    extra?: Partial<MonitorRequest> & { readonly process?: object },
-  ): MonitorRequest;
-  create(
-    argv: readonly string[],
-    extra?: Partial<MonitorRequest> & { readonly process?: object },
-  ): Promise<Started>;
+  request(argv: readonly string[], extra?: Extra): MonitorRequest;
+  create(argv: readonly string[], extra?: Extra): Promise<Started>;
   start(containerId: string): void;
-  run(
-    argv: readonly string[],
-    extra?: Partial<MonitorRequest> & { readonly process?: object },
-  ): Promise<Started & { exit: ExitRecord }>;
+  run(argv: readonly string[], extra?: Extra): Promise<Started & { exit: ExitRecord }>;
   exit(containerId: string): Promise<ExitRecord>;
   runtimeKnows(containerId: string): boolean;
   log(request: MonitorRequest): string;
@@ -105,12 +99,11 @@ export function spec(
   id: string,
   argv: readonly string[],
   process: object,
-  terminal: boolean,
+  linux: object,
 ): object {
   return {
     ociVersion: '1.0.2',
     process: {
-      terminal,
       user: { uid: 0, gid: 0 },
       args: argv,
       env: ['PATH=/bin'],
@@ -134,6 +127,7 @@ export function spec(
     linux: {
       cgroupsPath: `/cria-test/${id}`,
       namespaces: ['pid', 'ipc', 'uts', 'mount', 'network'].map((type) => ({ type })),
+      ...linux,
     },
   };
 }
@@ -172,12 +166,18 @@ export function makeWorld(): World {
     root,
     ...first,
     request(argv, extra = {}) {
-      const { process: processExtra = {}, ...fields } = extra;
+      const { process: processExtra = {}, linux = {}, ...fields } = extra;
       const containerId = newId();
       ids.add(containerId);
       const bundle = join(root, 'bundles', containerId);
       mkdirSync(bundle, { recursive: true });
-      const config = spec(rootfs, containerId, argv, processExtra, fields.terminal ?? false);
+      const config = spec(
+        rootfs,
+        containerId,
+        argv,
+        { ...processExtra, terminal: fields.terminal ?? false },
+        linux,
+      );
       writeFileSync(join(bundle, 'config.json'), JSON.stringify(config));
       return {
         containerId,
@@ -219,7 +219,7 @@ export function makeWorld(): World {
       return existsSync(join(runcRoot, containerId));
     },
     log(request) {
-      return readFileSync(request.logPath ?? '', 'utf8');
+      return readFileSync(request.logPath ?? '', 'latin1'); // bytes, one character each
     },
     another: daemon,
     async close() {

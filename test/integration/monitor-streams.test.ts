@@ -1,0 +1,178 @@
+// Terminals, stdin and attached clients, over the monitor's socket.
+
+import assert from 'node:assert/strict';
+import { connect, type Socket } from 'node:net';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import {
+  decodeControl,
+  encodeControl,
+  encodeFrame,
+  FrameReader,
+  frameType,
+} from '../../internal/monitor/frames.ts';
+import { joinLog, makeWorld, missing, until, type World } from './monitor-fixture.ts';
+
+interface Attached {
+  readonly socket: Socket;
+  readonly output: Record<number, Buffer[]>;
+  readonly eof: number[];
+  readonly control: Record<string, unknown>[];
+  readonly errors: string[];
+  readonly closed: Promise<void>;
+  text(type: number): string;
+}
+
+describe('monitor streams', { skip: missing() }, () => {
+  let world: World;
+  before(() => {
+    world = makeWorld();
+  });
+  after(() => world.close());
+
+  async function attach(id: string, streams: object): Promise<Attached> {
+    const socket = connect({ path: join(world.root, 'm', id.slice(0, 12), 's'), allowHalfOpen: true });
+    const reader = new FrameReader();
+    const attached: Attached = {
+      socket,
+      output: { [frameType.stdout]: [], [frameType.stderr]: [] },
+      eof: [],
+      control: [],
+      errors: [],
+      closed: new Promise((resolve) => socket.once('close', () => resolve())),
+      text: (type) => Buffer.concat(attached.output[type] ?? []).toString(),
+    };
+    socket.on('error', () => {});
+    socket.on('end', () => socket.end());
+    socket.on('data', (chunk: Buffer) => {
+      for (const frame of reader.push(chunk)) {
+        if (frame.type === frameType.control) attached.control.push(decodeControl(frame));
+        else if (frame.type === frameType.eof) attached.eof.push(frame.channel);
+        else if (frame.type === frameType.error) attached.errors.push(frame.payload.toString());
+        else attached.output[frame.type]?.push(Buffer.from(frame.payload));
+      }
+    });
+    socket.write(encodeControl({ op: 'attach', seq: 1, ...streams }));
+    await until('attached', () => attached.control.length > 0);
+    assert.equal(attached.control.shift()?.['err'], undefined);
+    return attached;
+  }
+
+  const all = { stdin: true, stdout: true, stderr: true };
+
+  test('stdin once: everything arrives, its end ends the container, the exit comes last', async () => {
+    const { id } = await world.create(['sh', '-c', 'cat; echo end >&2; exit 6'], {
+      stdin: true,
+      stdinOnce: true,
+    });
+    const client = await attach(id, all);
+    world.start(id);
+    const piece = Buffer.alloc(60_000, 'abcdefg\n');
+    for (let at = 0; at < 50; at++) client.socket.write(encodeFrame(frameType.stdin, 0, piece));
+    client.socket.write(encodeFrame(frameType.eof, frameType.stdin, Buffer.alloc(0)));
+    await client.closed;
+    assert.equal(client.text(frameType.stdout), piece.toString().repeat(50));
+    assert.equal(client.text(frameType.stderr), 'end\n');
+    assert.deepEqual(client.eof.sort(), [frameType.stdout, frameType.stderr]);
+    assert.equal(client.control.at(-1)?.['code'], 6);
+    assert.equal((await world.exit(id)).code, 6);
+  });
+
+  test('a half-closed connection ends stdin as well, after what was sent', async () => {
+    const { id } = await world.create(['cat'], { stdin: true, stdinOnce: true });
+    const client = await attach(id, all);
+    client.socket.end(encodeFrame(frameType.stdin, 0, Buffer.from('last words')));
+    world.start(id);
+    await client.closed;
+    assert.equal(client.text(frameType.stdout), 'last words');
+  });
+
+  test('stdin that is kept survives its first client', async () => {
+    const { id, request } = await world.create(['cat'], { stdin: true });
+    world.start(id);
+    for (const word of ['one', 'two']) {
+      const client = await attach(id, all);
+      client.socket.write(encodeFrame(frameType.stdin, 0, Buffer.from(`${word}\n`)));
+      client.socket.write(encodeFrame(frameType.eof, frameType.stdin, Buffer.alloc(0)));
+      await until(`${word} came back`, () => client.text(frameType.stdout) === `${word}\n`);
+      client.socket.destroy();
+    }
+    await world.monitors.signal(id, 15);
+    await world.monitors.signal(id, 9);
+    await world.exit(id);
+    assert.equal(joinLog(world.log(request), 'stdout').toString(), 'one\ntwo\n');
+  });
+
+  test('without stdin the container reads an end at once', async () => {
+    const { exit } = await world.run(['cat']);
+    assert.equal(exit.code, 0);
+  });
+
+  test('a client that does not read is disconnected and delays nobody', async () => {
+    const script = 'sleep 0.3; head -c 6000000 /dev/zero | tr "\\0" x; echo; exit 5';
+    const { id, request } = await world.create(['sh', '-c', script]);
+    const slow = await attach(id, { stdout: true });
+    const quick = await attach(id, { stdout: true });
+    slow.socket.pause();
+    world.start(id);
+    assert.equal((await world.exit(id)).code, 5);
+    await quick.closed;
+    if (quick.errors.length === 0) assert.equal(quick.text(frameType.stdout).length, 6_000_001);
+    slow.socket.resume();
+    await slow.closed;
+    assert.equal(slow.errors.length, 1);
+    assert.equal(joinLog(world.log(request), 'stdout').length, 6_000_001);
+  });
+
+  test('a terminal: size from before the start, both streams as one', async () => {
+    const script = 'test -t 0 && test -t 1 && test -t 2 && echo yes; stty size; echo err >&2; exit 3';
+    const { id, request } = await world.create(['sh', '-c', script], { terminal: true, stdin: true });
+    await world.monitors.resize(id, 123, 45);
+    const client = await attach(id, all);
+    world.start(id);
+    assert.equal((await world.exit(id)).code, 3);
+    await client.closed;
+    assert.equal(client.text(frameType.stdout), 'yes\r\n45 123\r\nerr\r\n');
+    assert.equal(joinLog(world.log(request), 'stdout').toString(), 'yes\r\n45 123\r\nerr\r\n');
+  });
+
+  test('a terminal takes input, and a resize reaches the program', async () => {
+    const script = 'trap "stty size" WINCH; echo ready; read line; echo "got $line"; read line; exit 0';
+    const { id } = await world.create(['sh', '-c', script], { terminal: true, stdin: true });
+    const client = await attach(id, all);
+    world.start(id);
+    await until('ready', () => client.text(frameType.stdout).includes('ready'));
+    client.socket.write(encodeFrame(frameType.stdin, 0, Buffer.from('word\n')));
+    await until('the answer', () => client.text(frameType.stdout).includes('got word'));
+    await world.monitors.resize(id, 77, 33);
+    client.socket.write(encodeFrame(frameType.stdin, 0, Buffer.from('\n')));
+    assert.equal((await world.exit(id)).code, 0);
+    await client.closed;
+    assert.match(client.text(frameType.stdout), /33 77/);
+  });
+
+  test('big output of a terminal is whole', async () => {
+    const { request } = await world.run(['sh', '-c', 'seq 100000'], { terminal: true });
+    const expected = Array.from({ length: 100_000 }, (_, at) => `${at + 1}\r\n`).join('');
+    assert.equal(joinLog(world.log(request), 'stdout').toString(), expected);
+  });
+
+  test('a connection that speaks another protocol is closed and harms nothing', async () => {
+    const { id } = await world.create(['sleep', '100000']);
+    for (const bytes of [
+      'GET / HTTP/1.1\r\n\r\n',
+      '\xff\xff\xff\xff',
+      '\x02\x00\x00\x00\x00\x00',
+      '\x06\0\0\0\0\0nope',
+    ]) {
+      const socket = connect(join(world.root, 'm', id.slice(0, 12), 's'));
+      socket.on('error', () => {});
+      const closed = new Promise((resolve) => socket.once('close', resolve));
+      socket.resume();
+      socket.write(Buffer.from(bytes, 'latin1'));
+      await closed;
+    }
+    await world.monitors.signal(id, 9);
+    assert.equal((await world.exit(id)).code, 137);
+  });
+});
