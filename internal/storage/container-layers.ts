@@ -9,7 +9,7 @@ import type { LayerRecord } from './layer-records.ts';
 import { mountOverlay, unmountOverlay } from './overlay-mount.ts';
 import type { OpenRecords, RecordPlace, StoreRecord } from './record-file.ts';
 import { removeTree } from './remove-tree.ts';
-import { retireLayers } from './retire-layers.ts';
+import { retireContainerLayer, retireLayers } from './retire-layers.ts';
 import type { ContainerLayers, NewContainerLayer } from './store.ts';
 import { isStoreId } from './store-paths.ts';
 import type { StoreState } from './store-state.ts';
@@ -99,7 +99,7 @@ export class OverlayContainerLayers implements ContainerLayers {
         await records.save();
         const { layer } = record;
         const hasLayer = layer !== undefined && openLayers.get(layer) !== undefined;
-        return hasLayer ? retireLayers(this.#store, openLayers, [layer]) : undefined;
+        return hasLayer ? retireContainerLayer(this.#store, openLayers, layer) : undefined;
       }),
     );
     await removeTree(join(paths.containers, containerId));

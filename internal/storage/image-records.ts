@@ -11,6 +11,7 @@ import { retireLayers } from './retire-layers.ts';
 import type { Digest, FilesystemUsage, ImageRecords, NewImage, StoredImage } from './store.ts';
 import { bigDataFileName, isStoreId } from './store-paths.ts';
 import type { StoreState } from './store-state.ts';
+import { InodeCounter } from './store-usage.ts';
 import type { TempDir } from './temp-dir.ts';
 import { unusedLayers } from './used-layers.ts';
 
@@ -38,10 +39,12 @@ const maxDocumentBytes = 4 * 1024 * 1024;
 
 export class OverlayImageRecords implements ImageRecords {
   readonly #store: StoreState;
+  readonly #inodes: InodeCounter;
   #listing: Listing | undefined;
 
   constructor(store: StoreState) {
     this.#store = store;
+    this.#inodes = new InodeCounter(store);
   }
 
   list(): readonly StoredImage[] {
@@ -152,7 +155,7 @@ export class OverlayImageRecords implements ImageRecords {
     return {
       mountpoint: paths.graphRoot,
       usedBytes: layerBytes + documentBytes,
-      inodesUsed: layers.all().length,
+      inodesUsed: await this.#inodes.count(),
       timestampNanos: BigInt(Date.now()) * 1_000_000n,
     };
   }

@@ -90,7 +90,9 @@ export class OverlayLayerStore implements LayerStore {
           return toStoredLayer(existing);
         }
         // A broken layer of this id, or files that a crash left without a record, make room.
-        replaced = await retireLayers(this.#store, layers, [id]);
+        if (layers.get(id) !== undefined || existsSync(this.#store.paths.layer(id))) {
+          replaced = await retireLayers(this.#store, layers, [id]);
+        }
         return await this.#enter(
           layers,
           newRecord(id, parentId, staged, staging.unpacked),

@@ -10,6 +10,8 @@ import type { ContainerLayers, ImageRecords, LayerStore } from './store.ts';
 import { storeState } from './store-state.ts';
 
 const refreshEveryMs = 1000;
+/** Other tools crash too, and leave directories that nobody else deletes. */
+const collectEveryMs = 60 * 60_000;
 
 export interface StoreOptions {
   /** `/var/lib/containers/storage`; made if missing. */
@@ -49,13 +51,24 @@ export async function openStore(options: StoreOptions): Promise<Store> {
       });
   }, refreshEveryMs);
   timer.unref();
+  let collecting: Promise<void> | undefined;
+  const collector = setInterval(() => {
+    collecting ??= collectGarbage(store)
+      .catch((cause: unknown) => options.logger.warn({ err: cause }, 'could not clean the image store'))
+      .finally(() => {
+        collecting = undefined;
+      });
+  }, collectEveryMs);
+  collector.unref();
   return {
     layers,
     images,
     containers: new OverlayContainerLayers(store),
     async close() {
       clearInterval(timer);
+      clearInterval(collector);
       await refreshing;
+      await collecting;
       await layers.close();
     },
   };

@@ -1,0 +1,84 @@
+// What crashes of any tool leave behind, and that only that is deleted.
+
+import assert from 'node:assert/strict';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { silentLogger } from '../../internal/log/logger.ts';
+import { openStore } from '../../internal/storage/open-store.ts';
+import { tarArchive } from '../fixtures/tar-builder.ts';
+import { limits, openWorld, sourceOf, storeImage, testLayer, type World } from './storage-world.ts';
+
+let world: World;
+before(async () => {
+  world = await openWorld();
+});
+after(() => world.close());
+
+const inGraph = (...parts: string[]): string => join(world.graphRoot, ...parts);
+
+async function reopen(): Promise<void> {
+  await (
+    await openStore({ graphRoot: world.graphRoot, runRoot: world.runRoot, logger: silentLogger })
+  ).close();
+}
+
+test('opening deletes incomplete layers, dangling links, torn writes and abandoned work, and nothing else', async () => {
+  const good = await storeImage(world.store, [testLayer(world.tarOf('echo x > x'))], 'localhost/good:1');
+  const half = 'ab'.repeat(32);
+  const young = 'cd'.repeat(32);
+  for (const id of [half, young]) mkdirSync(inGraph('overlay', id, 'diff'), { recursive: true });
+  writeFileSync(inGraph('overlay', half, 'link'), 'A'.repeat(26));
+  symlinkSync(`../${half}/diff`, inGraph('overlay/l', 'A'.repeat(26)));
+  symlinkSync(`../${'ef'.repeat(32)}/diff`, inGraph('overlay/l', 'B'.repeat(26)));
+  const layersJson = inGraph('overlay-layers/layers.json');
+  const records = JSON.parse(readFileSync(layersJson, 'utf8')) as object[];
+  writeFileSync(layersJson, JSON.stringify([...records, { id: half, flags: { incomplete: true } }]));
+  writeFileSync(inGraph('overlay-layers/.tmp-layers.json123'), '[');
+  mkdirSync(inGraph('overlay/tempdirs/temp-dir-dead/diff'), { recursive: true });
+  writeFileSync(inGraph('overlay/tempdirs/lock-dead'), '');
+  mkdirSync(inGraph('overlay/tempdirs/temp-dir-alive'));
+  writeFileSync(inGraph('overlay/tempdirs/lock-alive'), '');
+  // A process of another tool: it holds a POSIX record lock, as containers/storage does.
+  const script =
+    'import fcntl,sys,time\nf=open(sys.argv[1],"r+")\nfcntl.lockf(f,fcntl.LOCK_EX)\nprint("held",flush=True)\ntime.sleep(60)';
+  const owner = spawn('python3', ['-c', script, inGraph('overlay/tempdirs/lock-alive')], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  try {
+    await once(owner.stdout, 'data');
+    await reopen();
+  } finally {
+    owner.kill('SIGKILL');
+    await once(owner, 'exit');
+  }
+  assert.ok(!existsSync(inGraph('overlay', half)));
+  assert.ok(existsSync(inGraph('overlay', young)), 'a directory of this hour may be somebody’s work');
+  assert.deepEqual(readdirSync(inGraph('overlay/tempdirs')).sort(), ['lock-alive', 'temp-dir-alive']);
+  assert.equal(readdirSync(inGraph('overlay/l')).length, 1);
+  assert.deepEqual(JSON.parse(readFileSync(layersJson, 'utf8')), records);
+  assert.ok(!existsSync(inGraph('overlay-layers/.tmp-layers.json123')));
+  assert.ok(world.podman('images').includes('localhost/good'));
+  assert.equal(world.store.images.get(good.id)?.names[0], 'localhost/good:1');
+  await reopen();
+  assert.deepEqual(readdirSync(inGraph('overlay/tempdirs')), []);
+});
+
+test('closing the store deletes what was staged and leaves no descriptor open', async () => {
+  const own = await openStore({ graphRoot: world.graphRoot, runRoot: world.runRoot, logger: silentLogger });
+  const layer = testLayer(tarArchive([{ name: 'x', content: Buffer.from('x') }]));
+  await own.layers.stageLayer(sourceOf(layer), limits, AbortSignal.timeout(20_000));
+  assert.equal(readdirSync(inGraph('overlay/tempdirs')).length, 2);
+  await own.close();
+  assert.deepEqual(readdirSync(inGraph('overlay/tempdirs')), []);
+  const open = execFileSync('ls', ['-l', `/proc/${process.pid}/fd`], { encoding: 'utf8' });
+  assert.ok(!open.includes(world.graphRoot), open);
+});
+
+test('usage counts the layers’ bytes and files', async () => {
+  const { usedBytes, inodesUsed, mountpoint } = await world.store.images.usage();
+  assert.equal(mountpoint, world.graphRoot);
+  assert.ok(usedBytes > 1024 && inodesUsed >= 2, `${usedBytes} ${inodesUsed}`);
+});
