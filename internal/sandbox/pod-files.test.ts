@@ -1,0 +1,28 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { resolvConf } from './pod-files.ts';
+import { bandwidth } from './sandbox-network.ts';
+
+test('resolvConf writes servers, searches and options in that order', () => {
+  const dns = { servers: ['10.10.10.10', 'fd00::1'], searches: ['a.b', 'c'], options: ['ndots:8', 'edns0'] };
+  const expected = 'nameserver 10.10.10.10\nnameserver fd00::1\nsearch a.b c\noptions ndots:8 edns0\n';
+  assert.equal(resolvConf(dns), expected);
+  assert.equal(resolvConf({ servers: [], searches: [], options: [] }), '');
+});
+
+test('resolvConf refuses what would be a line of its own', () => {
+  for (const bad of ['', 'a b', 'x\nnameserver 1.2.3.4', 'x\0']) {
+    assert.throws(() => resolvConf({ servers: [bad], searches: [], options: [] }), {
+      kind: 'invalid-argument',
+    });
+  }
+});
+
+test('bandwidth reads Kubernetes quantities of bits per second', () => {
+  const key = 'kubernetes.io/ingress-bandwidth';
+  const read = (text: string): bigint | undefined => bandwidth({ [key]: text }, key);
+  assert.deepEqual(['1k', '10M', '2Gi', '1000'].map(read), [1000n, 10_000_000n, 2n * 1024n ** 3n, 1000n]);
+  assert.equal(bandwidth({}, key), undefined);
+  for (const bad of ['', '999', '2P', '-1M', '1.5M', '10m', 'fast'])
+    assert.throws(() => read(bad), /between 1k and 1P/);
+});
