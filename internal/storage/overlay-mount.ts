@@ -1,8 +1,10 @@
 // The overlay mount of a container.
 
+import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, stat } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { dirname, extname, join } from 'node:path';
+import { Worker } from 'node:worker_threads';
 import { DaemonError } from '../errors/daemon-error.ts';
 import { errnoCode, isENOENT } from '../errors/errno.ts';
 import {
@@ -10,11 +12,13 @@ import {
   isUnsupportedMount,
   MNT_DETACH,
   MOUNT_ATTR_NODEV,
+  type MountRequest,
   MS_NODEV,
   mount,
   UMOUNT_NOFOLLOW,
   unmount,
 } from '../sys/mount.ts';
+import { lowerOf } from './layer-dir.ts';
 import { removeTree } from './remove-tree.ts';
 import type { StorePaths } from './store-paths.ts';
 
@@ -41,26 +45,54 @@ export async function mountOverlay(
   await removeTree(join(directory, 'work', 'work', 'incompat', 'volatile'));
   // A layer on nothing gets an empty directory below it: overlay wants at least one lower.
   const lowers = lowerIds.length === 0 ? [join(directory, 'empty')] : lowerIds.map((id) => paths.diff(id));
-  const upper: [string, string | undefined][] = [
+  const upper: MountOption[] = [
     ['upperdir', join(directory, 'diff')],
     ['workdir', join(directory, 'work')],
-    ...(isIndexDefault() ? [['index', 'off'] as [string, string]] : []),
+    ...(isIndexDefault() ? [['index', 'off'] as const] : []),
     ['volatile', undefined],
   ];
-  const shown = [['lowerdir', lowers.map(escaped).join(':')] as const, ...upper];
-  const data = shown.map(([key, value]) => (value === undefined ? key : `${key}=${value}`)).join(',');
   try {
-    if (Buffer.byteLength(data) < pageBytes) {
-      await mount({ source: 'overlay', target, type: 'overlay', flags: MS_NODEV, data });
-    } else {
-      const options = [...lowers.map((path) => ['lowerdir+', path] as const), ...upper];
-      await fsMount({ type: 'overlay', target, options, attributes: MOUNT_ATTR_NODEV });
-    }
+    await mountLayers({ paths, lowerIds, target, upper, lowers });
   } catch (cause) {
-    const many = Buffer.byteLength(data) >= pageBytes && isUnsupportedMount(cause);
-    const why = many ? `: ${lowers.length} layers need Linux 6.8 or later` : '';
-    throw new DaemonError('internal', `overlay of layer "${layerId}" cannot be mounted${why}`, cause);
+    const hint = isUnsupportedMount(cause) ? `; ${lowers.length} layers are too many for this kernel` : '';
+    throw new DaemonError('internal', `overlay of layer "${layerId}" cannot be mounted${hint}`, cause);
   }
+}
+
+type MountOption = readonly [key: string, value: string | undefined];
+
+interface LayersMount {
+  readonly paths: StorePaths;
+  readonly lowerIds: readonly string[];
+  readonly lowers: readonly string[];
+  readonly upper: readonly MountOption[];
+  readonly target: string;
+}
+
+/**
+ * Three ways, by what fits: absolute paths in one page (about 38 layers); short links relative to the driver's home,
+ * as containers/storage does it (about 130 layers, any kernel); one option per layer (Linux 6.7).
+ */
+async function mountLayers({ paths, lowerIds, lowers, upper, target }: LayersMount): Promise<void> {
+  const request = { source: 'overlay', target, type: 'overlay', flags: MS_NODEV };
+  const absolute = joined([['lowerdir', lowers.map(escaped).join(':')], ...upper]);
+  if (Buffer.byteLength(absolute) < pageBytes) return mount({ ...request, data: absolute });
+  const relative = joined([['lowerdir', await lowerOf(paths, lowerIds)], ...upper]);
+  if (Buffer.byteLength(relative) < pageBytes)
+    return mountFrom(paths.overlay, { ...request, data: relative });
+  const options = [...lowers.map((path) => ['lowerdir+', path] as const), ...upper];
+  return fsMount({ type: 'overlay', target, options, attributes: MOUNT_ATTR_NODEV });
+}
+
+function joined(options: readonly MountOption[]): string {
+  return options.map(([key, value]) => (value === undefined ? key : `${key}=${value}`)).join(',');
+}
+
+async function mountFrom(home: string, request: MountRequest): Promise<void> {
+  const file = new URL(`./overlay-mount-worker${extname(import.meta.url)}`, import.meta.url);
+  const worker = new Worker(file, { workerData: { home, request }, name: 'mount' });
+  await once(worker, 'message'); // rejects with the error that the worker threw
+  await worker.terminate();
 }
 
 /** Unmounts; a target that is not mounted or does not exist is success. */

@@ -71,9 +71,16 @@ export interface MountRequest {
 
 /** Mounts, on a thread of the pool. */
 export async function mount(request: MountRequest): Promise<void> {
-  const { source, target, type, flags, data } = request;
-  const args = [cPath(source), cPath(target), cPath(type), flags, cPath(data)];
-  await callOffLoop(mountCall, args, 'mount', target);
+  await callOffLoop(mountCall, mountArguments(request), 'mount', request.target);
+}
+
+/** Mounts in the calling thread, whose working directory counts for relative paths in the options. */
+export function mountHere(request: MountRequest): void {
+  checked(mountCall(...mountArguments(request)), 'mount', request.target);
+}
+
+function mountArguments({ source, target, type, flags, data }: MountRequest): unknown[] {
+  return [cPath(source), cPath(target), cPath(type), flags, cPath(data)];
 }
 
 /** Unmounts, on a thread of the pool; rejects with EINVAL when nothing is mounted there. */
