@@ -9,8 +9,11 @@ import { containerPaths } from './container-files.ts';
 import type { ContainerParts } from './container-parts.ts';
 import { execProcess } from './spec/process-spec.ts';
 
-/** What is kept of stdout and of stderr each (CVE-2022-1708: unbounded output filled memory). */
-const maxOutputBytes = 16 * 1024 * 1024;
+/**
+ * What is kept of both streams together (CVE-2022-1708: unbounded output filled memory). The kubelet and crictl refuse
+ * messages over 16 MiB, so the answer stays below that with its framing.
+ */
+const maxOutputBytes = 16 * 1024 * 1024 - 64 * 1024;
 
 export interface ExecSyncCommand {
   readonly command: readonly string[];
@@ -35,7 +38,7 @@ export async function execSync(
   const stored = JSON.parse(
     await readFile(containerPaths(parts.directories, container.id).spec, 'utf8'),
   ) as RuntimeSpec;
-  return parts.monitors.execSync(
+  const result = await parts.monitors.execSync(
     {
       containerId: container.id,
       runtimePath: runtime.path,
@@ -47,6 +50,18 @@ export async function execSync(
     },
     signal,
   );
+  return fitTogether(result);
+}
+
+/** Cuts the ends off until both streams fit; the shorter one keeps at least half of the room. */
+function fitTogether(result: ExecSyncResult): ExecSyncResult {
+  const { stdout, stderr } = result;
+  const forStderr = Math.min(stderr.length, Math.max(maxOutputBytes / 2, maxOutputBytes - stdout.length));
+  return {
+    ...result,
+    stdout: stdout.subarray(0, maxOutputBytes - forStderr),
+    stderr: stderr.subarray(0, forStderr),
+  };
 }
 
 function requireRunning(container: Container): void {

@@ -107,7 +107,7 @@ export function readContainerLog(pod: PodRequest, containerName: string): LogLin
   const partial = new Map<string, string>();
   const content = readFileSync(join(pod.logDirectory, `${containerName}.log`), 'utf8');
   for (const [, time = '', stream = '', tag, text = ''] of content.matchAll(
-    /^(\S+) (\S+) ([FP])\S* (.*)$/gm,
+    /^(\S+) (\S+) ([FP])\S* ([^\n]*)$/gm,
   )) {
     const whole = (partial.get(stream) ?? '') + text;
     partial.set(stream, tag === 'P' ? whole : '');

@@ -1,0 +1,272 @@
+// What the kubelet counts on beyond the plain life cycle: errors, stops, exec, logs, namespaces, memory.
+
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync, renameSync } from 'node:fs';
+import { after, afterEach, before, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { status } from '@grpc/grpc-js';
+import type { ContainerConfig } from '../../internal/cri/gen/runtime/v1/ContainerConfig.ts';
+import type { ContainerStatus__Output } from '../../internal/cri/gen/runtime/v1/ContainerStatus.ts';
+import type { NamespaceOption } from '../../internal/cri/gen/runtime/v1/NamespaceOption.ts';
+import type { PodSandboxConfig } from '../../internal/cri/gen/runtime/v1/PodSandboxConfig.ts';
+import { TestDaemon } from '../harness/daemon.ts';
+import { podConfig, readContainerLog, removeAllPods, waitForExit } from '../harness/pods.ts';
+import { missing } from '../harness/requirements.ts';
+import { assertWorld, type World, worldSnapshot } from '../harness/world.ts';
+
+const unknownId = 'f'.repeat(64);
+const ownPid: NamespaceOption = { network: 'POD', pid: 'CONTAINER', ipc: 'POD' };
+
+describe('containers', { skip: missing('runc') }, () => {
+  const daemon = new TestDaemon();
+  const pod = daemon.pod('pod');
+  let image = '';
+  let empty: World;
+  let attempt = 0;
+
+  before(async () => {
+    image = await daemon.loadBusybox();
+    await daemon.start();
+    empty = worldSnapshot(daemon);
+  });
+
+  after(() => daemon.destroy());
+
+  afterEach(async () => {
+    await removeAllPods(daemon.client);
+    await assertWorld(daemon, empty);
+  });
+
+  async function runPod(namespaceOptions = ownPid, changes: Partial<PodSandboxConfig> = {}): Promise<string> {
+    const config = podConfig(pod);
+    const linux = { ...config.linux, ...changes.linux, securityContext: { namespaceOptions } };
+    const request = { config: { ...config, ...changes, linux }, runtimeHandler: '' };
+    return (await daemon.client.runtime('RunPodSandbox', request)).podSandboxId;
+  }
+
+  async function start(
+    podSandboxId: string,
+    script: string,
+    changes: Partial<ContainerConfig> = {},
+  ): Promise<string> {
+    attempt += 1;
+    const config: ContainerConfig = {
+      metadata: { name: 'main', attempt },
+      image: { image },
+      command: ['/bin/sh', '-c', script],
+      logPath: `main-${attempt}.log`,
+      linux: { securityContext: { namespaceOptions: ownPid } },
+      ...changes,
+    };
+    const request = { podSandboxId, config, sandboxConfig: podConfig(pod) };
+    const { containerId } = await daemon.client.runtime('CreateContainer', request);
+    await daemon.client.runtime('StartContainer', { containerId });
+    return containerId;
+  }
+
+  async function statusOf(containerId: string): Promise<ContainerStatus__Output> {
+    const answer = await daemon.client.runtime('ContainerStatus', { containerId });
+    assert.ok(answer.status);
+    return answer.status;
+  }
+
+  async function exec(
+    containerId: string,
+    script: string,
+    timeout = 0,
+  ): Promise<{ code: number; out: string; err: string }> {
+    const cmd = ['/bin/sh', '-c', script];
+    const answer = await daemon.client.runtime('ExecSync', { containerId, cmd, timeout });
+    return { code: answer.exitCode, out: answer.stdout.toString(), err: answer.stderr.toString() };
+  }
+
+  test('what nobody knows: NotFound from status, success from stop and remove', async () => {
+    const { client } = daemon;
+    const notFound = { code: status.NOT_FOUND };
+    await assert.rejects(client.runtime('ContainerStatus', { containerId: unknownId }), notFound);
+    await assert.rejects(client.runtime('PodSandboxStatus', { podSandboxId: unknownId }), notFound);
+    await assert.rejects(client.runtime('StartContainer', { containerId: unknownId }), notFound);
+    await assert.rejects(client.runtime('ExecSync', { containerId: unknownId, cmd: ['true'] }), notFound);
+    await client.runtime('StopContainer', { containerId: unknownId, timeout: 1 });
+    await client.runtime('RemoveContainer', { containerId: unknownId });
+    await client.runtime('StopPodSandbox', { podSandboxId: unknownId });
+    await client.runtime('RemovePodSandbox', { podSandboxId: unknownId });
+    assert.equal((await client.image('ImageStatus', { image: { image: 'localhost/none' } })).image, null);
+    await client.image('RemoveImage', { image: { image: 'localhost/none' } });
+  });
+
+  test('a call that is not done yet says so', async () => {
+    const refused = {
+      code: status.UNIMPLEMENTED,
+      details: 'ContainerStats is not supported by this version of cria',
+    };
+    await assert.rejects(daemon.client.runtime('ContainerStats', { containerId: unknownId }), refused);
+  });
+
+  test('a second stop shortens the grace period of the first, and both end', async () => {
+    const id = await start(await runPod(), "trap '' TERM; while :; do sleep 1; done");
+    const startMs = performance.now();
+    const slow = daemon.client.runtime('StopContainer', { containerId: id, timeout: 30 });
+    await sleep(300);
+    await daemon.client.runtime('StopContainer', { containerId: id, timeout: 1 });
+    await slow;
+    assert.ok(performance.now() - startMs < 20_000, 'the first stop went on with its own grace period');
+    const { state, exitCode, reason } = await statusOf(id);
+    assert.deepEqual([state, exitCode, reason], ['CONTAINER_EXITED', 137, 'Error']);
+  });
+
+  test('the stop signal of the request wins, and its handler decides the exit code', async () => {
+    const id = await start(await runPod(), "trap 'exit 5' USR1; while :; do sleep 0.1; done", {
+      stopSignal: 'SIGUSR1',
+    });
+    await sleep(300);
+    await daemon.client.runtime('StopContainer', { containerId: id, timeout: 10 });
+    assert.equal((await statusOf(id)).exitCode, 5);
+  });
+
+  test('ExecSync: output apart, exit codes, what cannot be started, a timeout that kills the whole tree', async () => {
+    const podId = await runPod();
+    const id = await start(podId, 'sleep 1000');
+    assert.deepEqual(await exec(id, 'echo out; echo err >&2; exit 3'), {
+      code: 3,
+      out: 'out\n',
+      err: 'err\n',
+    });
+    assert.deepEqual(await exec(id, 'kill -9 $$'), { code: 137, out: '', err: '' });
+    const { out } = await exec(id, 'head -c 20000000 /dev/zero');
+    assert.equal(out.length, 16 * 1024 * 1024 - 64 * 1024);
+    const both = await exec(id, 'head -c 20000000 /dev/zero; head -c 20000000 /dev/zero >&2');
+    assert.equal(both.out.length, both.err.length);
+    await assert.rejects(
+      daemon.client.runtime('ExecSync', { containerId: id, cmd: ['/no/such'] }),
+      /\/no\/such/,
+    );
+    const script = 'setsid sleep 4321 & (sleep 4322 &) ; sleep 4323';
+    await assert.rejects(exec(id, script, 1), { code: status.DEADLINE_EXCEEDED });
+    assert.equal((await exec(id, 'ps | grep "sleep 43" | grep -v grep || true')).out, '');
+    await daemon.client.runtime('StopContainer', { containerId: id, timeout: 0 });
+    await assert.rejects(exec(id, 'true'), { code: status.FAILED_PRECONDITION });
+  });
+
+  test('ReopenContainerLog: a new file when it returns; refused for a container that has ended, without a file', async () => {
+    const podId = await runPod();
+    const id = await start(podId, 'i=0; while [ ! -e /end ]; do echo $i; i=$((i+1)); sleep 0.02; done');
+    const log = (await statusOf(id)).logPath;
+    await sleep(200);
+    renameSync(log, `${log}.1`);
+    await daemon.client.runtime('ReopenContainerLog', { containerId: id });
+    assert.ok(existsSync(log));
+    const rotated = readFileSync(`${log}.1`);
+    await exec(id, 'touch /end');
+    await waitForExit(daemon.client, id);
+    assert.deepEqual(readFileSync(`${log}.1`), rotated);
+    const lines = `${rotated}${readFileSync(log)}`.trimEnd().split('\n');
+    assert.deepEqual(
+      lines.map((line) => Number(line.split(' ')[3])),
+      lines.map((_, index) => index),
+    );
+    renameSync(log, `${log}.2`);
+    const refused = { code: status.FAILED_PRECONDITION };
+    await assert.rejects(daemon.client.runtime('ReopenContainerLog', { containerId: id }), refused);
+    assert.ok(!existsSync(log));
+  });
+
+  test('a container that the kernel kills for memory is OOMKilled with 137', async () => {
+    const limit = 15 * 1024 * 1024;
+    const resources = { memoryLimitInBytes: limit, memorySwapLimitInBytes: limit };
+    const linux = { resources, securityContext: { namespaceOptions: ownPid } };
+    const id = await start(await runPod(), 'dd if=/dev/zero of=/dev/null bs=20M', { linux });
+    await waitForExit(daemon.client, id);
+    const { exitCode, reason } = await statusOf(id);
+    assert.deepEqual([exitCode, reason], [137, 'OOMKilled']);
+  });
+
+  test('a pod-level pid namespace: pause is its first process, containers see each other', async () => {
+    const shared: NamespaceOption = { ...ownPid, pid: 'POD' };
+    const podId = await runPod(shared);
+    const linux = { securityContext: { namespaceOptions: shared } };
+    await start(podId, 'exec sleep 7654', { linux, metadata: { name: 'other', attempt: 0 } });
+    const id = await start(podId, 'sleep 1000', { linux });
+    assert.match((await exec(id, 'cat /proc/1/cmdline')).out, /pause/);
+    assert.match((await exec(id, 'ps')).out, /sleep 7654/);
+    // The children of a container whose init is not pid 1 of a namespace do not outlive it.
+    const orphan = await start(podId, '(setsid sleep 9876 &) ; sleep 0.2; exit 4', { linux });
+    await waitForExit(daemon.client, orphan);
+    assert.equal((await statusOf(orphan)).exitCode, 4);
+    await sleep(500);
+    assert.doesNotMatch((await exec(id, 'ps')).out, /sleep 9876/);
+  });
+
+  test('a pod on the host’s network has the node’s name and no address of its own', async () => {
+    const onHost: NamespaceOption = { network: 'NODE', pid: 'CONTAINER', ipc: 'NODE' };
+    const podId = await runPod(onHost);
+    const answer = await daemon.client.runtime('PodSandboxStatus', { podSandboxId: podId });
+    assert.equal(answer.status?.network, null);
+    const linux = { securityContext: { namespaceOptions: onHost } };
+    const id = await start(podId, 'hostname', { linux });
+    await waitForExit(daemon.client, id);
+    const name = readFileSync('/proc/sys/kernel/hostname', 'utf8').trim();
+    assert.deepEqual(
+      readContainerLog(pod, `main-${attempt}`).map((line) => line.text),
+      [name],
+    );
+  });
+
+  test('hostname, DNS, sysctls and shared memory of the pod are seen inside', async () => {
+    const podId = await runPod(ownPid, {
+      hostname: 'some-host',
+      dnsConfig: { servers: ['10.10.10.10'], searches: ['google.com'], options: ['ndots:8'] },
+      linux: {
+        cgroupParent: daemon.cgroupParent,
+        sysctls: { 'kernel.shm_rmid_forced': '1', 'net.ipv4.ip_unprivileged_port_start': '99' },
+      },
+    });
+    const id = await start(podId, 'sleep 1000');
+    const look =
+      'hostname; cat /etc/hostname /etc/resolv.conf /proc/sys/kernel/shm_rmid_forced /proc/sys/net/ipv4/ip_unprivileged_port_start';
+    const expected =
+      'some-host\nsome-host\nnameserver 10.10.10.10\nsearch google.com\noptions ndots:8\n1\n99\n';
+    assert.equal((await exec(id, look)).out, expected);
+    assert.match((await exec(id, 'df -k /dev/shm')).out, / 65536 /);
+    const badSysctl = {
+      linux: { cgroupParent: daemon.cgroupParent, sysctls: { 'kernel.core_pattern': '|/x' } },
+    };
+    const config = { ...podConfig({ ...pod, name: 'bad' }), ...badSysctl };
+    await assert.rejects(daemon.client.runtime('RunPodSandbox', { config, runtimeHandler: '' }), {
+      code: status.INVALID_ARGUMENT,
+    });
+  });
+
+  test('a terminal: all output on stdout, with carriage returns, and a size', async () => {
+    const id = await start(await runPod(), 'test -t 0 && test -t 1 && echo yes; echo err >&2', {
+      tty: true,
+      stdin: true,
+    });
+    await waitForExit(daemon.client, id);
+    const lines = readContainerLog(pod, `main-${attempt}`).map(({ stream, text }) => [stream, text]);
+    assert.deepEqual(lines, [
+      ['stdout', 'yes\r'],
+      ['stdout', 'err\r'],
+    ]);
+  });
+
+  test('lists filter by state, labels, sandbox and id prefix', async () => {
+    const podId = await runPod();
+    const ended = await start(podId, 'true', { labels: { kind: 'short' } });
+    const running = await start(podId, 'sleep 1000', { labels: { kind: 'long' } });
+    await waitForExit(daemon.client, ended);
+    const ids = async (filter: object): Promise<string[]> =>
+      (await daemon.client.runtime('ListContainers', { filter })).containers.map(({ id }) => id);
+    assert.deepEqual(await ids({ state: { state: 'CONTAINER_RUNNING' } }), [running]);
+    assert.deepEqual(await ids({ labelSelector: { kind: 'short' } }), [ended]);
+    assert.deepEqual(await ids({ podSandboxId: podId.slice(0, 12) }), [ended, running]);
+    assert.deepEqual(await ids({ id: running.slice(0, 12) }), [running]);
+    assert.deepEqual(await ids({ podSandboxId: unknownId }), []);
+  });
+
+  test('an image in use is not removed, and its user is', async () => {
+    const id = await start(await runPod(), 'sleep 1000');
+    const refused = { code: status.FAILED_PRECONDITION, details: new RegExp(id.slice(0, 12)) };
+    await assert.rejects(daemon.client.image('RemoveImage', { image: { image } }), refused);
+  });
+});
