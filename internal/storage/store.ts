@@ -93,7 +93,8 @@ export interface LayerStore {
   stageLayer(source: LayerSource, limits: UnpackLimits, signal: AbortSignal): Promise<StagedLayer>;
   /**
    * Makes a staged layer a layer of the store on top of `parentId`, by the incomplete-flag crash rule. If another
-   * process stored the same layer meanwhile, that one is returned and the staged files are deleted.
+   * process stored the same layer meanwhile, that one is returned. The staged files are used up, also by a failure:
+   * stage the layer again.
    */
   commitLayer(staged: StagedLayer, parentId: string | undefined): Promise<StoredLayer>;
   /** Deletes a staged layer's files. No error when it was committed or discarded before. */

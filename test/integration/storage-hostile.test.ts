@@ -111,6 +111,9 @@ test('damaged blobs are refused with what is wrong', async () => {
   await refused({ ...good, blobSizeBytes: layer.blob.length - 1, blob: chunks(layer.blob) }, /longer than/);
   await refused({ ...good, blob: chunks(layer.blob), blobDigest: sha256(cut) }, /has blob digest/);
   await refused({ ...good, blob: chunks(layer.blob), diffId: sha256(cut) }, /unpacks to a tar of digest/);
+  const broken = Buffer.from(layer.blob);
+  broken.fill(0xff, 60, 90);
+  await refused({ ...good, ...unchecked, blob: chunks(broken) }, /damaged: gzip: /);
   const cutTar = gzipSync(layer.tar.subarray(0, 50_000));
   await refused({ ...good, ...unchecked, blob: chunks(cutTar) }, /ends inside an entry/);
   await refused({ ...good, ...unchecked, blob: chunks(Buffer.from('BZh91AY&SY')) }, /bzip2/);

@@ -62,7 +62,7 @@ export class LayerUnpacker {
     if (decoder === undefined) return this.#tar(piece);
     await new Promise<void>((resolve, reject) => {
       this.#onFailure = reject;
-      decoder.write(piece, (cause) => (cause ? reject(cause) : resolve()));
+      decoder.write(piece, (cause) => (cause ? reject(this.#failure ?? this.#damaged(cause)) : resolve()));
     });
     this.#rethrow();
   }
