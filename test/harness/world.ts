@@ -13,6 +13,8 @@ export interface Territory {
   readonly paths: DaemonPaths;
   readonly bridge: string;
   readonly cgroupParent: string;
+  /** The end of the daemon's log, shown with a failure. */
+  logTail(): string;
 }
 
 export interface World {
@@ -67,7 +69,7 @@ function containerLayers(storageRoot: string): string[] {
   return records.map((record) => record.id).sort();
 }
 
-export function worldSnapshot({ root, paths, bridge, cgroupParent }: Territory): World {
+export function worldSnapshot({ root, paths, bridge, cgroupParent }: Omit<Territory, 'logTail'>): World {
   const records = [paths.runDir, paths.dataDir].flatMap((directory) =>
     entriesBelow(directory).filter((entry) => id.test(entry)),
   );
@@ -90,5 +92,7 @@ export async function assertWorld(territory: Territory, expected: World, timeout
   const deadline = Date.now() + timeoutMs;
   const isExpected = () => JSON.stringify(worldSnapshot(territory)) === JSON.stringify(expected);
   while (!isExpected() && Date.now() < deadline) await sleep(50);
+  if (!isExpected())
+    console.error(`the world is not as expected; the end of the daemon's log:\n${territory.logTail()}`);
   assert.deepEqual(worldSnapshot(territory), expected);
 }
