@@ -1,11 +1,17 @@
 // images.json: what images the store has.
 
-import { createHash } from 'node:crypto';
 import { mkdir, open, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DaemonError } from '../errors/daemon-error.ts';
 import { isENOENT } from '../errors/errno.ts';
-import type { StoreRecord } from './record-file.ts';
+import {
+  documentSize,
+  documentsOf,
+  type ImageRecord,
+  newRecord,
+  withDocuments,
+  withNames,
+} from './image-record.ts';
 import { removeTree } from './remove-tree.ts';
 import { retireLayers } from './retire-layers.ts';
 import type { Digest, FilesystemUsage, ImageRecords, NewImage, StoredImage } from './store.ts';
@@ -14,19 +20,6 @@ import type { StoreState } from './store-state.ts';
 import { InodeCounter } from './store-usage.ts';
 import type { TempDir } from './temp-dir.ts';
 import { unusedLayers } from './used-layers.ts';
-
-/** One element of images.json; fields that are not here are kept as they are. */
-export interface ImageRecord extends StoreRecord {
-  digest?: string;
-  'names-history'?: string[] | null;
-  layer?: string;
-  'mapped-layers'?: string[] | null;
-  metadata?: string;
-  'big-data-names'?: string[] | null;
-  'big-data-sizes'?: Record<string, number> | null;
-  'big-data-digests'?: Record<string, string> | null;
-  created?: string;
-}
 
 /** The images as others see them, made once per change of the lists. */
 interface Listing {
@@ -237,59 +230,6 @@ export class OverlayImageRecords implements ImageRecords {
     this.#listing = { key, images: listed, byId: new Map(listed.map((image) => [image.id, image])) };
     return this.#listing;
   }
-}
-
-function newRecord(image: NewImage): ImageRecord {
-  return {
-    id: image.id,
-    digest: image.manifestDigest,
-    ...(image.topLayerId === undefined ? {} : { layer: image.topLayerId }),
-    metadata: '{}',
-    created: image.createdAt.toISOString(),
-  };
-}
-
-function documentsOf(image: NewImage): Map<string, Uint8Array> {
-  return new Map([
-    [image.configDigest, image.config],
-    [`manifest-${image.manifestDigest}`, image.manifest],
-    ['manifest', image.manifest],
-  ]);
-}
-
-function withDocuments(
-  record: ImageRecord,
-  manifestDigest: Digest,
-  documents: ReadonlyMap<string, Uint8Array>,
-): ImageRecord {
-  const names = new Set([...(record['big-data-names'] ?? []), ...documents.keys()]);
-  const sizes = { ...record['big-data-sizes'] };
-  const digests = { ...record['big-data-digests'] };
-  for (const [key, data] of documents) {
-    sizes[key] = data.length;
-    digests[key] = `sha256:${createHash('sha256').update(data).digest('hex')}`;
-  }
-  return {
-    ...record,
-    digest: manifestDigest,
-    'big-data-names': [...names],
-    'big-data-sizes': sizes,
-    'big-data-digests': digests,
-  };
-}
-
-/** Adds names; the history keeps every name that the image ever had, the newest first. */
-function withNames(record: ImageRecord, names: readonly string[]): ImageRecord {
-  const history = record['names-history'] ?? [];
-  return {
-    ...record,
-    names: [...new Set([...(record.names ?? []), ...names])],
-    'names-history': [...new Set([...[...names].reverse(), ...history])],
-  };
-}
-
-function documentSize(record: ImageRecord): number {
-  return Object.values(record['big-data-sizes'] ?? {}).reduce((sum, bytes) => sum + bytes, 0);
 }
 
 function digestOf(text: string | undefined): Digest | undefined {

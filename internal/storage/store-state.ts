@@ -3,7 +3,7 @@
 
 import type { Logger } from '../log/logger.ts';
 import type { ContainerRecord } from './container-layers.ts';
-import type { ImageRecord } from './image-records.ts';
+import type { ImageRecord } from './image-record.ts';
 import { LayerForest, type LayerRecord } from './layer-records.ts';
 import { RecordFile } from './record-file.ts';
 import { type StorePaths, storePaths } from './store-paths.ts';

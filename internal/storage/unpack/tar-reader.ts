@@ -59,6 +59,9 @@ export class TarReader {
   #wanted = blockBytes;
   #held: Buffer[] = [];
   #specialFlag = '';
+  #specialBytes = 0;
+  /** Bytes after the content of the entry that is being read. */
+  #padding = 0;
   #zeroBlocks = 0;
   #trailerBytes = 0;
   #pax = new Map<string, string>();
@@ -144,8 +147,6 @@ export class TarReader {
     this.#begin(header);
   }
 
-  #specialBytes = 0;
-
   #special(padded: Buffer): void {
     const body = padded.subarray(0, this.#specialBytes);
     if (this.#specialFlag === 'x') this.#pax = parsePaxRecords(body);
@@ -166,8 +167,6 @@ export class TarReader {
     this.#wanted = entry.sizeBytes;
     if (this.#wanted === 0) this.#endEntry();
   }
-
-  #padding = 0;
 
   #endEntry(): void {
     this.#handler.end();
