@@ -1,0 +1,24 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { runtimeMessage } from './runtime-message.ts';
+
+const cases: readonly (readonly [string, string, string])[] = [
+  [
+    'runc',
+    'time="2026-01-02T03:04:05Z" level=error msg="runc create failed: \\"x\\" is bad"\n',
+    'runc create failed: "x" is bad',
+  ],
+  [
+    'crun with a time',
+    '2026-01-02T03:04:05.123456Z: executable file `x` not found\n',
+    'executable file `x` not found',
+  ],
+  ['plain text', 'it broke.\n', 'it broke'],
+  ['a line said twice', 'a\na\nb\n', 'a; b'],
+  ['nothing', '', ''],
+];
+for (const [name, text, expected] of cases) {
+  test(`runtimeMessage of ${name}`, () => {
+    assert.equal(runtimeMessage(text), expected);
+  });
+}
