@@ -7,7 +7,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const bin = `${root}dist/bin`;
 const programs = ['cria-monitor', 'cria-pause'];
 
-const flags = ['-std=c11', '-Os', '-Wall', '-Wextra', '-Werror', '-D_GNU_SOURCE', '-D_FORTIFY_SOURCE=2'];
+const flags = ['-std=c11', '-O2', '-Wall', '-Wextra', '-Werror', '-D_GNU_SOURCE', '-D_FORTIFY_SOURCE=2'];
 flags.push('-fstack-protector-strong', '-ffunction-sections', '-fdata-sections', '-fno-pie', '-static', '-s');
 flags.push('-Wl,-z,relro,-z,now,--gc-sections');
 

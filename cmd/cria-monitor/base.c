@@ -18,6 +18,11 @@
 #define SYS_pidfd_send_signal 424
 #endif
 
+void release_pages(void *buffer, size_t size)
+{
+	madvise(buffer, size, MADV_DONTNEED);
+}
+
 int64_t monotonic_ms(void)
 {
 	struct timespec now;

@@ -10,6 +10,10 @@
 #define LENGTH(array) (sizeof(array) / sizeof((array)[0]))
 #define MONITOR_VERSION "0.1.0"
 
+/* Whole pages of its own, so that release_pages can give the memory of a rarely used buffer back to the system. */
+#define PAGES(type, name, size) static _Alignas(4096) type name[((size) + 4095) & ~4095]
+void release_pages(void *buffer, size_t size);
+
 int64_t monotonic_ms(void);
 int64_t realtime_ns(void);
 

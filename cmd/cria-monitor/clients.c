@@ -30,6 +30,8 @@ struct client {
 	uint32_t waiting;
 };
 
+PAGES(char, reply_text, 16384);
+PAGES(char, request_text, FRAME_MAX + 1);
 static struct client clients[32];
 static struct source listener = { .fd = -1 };
 static struct timer close_timer;
@@ -41,9 +43,7 @@ static struct client *client_of(struct connection *connection)
 
 static void begin_reply(struct json_writer *reply, uint32_t seq)
 {
-	static char buffer[16384];
-
-	json_begin(reply, buffer, sizeof(buffer));
+	json_begin(reply, reply_text, sizeof(reply_text));
 	if (seq != 0)
 		json_put_number(reply, "seq", seq);
 }
@@ -207,12 +207,11 @@ static void end_stdin(struct client *client)
 static enum taken on_frame(struct connection *connection, uint8_t type, uint8_t *payload, size_t size)
 {
 	struct client *client = client_of(connection);
-	static char text[FRAME_MAX + 1];
 
 	if (type == FRAME_CONTROL) {
-		memcpy(text, payload, size);
-		text[size] = '\0';
-		return on_control(client, text);
+		memcpy(request_text, payload, size);
+		request_text[size] = '\0';
+		return on_control(client, request_text);
 	}
 	if (type >= 128)
 		return FRAME_TAKEN;
@@ -387,6 +386,12 @@ void clients_resume_stdin(void)
 {
 	for (size_t i = 0; i < LENGTH(clients); i++)
 		connection_resume(&clients[i].connection);
+}
+
+void clients_trim(void)
+{
+	release_pages(reply_text, sizeof(reply_text));
+	release_pages(request_text, sizeof(request_text));
 }
 
 void clients_close(void)

@@ -70,6 +70,7 @@ bool clients_busy(void);
 bool clients_present(void);
 /* The container's stdin can take more. */
 void clients_resume_stdin(void);
+void clients_trim(void);
 void clients_close(void);
 
 /* stdio.c: the container's streams. */

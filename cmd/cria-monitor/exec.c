@@ -443,6 +443,17 @@ static const char *prepare(const char *config_path)
 	return start_command();
 }
 
+/* Also the name under which runc writes the pid file first: a runtime that was killed leaves it. */
+static void remove_pid_file(void)
+{
+	const char *name = strrchr(config.pid_file, '/');
+	char temporary[PATH_MAX];
+
+	unlink(config.pid_file);
+	if (name != NULL && format(temporary, sizeof(temporary), "%.*s/.%s", (int)(name - config.pid_file), config.pid_file, name + 1))
+		unlink(temporary);
+}
+
 int exec_main(const char *config_path)
 {
 	const char *wrong = prepare(config_path);
@@ -453,6 +464,6 @@ int exec_main(const char *config_path)
 	if (listener.fd >= 0)
 		unlink(config.socket);
 	if (config.pid_file != NULL)
-		unlink(config.pid_file);
+		remove_pid_file();
 	return wrong == NULL ? 0 : 1;
 }

@@ -4,14 +4,13 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 enum { BATCH = 192 << 10, HEAD = 40, TAG_AT = 38, RETRY_MS = 250 };
 
-static _Alignas(4096) char batch[BATCH];
+PAGES(char, batch, BATCH);
 static size_t batch_length;
 static const char *log_path;
 static int log_fd = -1;
@@ -198,5 +197,5 @@ void log_flush(void)
 
 void log_trim(void)
 {
-	madvise(batch, sizeof(batch), MADV_DONTNEED);
+	release_pages(batch, sizeof(batch));
 }

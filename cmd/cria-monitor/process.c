@@ -9,6 +9,9 @@
 
 enum { ABOVE_ALL_TARGETS = 16 };
 
+/* Of the child between clone and exec. */
+PAGES(char, stack, 32768);
+
 struct start {
 	struct process *process;
 	pid_t parent;
@@ -67,7 +70,6 @@ static int child(void *argument)
 
 pid_t process_start(struct process *process)
 {
-	static _Alignas(16) char stack[32768];
 	struct start start = { process, getpid() };
 
 	process->failed_step = NULL;
@@ -80,6 +82,11 @@ pid_t process_start(struct process *process)
 	}
 	/* A child that failed is reaped by the caller's loop as any unknown pid. */
 	return process->failed_step == NULL ? pid : -1;
+}
+
+void process_trim(void)
+{
+	release_pages(stack, sizeof(stack));
 }
 
 int pipe_open(int fds[2], int nonblocking)

@@ -26,6 +26,9 @@ struct process {
 /* The pid once the program runs in it, or -1 with failed_step and failed_errno. */
 pid_t process_start(struct process *process);
 
+/* Gives back the memory that a start has used. */
+void process_trim(void);
+
 /* A pipe, CLOEXEC; `nonblocking` is the index of the end that is ours. 0, or -1 with errno. */
 int pipe_open(int fds[2], int nonblocking);
 

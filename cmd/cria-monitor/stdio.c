@@ -9,7 +9,6 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -162,13 +161,15 @@ static void flush_partials(void)
 		to_log(&streams[i], true);
 }
 
-/* A burst is over: its pages go back to the system. */
+/* The creation or a burst is over: its pages go back to the system. */
 static void trim(void)
 {
 	for (size_t i = 0; i < LENGTH(streams); i++)
 		if (streams[i].held == 0)
-			madvise(streams[i].buffer, BUFFER_SIZE, MADV_DONTNEED);
+			release_pages(streams[i].buffer, BUFFER_SIZE);
 	log_trim();
+	clients_trim();
+	process_trim();
 }
 
 static int open_pipe(struct stream *stream, int *end)
@@ -228,6 +229,7 @@ void stdio_set_terminal(int master)
 void stdio_created(void)
 {
 	created = true;
+	timer_start(&trim_timer, TRIM_MS);
 	if (!container.config.terminal)
 		return;
 	loop_close(&streams[1].source); /* only the runtime spoke there */
