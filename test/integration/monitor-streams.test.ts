@@ -161,7 +161,7 @@ describe('monitor streams', { skip: missing() }, () => {
     const { id } = await world.create(['sleep', '100000']);
     for (const bytes of [
       'GET / HTTP/1.1\r\n\r\n',
-      '\xff\xff\xff\xff',
+      '\xff'.repeat(6),
       '\x02\x00\x00\x00\x00\x00',
       '\x06\0\0\0\0\0nope',
     ]) {
