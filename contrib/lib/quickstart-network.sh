@@ -37,19 +37,20 @@ restore_forwarding() {
   if ! cmp -s "$ROOT/ip_forward.before" "$FORWARDING"; then cat "$ROOT/ip_forward.before" >"$FORWARDING"; fi
 }
 
-# The bridge plugin's masquerading: a chain per pod, and a rule with the network's name as its comment that jumps there.
+# The bridge plugin's masquerading: a chain per pod and a rule that jumps there, all with the network's name as their
+# comment. An ADD that was killed leaves a chain without the jump.
 masquerading_rules() {
-  iptables-save -t nat 2>/dev/null | grep -F "name: \\\"$BRIDGE\\\"" | grep '^-A POSTROUTING '
+  iptables-save -t nat 2>/dev/null | grep -F "name: \\\"$BRIDGE\\\""
 }
 
 remove_masquerading() {
   local rules chains=()
   command -v iptables-save >/dev/null || return 0
   rules=$(masquerading_rules) || return 0
-  mapfile -t chains < <(grep -o 'CNI-[0-9a-f]*$' <<<"$rules" | sort -u)
+  mapfile -t chains < <(grep -oE 'CNI-[0-9a-f]+' <<<"$rules" | sort -u)
   {
     printf '*nat\n'
-    printf '%s\n' "$rules" | sed 's/^-A /-D /'
+    printf '%s\n' "$rules" | sed -n 's/^-A POSTROUTING /-D POSTROUTING /p'
     printf -- '-F %s\n' "${chains[@]}"
     printf -- '-X %s\n' "${chains[@]}"
     printf 'COMMIT\n'

@@ -41,11 +41,12 @@ function masqueradingRules(bridge: string): string[] {
   return nat.split('\n').filter((line) => line.includes(`name: \\"${bridge}\\"`));
 }
 
-/** Deletes the rules of pods whose network nobody took down, with the chains that they jump to. */
+/** Deletes the rules of pods whose network nobody took down, with their chains; a killed ADD leaves one without a jump. */
 export function removeMasquerading(bridge: string): void {
-  const jumps = masqueradingRules(bridge).filter((rule) => rule.startsWith('-A POSTROUTING '));
-  if (jumps.length === 0) return;
-  const chains = [...new Set(jumps.map((rule) => rule.split(' ').at(-1)))];
+  const rules = masqueradingRules(bridge);
+  if (rules.length === 0) return;
+  const jumps = rules.filter((rule) => rule.startsWith('-A POSTROUTING '));
+  const chains = [...new Set(rules.flatMap((rule) => rule.match(/\bCNI-[0-9a-f]+/)?.[0] ?? []))];
   const lines = [
     '*nat',
     ...jumps.map((rule) => rule.replace('-A', '-D')),
