@@ -185,14 +185,31 @@ static enum taken on_frame(struct connection *connection, uint8_t type, uint8_t 
 	return FRAME_TAKEN;
 }
 
-/* The daemon is gone: what it waited for is killed, what it only started lives on. */
+static bool orphaned;
+
+static void stop_when_idle(void)
+{
+	for (size_t i = 0; i < LENGTH(jobs); i++)
+		if (jobs[i].kind == JOB_RUN && jobs[i].pid != 0)
+			return;
+	loop_stop();
+}
+
+/*
+ * The daemon is gone. What it only started lives on, and a monitor that is not ready yet is undone. A command goes on to
+ * its end or its deadline: a CNI plugin that is killed half way leaves what no second DEL finds. The next daemon waits
+ * for us, by the lock that we hold open as fd 4.
+ */
 static void on_end(struct connection *connection)
 {
-	(void)connection;
+	if (orphaned)
+		return;
+	orphaned = true;
+	connection_close(connection);
 	for (size_t i = 0; i < LENGTH(jobs); i++)
-		if (jobs[i].kind != JOB_FREE && jobs[i].pid != 0)
+		if (jobs[i].kind == JOB_SPAWN && jobs[i].pid != 0)
 			run_kill(&jobs[i]);
-	loop_stop();
+	stop_when_idle();
 }
 
 static void reap(int signal_number)
@@ -212,6 +229,8 @@ static void reap(int signal_number)
 				jobs[i].pid = 0; /* the end of its gate answers */
 		}
 	}
+	if (orphaned)
+		stop_when_idle();
 }
 
 int spawner_main(void)

@@ -1,6 +1,7 @@
 /*
  * The spawner starts every program for the daemon, because a fork of a large Node process stops its event loop.
- * It speaks frames on fd 3. The end of that stream ends the spawner; monitors go on without it.
+ * It speaks frames on fd 3. After the end of that stream it finishes the commands that run, and ends; monitors go on
+ * without it. fd 4, when it is open, is the daemon's lock on its directories: it is held as long as a command runs.
  *
  * Requests are CONTROL frames {"op","seq",...}; DATA frames start with the seq (u32, little endian) of their run.
  *   run     {argv, env, cwd?, timeoutMs?, hasStdin?, maxBytes?}   with hasStdin: STDIN frames, then EOF with the seq

@@ -2,6 +2,7 @@
 
 import { once } from 'node:events';
 import type { LoadedConfig } from '../../internal/config/load-config.ts';
+import type { Config } from '../../internal/config/options.ts';
 import { restoreContainers } from '../../internal/container/restore-containers.ts';
 import type { CriParts } from '../../internal/cri/cri-parts.ts';
 import { bindCriSocket } from '../../internal/cri/listener.ts';
@@ -20,25 +21,36 @@ export async function runDaemon(loaded: LoadedConfig, logger: Logger): Promise<n
   const stopSignal = Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')]);
   process.umask(0o022);
   await prepareDirectories(config);
-  // First, while the process is small: its fork is what the spawner saves later ones from.
-  const spawner = new Spawner(config.cria.monitor_path, logger);
-  const unlock = lockDirectory(config.cria.run_dir);
+  const closing: (() => Promise<void> | void)[] = [];
+  try {
+    await start(config, logger, closing);
+    logger.info({ listen: config.api.listen, version: versionInfo().version }, 'cria is serving');
+    await stopSignal;
+    logger.info({}, 'cria is stopping; containers go on');
+    return 0;
+  } finally {
+    for (const close of closing.reverse()) await close();
+  }
+}
+
+/** Starts part after part; what each needs at the end is pushed to `closing`, also when a later one fails. */
+async function start(config: Config, logger: Logger, closing: (() => Promise<void> | void)[]): Promise<void> {
+  const lock = await lockDirectory(config.cria.run_dir, logger);
+  closing.push(() => lock.release());
   const socket = await bindCriSocket(config.api.listen);
+  closing.push(() => socket.close());
+  // Now, while the process is small: its fork is what the spawner saves later ones from.
+  const spawner = new Spawner(config.cria.monitor_path, logger, lock.fd);
+  closing.push(() => spawner.close());
   spawner.start();
   const daemon = await wireDaemon(config, spawner, logger);
+  closing.push(() => daemon.close());
   await restore(daemon.cri);
   const server = startCriServer(daemon.cri, socket, {
     maxSendBytes: config.api.grpc_max_send_msg_size,
     maxReceiveBytes: config.api.grpc_max_recv_msg_size,
   });
-  logger.info({ listen: config.api.listen, version: versionInfo().version }, 'cria is serving');
-  await stopSignal;
-  logger.info({}, 'cria is stopping; containers go on');
-  await server.stop();
-  await daemon.close();
-  await spawner.close();
-  unlock();
-  return 0;
+  closing.push(() => server.stop());
 }
 
 /** Brings back what earlier daemons made: sandboxes first, because a container without its sandbox is removed. */

@@ -2,7 +2,7 @@
 
 import { describeError } from '../errors/daemon-error.ts';
 import type { ExitRecord } from '../monitor/monitor.ts';
-import type { Container, ContainerStatus } from './container.ts';
+import { type Container, type ContainerStatus, startErrorCode } from './container.ts';
 import { containerPaths, statusFile } from './container-files.ts';
 import type { ContainerParts } from './container-parts.ts';
 
@@ -69,6 +69,3 @@ function exitedStatus(before: ContainerStatus, exit: ExitRecord): ContainerStatu
     reason: failedStart ? before.reason : reason,
   };
 }
-
-/** Exit code of a container whose process could not be started, as other runtimes report it. */
-const startErrorCode = 128;

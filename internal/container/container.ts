@@ -9,6 +9,9 @@
 import type { NamedRecord } from '../records/record-store.ts';
 import type { ContainerConfig, LinuxResources } from './container-config.ts';
 
+/** Exit code of a container whose process never ran, as other runtimes report it. */
+export const startErrorCode = 128;
+
 export type ContainerState = 'creating' | 'created' | 'running' | 'exited';
 
 /** Written once, when the creation begins. */
@@ -43,7 +46,7 @@ export interface ContainerStatus {
   readonly startedAtNanos: bigint;
   readonly finishedAtNanos: bigint;
   readonly exitCode: number;
-  /** `Completed`, `Error`, `OOMKilled`, `StartError` or `MonitorLost`; empty before the exit. */
+  /** `Completed`, `Error`, `OOMKilled`, `StartError`, `CreateError` or `MonitorLost`; empty before the exit. */
   readonly reason: string;
   readonly message: string;
   /** uid, gid and groups of the first process. */

@@ -1,22 +1,20 @@
 // CreateContainer: a rootfs from the image, a spec from the request, and a monitor that runs the OCI runtime's `create`.
 
-import { writeFile } from 'node:fs/promises';
-import { dirname, isAbsolute, join, normalize } from 'node:path';
-import { type RegisterUndo, withRollback } from '../async/rollback.ts';
+import { isAbsolute, join, normalize } from 'node:path';
+import { withRollback } from '../async/rollback.ts';
 import { DaemonError, describeError } from '../errors/daemon-error.ts';
 import { equalAsJson } from '../fs/bigint-json.ts';
-import { ensureDirectory, removeTree } from '../fs/directories.ts';
+import { removeTree } from '../fs/directories.ts';
 import type { Image, ImageConfig } from '../image/images.ts';
-import type { RuntimeSpec } from '../oci/runtime-spec.ts';
 import { newId } from '../records/id.ts';
+import { assembleContainer } from './assemble-container.ts';
 import { nowNanos } from './clock.ts';
-import { Container, type ContainerMetadata, type ContainerStatus } from './container.ts';
+import { Container, type ContainerMetadata } from './container.ts';
 import type { ContainerConfig } from './container-config.ts';
-import { containerPaths, metadataFile, statusFile } from './container-files.ts';
+import { containerPaths, statusFile } from './container-files.ts';
 import type { ContainerParts, PodContext } from './container-parts.ts';
-import { gatherSpecInput, type Subject } from './gather-spec-input.ts';
-import { buildSpec } from './spec/build-spec.ts';
-import { serializeSpec } from './spec/serialize-spec.ts';
+import { failedCreation } from './first-status.ts';
+import type { Subject } from './gather-spec-input.ts';
 import { stopSignalName } from './stop-signal.ts';
 
 /**
@@ -60,19 +58,35 @@ async function create(
   const handler = parts.runtimes.get(pod.facts.runtimeHandler);
   const metadata = newMetadata(pod, { ...request, image, imageConfig });
   const subject: Subject = { metadata, pod, image, imageConfig, handler };
+  let isUndone = true;
   const onUndoFailed = (step: string, cause: unknown): void => {
+    isUndone = false;
     const fields = { containerId: metadata.id, step, error: describeError(cause) };
     parts.logger.error(fields, 'cannot undo a step of a failed container');
   };
   await withRollback(onUndoFailed, async (rollback) => {
     parts.containers.reserve(metadata.name, metadata.id);
-    rollback('release name', () => parts.containers.release(metadata.name, metadata.id));
-    const status = await setUp(parts, subject, rollback);
+    rollback('forget', () => (isUndone ? forget(parts, metadata) : keepForRemoval(parts, metadata)));
+    const status = await assembleContainer(parts, subject, rollback);
     pod.requireAlive();
     parts.containers.add(new Container(metadata, status));
   });
   parts.logger.info({ containerId: metadata.id, name: metadata.name }, 'created container');
   return metadata.id;
+}
+
+async function forget(parts: ContainerParts, metadata: ContainerMetadata): Promise<void> {
+  const paths = containerPaths(parts.directories, metadata.id);
+  await removeTree(paths.runDirectory);
+  await removeTree(paths.dataDirectory);
+  parts.containers.release(metadata.name, metadata.id);
+}
+
+/** What could not be undone stays visible as a container that has ended, so that the kubelet's remove goes on with it. */
+async function keepForRemoval(parts: ContainerParts, metadata: ContainerMetadata): Promise<void> {
+  const status = failedCreation(metadata.config);
+  parts.containers.add(new Container(metadata, status));
+  await statusFile.write(containerPaths(parts.directories, metadata.id).status, status);
 }
 
 async function findImage(parts: ContainerParts, config: ContainerConfig): Promise<Image> {
@@ -125,104 +139,4 @@ function logPath(directory: string, path: string): string | undefined {
     throw new DaemonError('invalid-argument', text);
   }
   return join(directory, clean);
-}
-
-async function setUp(
-  parts: ContainerParts,
-  subject: Subject,
-  rollback: RegisterUndo,
-): Promise<ContainerStatus> {
-  const { metadata } = subject;
-  const { config } = metadata;
-  const paths = containerPaths(parts.directories, metadata.id);
-  rollback('remove directories', async () => {
-    await removeTree(paths.runDirectory);
-    await removeTree(paths.dataDirectory);
-  });
-  await ensureDirectory(paths.dataDirectory);
-  await ensureDirectory(paths.bundle);
-  await metadataFile.write(paths.metadata, metadata);
-  await statusFile.write(paths.status, creatingStatus(config));
-  // The kubelet makes the pod's log directory, but not the container's below it.
-  if (metadata.logPath !== undefined) await ensureDirectory(dirname(metadata.logPath), 0o755);
-
-  rollback('remove layer', () => parts.layers.remove(metadata.id));
-  await parts.layers.create({
-    containerId: metadata.id,
-    imageId: metadata.imageId,
-    names: [metadata.name],
-    metadata: layerMetadata(metadata, subject.pod),
-  });
-  rollback('unmount rootfs', () => parts.layers.unmount(paths.rootfs));
-  await parts.layers.mount(metadata.id, paths.rootfs);
-
-  const spec = buildSpec(await gatherSpecInput(parts, subject));
-  await writeFile(paths.spec, serializeSpec(spec), { mode: 0o600 });
-  const identity = await spawn(parts, subject, { spec, rollback });
-  const { uid, gid, additionalGids } = spec.process.user;
-  const user = { uid, gid, groups: [...(additionalGids ?? [])] };
-  const status: ContainerStatus = { ...creatingStatus(config), ...identity, state: 'created', user };
-  await statusFile.write(paths.status, status);
-  return status;
-}
-
-async function spawn(
-  parts: ContainerParts,
-  subject: Subject,
-  made: { readonly spec: RuntimeSpec; readonly rollback: RegisterUndo },
-): Promise<Pick<ContainerStatus, 'pid' | 'startTicks' | 'monitorPid'>> {
-  const { metadata, handler } = subject;
-  const { config } = metadata;
-  const { user } = made.spec.process;
-  made.rollback('remove container from the OCI runtime', async () => {
-    await handler.runtime.delete(metadata.id);
-    await parts.monitors.remove(metadata.id);
-    await parts.cgroups.removeLeftover(metadata.cgroupParent, metadata.id);
-  });
-  return parts.monitors.create({
-    containerId: metadata.id,
-    bundle: containerPaths(parts.directories, metadata.id).bundle,
-    runtimePath: handler.runtime.path,
-    runtimeArgs: handler.runtime.globalArgs,
-    createArgs: parts.defaults.noPivot ? ['--no-pivot'] : [],
-    env: handler.runtime.env,
-    logPath: metadata.logPath,
-    logSizeMaxBytes: parts.defaults.logSizeMaxBytes,
-    terminal: config.tty,
-    stdin: config.stdin,
-    stdinOnce: config.stdinOnce,
-    uid: user.uid,
-    gid: user.gid,
-    createTimeoutMs: handler.createTimeoutMs,
-    cgroupDirs: [],
-  });
-}
-
-/** Tells podman and other tools on the store whose container this is. */
-function layerMetadata(metadata: ContainerMetadata, pod: PodContext): Record<string, unknown> {
-  return {
-    'container-manager': 'cria',
-    'container-name': metadata.config.metadata.name,
-    'pod-id': metadata.sandboxId,
-    'pod-name': pod.facts.podName,
-    'pod-namespace': pod.facts.podNamespace,
-    'image-id': metadata.imageId,
-    'created-at': new Date(Number(metadata.createdAtNanos / 1_000_000n)).toISOString(),
-  };
-}
-
-function creatingStatus(config: ContainerConfig): ContainerStatus {
-  return {
-    state: 'creating',
-    pid: 0,
-    startTicks: '',
-    monitorPid: 0,
-    startedAtNanos: 0n,
-    finishedAtNanos: 0n,
-    exitCode: 0,
-    reason: '',
-    message: '',
-    user: { uid: 0, gid: 0, groups: [] },
-    resources: config.resources,
-  };
 }

@@ -5,10 +5,12 @@ import { listDirectory, removeTree } from '../fs/directories.ts';
 import { StateFileError } from '../fs/state-file.ts';
 import type { ExitRecord } from '../monitor/monitor.ts';
 import { isId } from '../records/id.ts';
+import { nowNanos } from './clock.ts';
 import { Container, type ContainerMetadata, type ContainerStatus } from './container.ts';
 import { recordExit } from './container-exits.ts';
 import { containerPaths, metadataFile, statusFile } from './container-files.ts';
 import type { ContainerParts } from './container-parts.ts';
+import { creatingStatus, failedCreation } from './first-status.ts';
 
 /**
  * Reads all records and asks every monitor, in parallel. Afterwards each container is in the store with its real state;
@@ -60,8 +62,15 @@ async function restoreContainer(
     metadata = undefined;
   }
   if (metadata === undefined || status?.state === 'creating' || !hasSandbox(metadata.sandboxId)) {
-    await undoContainer(parts, containerId, metadata);
-    return;
+    try {
+      await undoContainer(parts, containerId, metadata);
+      return;
+    } catch (cause) {
+      if (metadata === undefined) throw cause;
+      // It stays visible, so that the kubelet's remove goes on with it.
+      parts.logger.error({ containerId, error: describeError(cause) }, 'cannot undo a container');
+      status = failedCreation(metadata.config);
+    }
   }
   const container = new Container(metadata, status ?? lostStatus(metadata));
   parts.containers.add(container);
@@ -74,6 +83,16 @@ async function catchUp(parts: ContainerParts, container: Container): Promise<voi
   if (state === 'exited') return;
   const found = await parts.monitors.adopt(container.id, { pid, startTicks, monitorPid });
   if (found.phase === 'exited') await recordExitLogged(parts, container, found.exit);
+  else if (state === 'created') await catchUpStart(parts, container);
+}
+
+/** A daemon that died between the runtime's `start` and its own record left a running container as created. */
+async function catchUpStart(parts: ContainerParts, container: Container): Promise<void> {
+  const { runtime } = parts.runtimes.get(container.metadata.runtimeHandler);
+  if ((await runtime.state(container.id)) !== 'running') return;
+  const status: ContainerStatus = { ...container.status, state: 'running', startedAtNanos: nowNanos() };
+  await statusFile.write(containerPaths(parts.directories, container.id).status, status);
+  container.setStatus(status);
 }
 
 /** Removes all traces of a container that was never complete, or whose record is torn. */
@@ -97,19 +116,7 @@ async function undoContainer(
 
 /** After a reboot the run directory is empty: the container has ended, and only its exit record knows how. */
 function lostStatus(metadata: ContainerMetadata): ContainerStatus {
-  return {
-    state: 'running',
-    pid: 0,
-    startTicks: '',
-    monitorPid: 0,
-    startedAtNanos: metadata.createdAtNanos,
-    finishedAtNanos: 0n,
-    exitCode: 0,
-    reason: '',
-    message: '',
-    user: { uid: 0, gid: 0, groups: [] },
-    resources: metadata.config.resources,
-  };
+  return { ...creatingStatus(metadata.config), state: 'running', startedAtNanos: metadata.createdAtNanos };
 }
 
 async function recordExitLogged(

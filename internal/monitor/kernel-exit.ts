@@ -46,6 +46,7 @@ export class ProcessHandle {
 
   /** The process with this pid and start time; undefined when it is gone or the pid is somebody else's now. */
   static async open(pid: number, startTicks: string): Promise<ProcessHandle | undefined> {
+    if (pid <= 0) return undefined; // the record of a container from before a reboot has none
     let pidfd: number;
     try {
       pidfd = pidfdOpen(pid);

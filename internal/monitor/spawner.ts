@@ -2,6 +2,7 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Duplex } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { DaemonError } from '../errors/daemon-error.ts';
 import type { Logger } from '../log/logger.ts';
 import { dataMaxBytes, decodeControl, encodeControl, encodeFrame, FrameReader, frameType } from './frames.ts';
@@ -47,6 +48,8 @@ interface Process {
 /** Frames carry their run's seq as a u32. */
 const seqMax = 0xffff_ffff;
 
+const closeWaitMs = 2000;
+
 /**
  * Starts processes outside of the daemon. The helper is started by the first request or by `start`, and again by
  * the next request after it died; requests that were under way then fail with `unavailable`.
@@ -54,13 +57,16 @@ const seqMax = 0xffff_ffff;
 export class Spawner {
   readonly #monitorPath: string;
   readonly #logger: Logger;
+  readonly #lockFd: number | undefined;
   #process: Process | undefined;
   #seq = 0;
   #closed = false;
 
-  constructor(monitorPath: string, logger: Logger) {
+  /** `lockFd` is held open by the helper too, until the last command has ended that an ended daemon left it. */
+  constructor(monitorPath: string, logger: Logger, lockFd?: number) {
     this.#monitorPath = monitorPath;
     this.#logger = logger;
+    this.#lockFd = lockFd;
   }
 
   /** Starts the helper; best done early, while the daemon is small and a fork cheap. */
@@ -68,14 +74,19 @@ export class Spawner {
     this.#running();
   }
 
-  /** Ends the helper: running commands are killed, spawned processes live on. Later requests fail. */
+  /**
+   * Lets the helper go: it ends when the commands that run have ended, which is waited for a moment only; spawned
+   * processes live on. Later requests fail.
+   */
   async close(): Promise<void> {
     this.#closed = true;
     const running = this.#process;
     if (running === undefined) return;
     const ended = new Promise<void>((resolve) => running.child.once('exit', () => resolve()));
     running.link.end();
-    await ended;
+    await Promise.race([ended, sleep(closeWaitMs, undefined, { ref: false })]);
+    running.child.unref();
+    running.link.destroy();
   }
 
   /** Runs a command to its end; an abort kills its process group. Rejects when it cannot be started. */
@@ -153,7 +164,7 @@ export class Spawner {
 
   #launch(): Process {
     const child = spawn(this.#monitorPath, ['spawner'], {
-      stdio: ['ignore', 'ignore', 'inherit', 'pipe'],
+      stdio: ['ignore', 'ignore', 'inherit', 'pipe', this.#lockFd ?? 'ignore'],
       env: {},
       cwd: '/',
       detached: true, // a terminal's ^C is for the daemon, which ends the spawner in order

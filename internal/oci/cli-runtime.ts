@@ -3,7 +3,7 @@
 import { DaemonError } from '../errors/daemon-error.ts';
 import type { CommandRunner } from '../process/command-runner.ts';
 import { ProcessError } from '../process/process-error.ts';
-import type { KillOptions, OciRuntime } from './oci-runtime.ts';
+import type { KillOptions, OciRuntime, RuntimeState } from './oci-runtime.ts';
 
 export interface CliRuntimeSettings {
   readonly path: string;
@@ -48,23 +48,30 @@ export class CliRuntime implements OciRuntime {
     await this.#callUnlessGone(['kill', ...all, containerId, String(signalNumber)]);
   }
 
+  async state(containerId: string): Promise<RuntimeState | undefined> {
+    const text = await this.#callUnlessGone(['state', containerId]);
+    return text === undefined ? undefined : (JSON.parse(text) as { status: RuntimeState }).status;
+  }
+
   async delete(containerId: string): Promise<void> {
     await this.#callUnlessGone(['delete', '--force', containerId]);
   }
 
-  async #callUnlessGone(args: readonly string[]): Promise<void> {
+  async #callUnlessGone(args: readonly string[]): Promise<string | undefined> {
     try {
-      await this.#call(args);
+      return await this.#call(args);
     } catch (cause) {
       if (!isGone(cause)) throw cause;
+      return undefined;
     }
   }
 
-  async #call(args: readonly string[]): Promise<void> {
+  async #call(args: readonly string[]): Promise<string> {
     const argv = [this.path, ...this.globalArgs, ...args];
     try {
       // Not the request's signal: a verb that was begun is finished, its result must not be lost.
-      await this.#runner.run(argv, { env: this.env, timeoutMs: callTimeoutMs }, new AbortController().signal);
+      const options = { env: this.env, timeoutMs: callTimeoutMs };
+      return (await this.#runner.run(argv, options, new AbortController().signal)).stdout;
     } catch (cause) {
       throw asDaemonError(cause, args[0] ?? '');
     }

@@ -5,6 +5,9 @@ export interface RuntimeFeatures {
   readonly idmapMounts: boolean;
 }
 
+/** `status` of the OCI runtime's `state`. */
+export type RuntimeState = 'creating' | 'created' | 'running' | 'paused' | 'stopped';
+
 export interface KillOptions {
   /** Every process in the container's cgroup, not only its init. */
   readonly all: boolean;
@@ -21,6 +24,8 @@ export interface OciRuntime {
   start(containerId: string): Promise<void>;
   /** Sends a signal; a container that has ended or is unknown is success. */
   kill(containerId: string, signalNumber: number, options: KillOptions): Promise<void>;
+  /** What the runtime says of a container; undefined when it does not know it. For the rare doubt at a start only. */
+  state(containerId: string): Promise<RuntimeState | undefined>;
   /** Kills what is left and deletes the runtime's state and the cgroup; an unknown container is success. */
   delete(containerId: string): Promise<void>;
 }

@@ -58,8 +58,15 @@ async function restoreSandbox(parts: SandboxParts, sandboxId: string): Promise<v
     record = undefined;
   }
   if (record === undefined || status?.state === 'creating') {
-    await undoSandbox(parts, sandboxId, record);
-    return;
+    try {
+      await undoSandbox(parts, sandboxId, record);
+      return;
+    } catch (cause) {
+      if (record === undefined) throw cause;
+      // It stays visible, so that the kubelet's stop and remove go on with it.
+      parts.containers.logger.error({ sandboxId, error: describeError(cause) }, 'cannot undo a sandbox');
+      status = lostStatus;
+    }
   }
   const sandbox = new Sandbox(record, status ?? lostStatus);
   parts.sandboxes.add(sandbox);

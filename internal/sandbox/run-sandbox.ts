@@ -7,12 +7,13 @@ import { checkSysctls, defaultSysctls } from '../container/spec/sysctls.ts';
 import { DaemonError, describeError } from '../errors/daemon-error.ts';
 import { equalAsJson } from '../fs/bigint-json.ts';
 import { ensureDirectory, removeTree } from '../fs/directories.ts';
+import type { PinnedNamespaces } from '../namespaces/namespace-pinner.ts';
 import { newId } from '../records/id.ts';
 import { needsInfra, removeInfra, runInfra } from './infra-container.ts';
 import { mountShm, unmountShm, writePodFiles } from './pod-files.ts';
 import { Sandbox, type SandboxRecord, type SandboxStatus } from './sandbox.ts';
 import type { SandboxConfig } from './sandbox-config.ts';
-import { recordFile, type SandboxPaths, sandboxPaths, statusFile } from './sandbox-files.ts';
+import { recordFile, sandboxPaths, statusFile } from './sandbox-files.ts';
 import { attachNetwork, detachNetwork } from './sandbox-network.ts';
 import type { SandboxParts } from './sandbox-parts.ts';
 
@@ -86,14 +87,15 @@ function newRecord(parts: SandboxParts, name: string, request: RunSandboxRequest
 
 async function createSandbox(parts: SandboxParts, record: SandboxRecord): Promise<string> {
   const { logger } = parts.containers;
-  const onUndoFailed = (step: string, cause: unknown): void =>
-    logger.error(
-      { sandboxId: record.id, step, error: describeError(cause) },
-      'cannot undo a step of a failed sandbox',
-    );
+  let isUndone = true;
+  const onUndoFailed = (step: string, cause: unknown): void => {
+    isUndone = false;
+    const fields = { sandboxId: record.id, step, error: describeError(cause) };
+    logger.error(fields, 'cannot undo a step of a failed sandbox');
+  };
   const sandbox = await withRollback(onUndoFailed, async (rollback) => {
     parts.sandboxes.reserve(record.name, record.id);
-    rollback('release name', () => parts.sandboxes.release(record.name, record.id));
+    rollback('forget', () => (isUndone ? forget(parts, record) : keepForRemoval(parts, record)));
     const status = await setUp(parts, record, rollback);
     const created = new Sandbox(record, status);
     parts.sandboxes.add(created);
@@ -101,6 +103,20 @@ async function createSandbox(parts: SandboxParts, record: SandboxRecord): Promis
   });
   logger.info({ sandboxId: record.id, name: record.name, ips: sandbox.status.ips }, 'sandbox is ready');
   return record.id;
+}
+
+async function forget(parts: SandboxParts, record: SandboxRecord): Promise<void> {
+  const paths = sandboxPaths(parts.directories, record.id);
+  await removeTree(paths.runDirectory);
+  await removeTree(paths.dataDirectory);
+  parts.sandboxes.release(record.name, record.id);
+}
+
+/** What could not be undone stays visible, so that the kubelet's stop and remove go on with it. */
+async function keepForRemoval(parts: SandboxParts, record: SandboxRecord): Promise<void> {
+  const status: SandboxStatus = { ...creatingStatus, state: 'not-ready' };
+  parts.sandboxes.add(new Sandbox(record, status));
+  await statusFile.write(sandboxPaths(parts.directories, record.id).status, status);
 }
 
 async function setUp(
@@ -115,9 +131,11 @@ async function setUp(
   const defaults = defaultSysctls(parts.defaults.sysctls, scope);
   const sysctls = { ...defaults, ...checkSysctls(record.config.sysctls, scope) };
 
-  await makeDirectories(paths, rollback);
-  await recordFile.write(paths.metadata, record);
+  await ensureDirectory(paths.dataDirectory);
+  await ensureDirectory(paths.runDirectory);
+  // In this order: metadata without a status means that there was a reboot.
   await statusFile.write(paths.status, creatingStatus);
+  await recordFile.write(paths.metadata, record);
 
   const dns = {
     hostname: record.hostname,
@@ -131,13 +149,18 @@ async function setUp(
   }
 
   const own = { network: network !== 'node', ipc: ipc !== 'node', uts: network !== 'node' };
-  rollback('unpin namespaces', () => parts.namespaces.unpin(record.id));
+  let attached: PinnedNamespaces | undefined;
+  rollback('detach network and unpin namespaces', async () => {
+    // One step: a network that cannot be detached keeps its namespace, without which a later DEL would not find all.
+    if (attached !== undefined) await detachNetwork(parts, record, attached);
+    await parts.namespaces.unpin(record.id);
+  });
   const pin = { sandboxId: record.id, ...own, hostname: record.hostname, sysctls };
   const namespaces = await parts.namespaces.pin(pin, signal);
 
   let ips: readonly string[] = [];
   if (namespaces.network !== undefined) {
-    rollback('detach network', () => detachNetwork(parts, record, namespaces));
+    attached = namespaces;
     ips = await attachNetwork(parts, record, namespaces, signal);
   }
 
@@ -157,12 +180,3 @@ const creatingStatus: SandboxStatus = {
   infra: undefined,
   tornDown: false,
 };
-
-async function makeDirectories(paths: SandboxPaths, rollback: RegisterUndo): Promise<void> {
-  rollback('remove directories', async () => {
-    await removeTree(paths.runDirectory);
-    await removeTree(paths.dataDirectory);
-  });
-  await ensureDirectory(paths.dataDirectory);
-  await ensureDirectory(paths.runDirectory);
-}

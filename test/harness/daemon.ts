@@ -92,6 +92,7 @@ export class TestDaemon implements Territory {
   }
 
   logTail(lines = 30): string {
+    if (!existsSync(this.logFile)) return '(it has not written a log)';
     return readFileSync(this.logFile, 'utf8').split('\n').slice(-lines).join('\n');
   }
 

@@ -18,6 +18,8 @@ const steps: Readonly<Record<string, readonly string[]>> = {
 export class FaultPlan {
   /** Steps that were reached since the last `arm`, by name. */
   readonly reached: string[] = [];
+  /** Calls of an undo, such as `network.detach`, that fail until it is empty again. */
+  readonly brokenUndo = new Set<string>();
   #failAt = -1;
   #kind: FaultKind = 'not done';
 
@@ -60,9 +62,17 @@ export class FaultPlan {
         const value: unknown = Reflect.get(object, key);
         if (typeof value !== 'function') return value;
         const method = value.bind(object) as (...args: unknown[]) => unknown;
-        return steps[part]?.includes(String(key)) ? this.#step(`${part}.${String(key)}`, method) : method;
+        const name = `${part}.${String(key)}`;
+        return steps[part]?.includes(String(key)) ? this.#step(name, method) : this.#undo(name, method);
       },
     });
+  }
+
+  #undo(name: string, method: (...args: unknown[]) => unknown): (...args: unknown[]) => unknown {
+    return (...args) => {
+      if (this.brokenUndo.has(name)) return Promise.reject(new Error(`planned failure of ${name}`));
+      return method(...args);
+    };
   }
 
   #step(name: string, method: (...args: unknown[]) => unknown): (...args: unknown[]) => Promise<unknown> {

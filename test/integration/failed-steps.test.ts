@@ -133,6 +133,41 @@ suite('a failed step leaves nothing', { skip: missing('runc') }, () => {
     await daemon.client.runtime('RemovePodSandbox', { podSandboxId });
   });
 
+  test('what cannot be undone stays listed, and a later remove takes it away', async () => {
+    const before = worldSnapshot(territory);
+    plan.arm(2, 'not done'); // monitors.create: the network is attached by then
+    plan.brokenUndo.add('network.detach');
+    await assert.rejects(runSandbox('stuck'), /planned failure of monitors.create/);
+    const { items } = await daemon.client.runtime('ListPodSandbox', {});
+    assert.deepEqual(
+      items.map(({ state }) => state),
+      ['SANDBOX_NOTREADY'],
+    );
+    const podSandboxId = items[0]?.id ?? '';
+    await assert.rejects(daemon.client.runtime('RemovePodSandbox', { podSandboxId }), /network.detach/);
+    plan.brokenUndo.clear();
+    await daemon.client.runtime('RemovePodSandbox', { podSandboxId });
+    await assertWorld(territory, before);
+
+    plan.arm(-1, 'not done');
+    const parentId = await runSandbox('parent-of-stuck');
+    plan.arm(2, 'done, then failed'); // layers.mount
+    plan.brokenUndo.add('layers.unmount');
+    const create = { podSandboxId: parentId, config: container(), sandboxConfig: sandbox('parent-of-stuck') };
+    await assert.rejects(
+      daemon.client.runtime('CreateContainer', create),
+      /planned failure after layers.mount/,
+    );
+    const { containers } = await daemon.client.runtime('ListContainers', {});
+    assert.deepEqual(
+      containers.map(({ state }) => state),
+      ['CONTAINER_EXITED'],
+    );
+    plan.brokenUndo.clear();
+    await daemon.client.runtime('RemovePodSandbox', { podSandboxId: parentId });
+    await assertWorld(territory, before);
+  });
+
   test('StartContainer that fails leaves an exited container with the reason, which can be removed', async () => {
     plan.arm(-1, 'not done');
     const before = worldSnapshot(territory);

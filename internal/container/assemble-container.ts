@@ -1,0 +1,96 @@
+// The steps of a container's creation, each with its undo: layer, mount, spec, bundle, monitor.
+
+import { writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import type { RegisterUndo } from '../async/rollback.ts';
+import { ensureDirectory } from '../fs/directories.ts';
+import type { RuntimeSpec } from '../oci/runtime-spec.ts';
+import type { ContainerMetadata, ContainerStatus } from './container.ts';
+import { containerPaths, metadataFile, statusFile } from './container-files.ts';
+import type { ContainerParts, PodContext } from './container-parts.ts';
+import { creatingStatus } from './first-status.ts';
+import { gatherSpecInput, type Subject } from './gather-spec-input.ts';
+import { buildSpec } from './spec/build-spec.ts';
+import { serializeSpec } from './spec/serialize-spec.ts';
+
+/** Makes everything of a container; when it resolves its init waits for the start, and the status on disk says so. */
+export async function assembleContainer(
+  parts: ContainerParts,
+  subject: Subject,
+  rollback: RegisterUndo,
+): Promise<ContainerStatus> {
+  const { metadata } = subject;
+  const { config } = metadata;
+  const paths = containerPaths(parts.directories, metadata.id);
+  await ensureDirectory(paths.dataDirectory);
+  await ensureDirectory(paths.bundle);
+  // In this order: metadata without a status means that there was a reboot.
+  await statusFile.write(paths.status, creatingStatus(config));
+  await metadataFile.write(paths.metadata, metadata);
+  // The kubelet makes the pod's log directory, but not the container's below it.
+  if (metadata.logPath !== undefined) await ensureDirectory(dirname(metadata.logPath), 0o755);
+
+  rollback('remove layer', () => parts.layers.remove(metadata.id));
+  await parts.layers.create({
+    containerId: metadata.id,
+    imageId: metadata.imageId,
+    names: [metadata.name],
+    metadata: layerMetadata(metadata, subject.pod),
+  });
+  rollback('unmount rootfs', () => parts.layers.unmount(paths.rootfs));
+  await parts.layers.mount(metadata.id, paths.rootfs);
+
+  const spec = buildSpec(await gatherSpecInput(parts, subject));
+  await writeFile(paths.spec, serializeSpec(spec), { mode: 0o600 });
+  const identity = await spawn(parts, subject, { spec, rollback });
+  const { uid, gid, additionalGids } = spec.process.user;
+  const user = { uid, gid, groups: [...(additionalGids ?? [])] };
+  const status: ContainerStatus = { ...creatingStatus(config), ...identity, state: 'created', user };
+  await statusFile.write(paths.status, status);
+  return status;
+}
+
+async function spawn(
+  parts: ContainerParts,
+  subject: Subject,
+  made: { readonly spec: RuntimeSpec; readonly rollback: RegisterUndo },
+): Promise<Pick<ContainerStatus, 'pid' | 'startTicks' | 'monitorPid'>> {
+  const { metadata, handler } = subject;
+  const { config } = metadata;
+  const { user } = made.spec.process;
+  made.rollback('remove container from the OCI runtime', async () => {
+    await handler.runtime.delete(metadata.id);
+    await parts.monitors.remove(metadata.id);
+    await parts.cgroups.removeLeftover(metadata.cgroupParent, metadata.id);
+  });
+  return parts.monitors.create({
+    containerId: metadata.id,
+    bundle: containerPaths(parts.directories, metadata.id).bundle,
+    runtimePath: handler.runtime.path,
+    runtimeArgs: handler.runtime.globalArgs,
+    createArgs: parts.defaults.noPivot ? ['--no-pivot'] : [],
+    env: handler.runtime.env,
+    logPath: metadata.logPath,
+    logSizeMaxBytes: parts.defaults.logSizeMaxBytes,
+    terminal: config.tty,
+    stdin: config.stdin,
+    stdinOnce: config.stdinOnce,
+    uid: user.uid,
+    gid: user.gid,
+    createTimeoutMs: handler.createTimeoutMs,
+    cgroupDirs: [],
+  });
+}
+
+/** Tells podman and other tools on the store whose container this is. */
+function layerMetadata(metadata: ContainerMetadata, pod: PodContext): Record<string, unknown> {
+  return {
+    'container-manager': 'cria',
+    'container-name': metadata.config.metadata.name,
+    'pod-id': metadata.sandboxId,
+    'pod-name': pod.facts.podName,
+    'pod-namespace': pod.facts.podNamespace,
+    'image-id': metadata.imageId,
+    'created-at': new Date(Number(metadata.createdAtNanos / 1_000_000n)).toISOString(),
+  };
+}
