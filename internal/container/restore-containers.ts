@@ -1,7 +1,7 @@
 // After a start of the daemon: which containers there are, by the disk, and how they are, by their monitors.
 
 import { describeError } from '../errors/daemon-error.ts';
-import { listDirectory, removeTree } from '../fs/directories.ts';
+import { ensureDirectory, listDirectory, removeTree } from '../fs/directories.ts';
 import { StateFileError } from '../fs/state-file.ts';
 import type { ExitRecord } from '../monitor/monitor.ts';
 import { isId } from '../records/id.ts';
@@ -72,6 +72,7 @@ async function restoreContainer(
       status = failedCreation(metadata.config);
     }
   }
+  if (status === undefined) await ensureDirectory(paths.runDirectory); // a reboot has emptied its parent
   const container = new Container(metadata, status ?? lostStatus(metadata));
   parts.containers.add(container);
   await catchUp(parts, container);

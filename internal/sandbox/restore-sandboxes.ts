@@ -3,7 +3,7 @@
 import { existsSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { describeError } from '../errors/daemon-error.ts';
-import { listDirectory, removeTree } from '../fs/directories.ts';
+import { ensureDirectory, listDirectory, removeTree } from '../fs/directories.ts';
 import { StateFileError } from '../fs/state-file.ts';
 import { isId } from '../records/id.ts';
 import { removeInfra } from './infra-container.ts';
@@ -68,6 +68,7 @@ async function restoreSandbox(parts: SandboxParts, sandboxId: string): Promise<v
       status = lostStatus;
     }
   }
+  if (status === undefined) await ensureDirectory(paths.runDirectory); // a reboot has emptied its parent
   const sandbox = new Sandbox(record, status ?? lostStatus);
   parts.sandboxes.add(sandbox);
   if (sandbox.status.state === 'ready') await checkAlive(parts, sandbox);

@@ -2,13 +2,15 @@
 // answers, and can take everything away again.
 
 import assert from 'node:assert/strict';
-import { truncateSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { command } from '../harness/command.ts';
 import { TestDaemon } from '../harness/daemon.ts';
-import { createContainer, podConfig, removeAllPods, runPod } from '../harness/pods.ts';
+import { createContainer, podConfig, removeAllPods, runPod, waitForExit } from '../harness/pods.ts';
+import { mountsBelow, processesOf } from '../harness/proc.ts';
 import { missing } from '../harness/requirements.ts';
-import { assertWorld, type World, worldSnapshot } from '../harness/world.ts';
+import { assertWorld, removeCgroups, type World, worldSnapshot } from '../harness/world.ts';
 
 /** From before the first record to after the last: a sandbox takes 40 ms and a container 60 ms where this was written. */
 const killDelaysMs = [1, 3, 6, 10, 15, 20, 25, 30, 35, 40, 50, 60, 70, 80, 100, 120];
@@ -28,7 +30,7 @@ describe('a daemon that was killed or whose records are torn', { skip: missing('
 
   beforeEach(() => assertWorld(daemon, empty));
 
-  const command = ['/bin/sleep', '1000'];
+  const sleeping = ['/bin/sleep', '1000'];
   const names = { network: 'POD', pid: 'POD', ipc: 'POD' } as const;
 
   /** A pod with an infra container: the longest way. */
@@ -64,7 +66,7 @@ describe('a daemon that was killed or whose records are torn', { skip: missing('
     for (const delayMs of killDelaysMs) {
       const pod = daemon.pod('crash');
       const podId = await runPod(daemon.client, pod);
-      const request = { name: 'main', image, command };
+      const request = { name: 'main', image, command: sleeping };
       const work = createContainer(daemon.client, podId, pod, request).then((containerId) =>
         daemon.client.runtime('StartContainer', { containerId }),
       );
@@ -91,7 +93,7 @@ describe('a daemon that was killed or whose records are torn', { skip: missing('
       const containerId = await createContainer(daemon.client, podSandboxId, pod, {
         name: 'main',
         image,
-        command,
+        command: sleeping,
       });
       await daemon.client.runtime('StartContainer', { containerId });
       const work = daemon.client
@@ -118,7 +120,11 @@ describe('a daemon that was killed or whose records are torn', { skip: missing('
       const healthyId = await runPod(daemon.client, healthy);
       const pod = daemon.pod('torn');
       const podId = await runPod(daemon.client, pod);
-      const containerId = await createContainer(daemon.client, podId, pod, { name: 'main', image, command });
+      const containerId = await createContainer(daemon.client, podId, pod, {
+        name: 'main',
+        image,
+        command: sleeping,
+      });
       await daemon.client.runtime('StartContainer', { containerId });
       await daemon.kill();
       tearRecords(podId, containerId);
@@ -128,5 +134,39 @@ describe('a daemon that was killed or whose records are torn', { skip: missing('
       await removeAllPods(daemon.client);
       await assertWorld(daemon, empty);
     }
+  });
+
+  test('after a reboot sandboxes are not ready, containers have ended, exit codes from before are known', async () => {
+    const pod = daemon.pod('boot');
+    const podId = await runPod(daemon.client, pod);
+    const start = async (name: string, script: string): Promise<string> => {
+      const request = { name, image, command: ['/bin/sh', '-c', script] };
+      const containerId = await createContainer(daemon.client, podId, pod, request);
+      await daemon.client.runtime('StartContainer', { containerId });
+      return containerId;
+    };
+    const ended = await start('ended', 'exit 7');
+    const running = await start('running', 'sleep 1000');
+    await waitForExit(daemon.client, ended);
+    await daemon.kill();
+    for (const { pid } of processesOf(daemon.root, daemon.cgroupParent)) process.kill(pid, 'SIGKILL');
+    for (const point of mountsBelow(daemon.root).reverse()) await command(['umount', '-l', point]);
+    rmSync(daemon.paths.runDir, { recursive: true });
+    rmSync(daemon.paths.namespacesDir, { recursive: true });
+    mkdirSync(daemon.paths.namespacesDir);
+
+    await daemon.start();
+    const sandbox = await daemon.client.runtime('PodSandboxStatus', { podSandboxId: podId });
+    assert.equal(sandbox.status?.state, 'SANDBOX_NOTREADY');
+    const statusOf = async (containerId: string): Promise<unknown[]> => {
+      const { status } = await daemon.client.runtime('ContainerStatus', { containerId });
+      return [status?.state, status?.exitCode, status?.reason];
+    };
+    assert.deepEqual(await statusOf(ended), ['CONTAINER_EXITED', 7, 'Error']);
+    assert.deepEqual(await statusOf(running), ['CONTAINER_EXITED', 255, 'MonitorLost']);
+    await removeAllPods(daemon.client);
+    // A real reboot takes the cgroups and packet filter rules with it.
+    removeCgroups(daemon.cgroupParent);
+    await assertWorld(daemon, { ...empty, network: worldSnapshot(daemon).network });
   });
 });
