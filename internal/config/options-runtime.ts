@@ -83,7 +83,7 @@ const limitOptions = {
     -1,
     'Most processes in a container. Deprecated by CRI-O: the kubelet has podPidsLimit.',
   ),
-  log_size_max: done(
+  log_size_max: later(
     logSize,
     -1,
     "Bytes after which a container's log starts anew; negative: never. Deprecated by CRI-O: the kubelet rotates logs.",
