@@ -37,12 +37,15 @@ class ZstdDecoder extends Transform {
   readonly #outAt = new BigUint64Array(1);
   readonly #inAt = new BigUint64Array(1);
   #isBetweenFrames = true;
+  #isDecoding = false;
+  #isOver = false;
 
   constructor(zstd: Library, chunkBytes: number) {
     super({ readableHighWaterMark: chunkBytes });
     this.#library = zstd;
     this.#chunkBytes = chunkBytes;
     this.#context = zstd.create();
+    if (this.#context === null) throw new Error('no memory for zstd');
   }
 
   override _transform(input: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
@@ -58,14 +61,26 @@ class ZstdDecoder extends Transform {
     done(this.#isBetweenFrames ? null : new Error('unexpected end of file'));
   }
 
+  /** A reader that has seen enough may destroy the stream while a piece is being decoded: the loop frees then. */
   override _destroy(cause: Error | null, done: (error?: Error | null) => void): void {
-    this.#library.free(this.#context);
+    this.#isOver = true;
+    if (!this.#isDecoding) this.#library.free(this.#context);
     done(cause);
   }
 
   #decode(input: Buffer): void {
+    this.#isDecoding = true;
+    try {
+      this.#decodePiece(input);
+    } finally {
+      this.#isDecoding = false;
+      if (this.#isOver) this.#library.free(this.#context);
+    }
+  }
+
+  #decodePiece(input: Buffer): void {
     this.#inAt[0] = 0n;
-    for (;;) {
+    while (!this.#isOver) {
       const out = Buffer.allocUnsafeSlow(this.#chunkBytes);
       this.#outAt[0] = 0n;
       const left = this.#library.decompress(

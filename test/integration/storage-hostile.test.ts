@@ -101,6 +101,27 @@ test('a gzip bomb is stopped long before its end', async () => {
   await refused(sourceOf(testLayer(tar)), /more than 100 times its size/, { maxRatio: 100 });
 });
 
+/** A zstd frame of one raw block, then blocks of 128 KiB of zeros in four bytes each. */
+function zstdBomb(start: Buffer, zeroBlocks: number): Buffer {
+  const block = (type: number, bytes: number): Buffer => {
+    const head = Buffer.alloc(3);
+    head.writeUIntLE((bytes << 3) | (type << 1), 0, 3);
+    return head;
+  };
+  const zeros = Buffer.concat([block(1, 128 << 10), Buffer.alloc(1)]);
+  const window = 7 << 3; // 128 KiB
+  const frame = [Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0, window]), block(0, start.length), start];
+  return Buffer.concat([...frame, ...Array.from({ length: zeroBlocks }, () => zeros)]);
+}
+
+test('a zstd bomb is stopped in the middle of a piece, again and again', async () => {
+  const blob = zstdBomb(tarHeader({ name: 'zeros', claimedSize: 2 ** 31 }), 8000);
+  const source = { blobDigest: undefined, blobSizeBytes: undefined, diffId: sha256(blob) };
+  for (let round = 0; round < 3; round += 1) {
+    await refused({ ...source, blob: chunks(blob, blob.length) }, /more than 100 times/, { maxRatio: 100 });
+  }
+});
+
 test('damaged blobs are refused with what is wrong', async () => {
   const layer = testLayer(tarArchive([{ name: 'x', content: Buffer.alloc(100_000, 7) }]));
   const good = sourceOf(layer);

@@ -6,6 +6,8 @@ import { randomBytes } from 'node:crypto';
 import { chmodSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { tarArchive } from '../fixtures/tar-builder.ts';
 import {
   chunks,
@@ -56,6 +58,34 @@ test('plain, gzip and zstd blobs of one tar are the same layer', async () => {
   const cut = { ...sourceOf(layer), blobDigest: undefined, blobSizeBytes: undefined };
   const truncated = { ...cut, blob: chunks(zstd.subarray(0, zstd.length - 20)) };
   await assert.rejects(world.store.layers.stageLayer(truncated, limits, signal()), /damaged: zstd/);
+});
+
+test('a blob is not held in memory while it is unpacked', async () => {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  const content = Buffer.alloc(32 << 20, 'x');
+  const tar = tarArchive([{ name: 'big', content }]);
+  const pieces: WeakRef<Uint8Array>[] = [];
+  let alive = 0;
+  async function* blob(): AsyncGenerator<Uint8Array> {
+    for (let at = 0; at < tar.length; at += 65_536) {
+      const piece = new Uint8Array(tar.subarray(at, at + 65_536));
+      pieces.push(new WeakRef(piece));
+      yield piece;
+    }
+    await new Promise((resolve) => setImmediate(resolve)); // a WeakRef holds its target until the turn ends
+    collect();
+    alive = pieces.filter((piece) => piece.deref() !== undefined).length;
+  }
+  const source = {
+    ...sourceOf(testLayer(tar)),
+    blob: blob(),
+    blobDigest: sha256(tar),
+    blobSizeBytes: undefined,
+  };
+  const staged = await world.store.layers.stageLayer(source, limits, signal());
+  await world.store.layers.discardStaged(staged);
+  assert.ok(alive < 100, `${alive} of ${pieces.length} pieces are still held`);
 });
 
 test('a container on seventy layers is mounted', async () => {

@@ -94,6 +94,11 @@ export class LayerUnpacker {
     };
   }
 
+  /** Frees the decoder's memory, which outlives a thread that is merely ended. */
+  abandon(): void {
+    this.#decoder?.destroy();
+  }
+
   #onFailure: (cause: unknown) => void = () => {};
 
   #start(first: Buffer): void {

@@ -99,6 +99,8 @@ class Conversation {
   #reject: (cause: unknown) => void = () => {};
   #inFlightBytes = 0;
   #onRoom: () => void = () => {};
+  #failure: { readonly cause: unknown } | undefined;
+  #onFailure: (cause: unknown) => void = () => {};
 
   constructor(worker: Worker) {
     this.#worker = worker;
@@ -112,9 +114,16 @@ class Conversation {
     worker.on('exit', () => this.fail(new DaemonError('internal', 'unpacking worker ended early')));
   }
 
-  /** Settles like `promise`, or rejects as soon as the worker has failed. */
-  async orFailure<T>(promise: Promise<T>): Promise<T> {
-    return Promise.race([promise, this.result.then(() => promise)]);
+  /**
+   * Settles like `promise`, or rejects as soon as the worker has failed. One at a time, and nothing of a settled one is
+   * kept: a reaction on `result` for each chunk would hold the whole blob in memory.
+   */
+  orFailure<T>(promise: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.#onFailure = reject;
+      promise.then(resolve, reject);
+      if (this.#failure !== undefined) reject(this.#failure.cause);
+    });
   }
 
   begin(order: UnpackOrder): void {
@@ -138,7 +147,9 @@ class Conversation {
   }
 
   fail(cause: unknown): void {
+    this.#failure ??= { cause };
     this.#reject(cause);
+    this.#onFailure(cause);
   }
 
   #post(command: UnpackCommand, transfer: readonly ArrayBuffer[] = []): void {
@@ -152,7 +163,7 @@ class Conversation {
     } else if ('done' in report) {
       this.#succeed(report.done);
     } else {
-      this.#reject(new DaemonError(report.failed.kind, report.failed.message));
+      this.fail(new DaemonError(report.failed.kind, report.failed.message));
     }
   }
 }

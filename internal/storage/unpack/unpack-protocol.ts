@@ -13,11 +13,12 @@ export interface UnpackOrder {
   readonly maxPathBytes: number;
 }
 
-/** To the worker: a layer to begin, its blob piece by piece, then the blob's end. */
+/** To the worker: a layer to begin, its blob piece by piece, then the blob's end; at any time, that it is to end itself. */
 export type UnpackCommand =
   | { readonly order: UnpackOrder }
   | { readonly bytes: Uint8Array }
-  | { readonly end: true };
+  | { readonly end: true }
+  | { readonly quit: true };
 
 export interface UnpackedLayer {
   readonly blobDigest: string;

@@ -29,7 +29,7 @@ function begin(order: UnpackOrder): Job {
   return { unpacker: new LayerUnpacker({ ...order, tarSplitFd }), tarSplitFd };
 }
 
-async function obey(command: UnpackCommand): Promise<void> {
+async function obey(command: Exclude<UnpackCommand, { readonly quit: true }>): Promise<void> {
   if ('order' in command) {
     job = begin(command.order);
     return;
@@ -57,6 +57,10 @@ function fail(cause: unknown): void {
 
 let work = Promise.resolve();
 port.on('message', (command: UnpackCommand) => {
+  if ('quit' in command) {
+    job?.unpacker.abandon();
+    process.exit();
+  }
   work = work.then(() => obey(command));
   work.catch(fail);
 });

@@ -4,9 +4,11 @@
 import { once } from 'node:events';
 import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
+import type { UnpackCommand } from './unpack-protocol.ts';
 
 const keptWorkers = 4;
 const keptForMs = 10_000;
+const quitWithinMs = 500;
 
 export class UnpackWorkers {
   readonly #idle = new Map<Worker, NodeJS.Timeout>();
@@ -39,12 +41,18 @@ export class UnpackWorkers {
     this.#idle.set(worker, timer.unref());
   }
 
-  /** Ends a worker in whatever it does; its descriptors are closed when this resolves. */
+  /**
+   * Ends a worker in whatever it does; its descriptors are closed when this resolves. It is asked first: a decoder's
+   * native memory is not freed with the thread.
+   */
   async end(worker: Worker): Promise<void> {
     if (worker.threadId === -1) return; // it has ended by itself
     const exited = once(worker, 'exit').catch(() => {});
-    await worker.terminate();
+    const quit: UnpackCommand = { quit: true };
+    worker.postMessage(quit);
+    const force = setTimeout(() => void worker.terminate(), quitWithinMs);
     await exited;
+    clearTimeout(force);
   }
 
   /** Ends the idle workers. Those at work are ended by whoever uses them. */
