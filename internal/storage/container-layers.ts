@@ -5,7 +5,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DaemonError } from '../errors/daemon-error.ts';
 import { furnishLayerDir, inheritRootMode, newLinkName, putLink } from './layer-dir.ts';
-import type { LayerRecord } from './layer-records.ts';
+import { type LayerRecord, ownFlag } from './layer-records.ts';
 import { mountOverlay, unmountOverlay } from './overlay-mount.ts';
 import type { OpenRecords, RecordPlace, StoreRecord } from './record-file.ts';
 import { removeTree } from './remove-tree.ts';
@@ -22,9 +22,6 @@ export interface ContainerRecord extends StoreRecord {
   created?: string;
   flags?: Record<string, unknown> | null;
 }
-
-/** Tells our records from those of other tools on the same store. Unknown flags survive their rewriting. */
-const ownFlag = 'cria';
 
 /**
  * Podman before 4.4 does not know the volatile files: it would delete an image under our running containers. The price
@@ -102,8 +99,11 @@ export class OverlayContainerLayers implements ContainerLayers {
         return hasLayer ? retireContainerLayer(this.#store, openLayers, layer) : undefined;
       }),
     );
-    await removeTree(join(paths.containers, containerId));
-    await grave?.remove();
+    try {
+      await removeTree(join(paths.containers, containerId));
+    } finally {
+      await grave?.remove();
+    }
   }
 
   async listOwn(): Promise<readonly string[]> {
@@ -119,8 +119,9 @@ export class OverlayContainerLayers implements ContainerLayers {
   }
 
   /**
-   * Makes the directory first and the record when it is whole: one write of layers.json instead of two. A crash between
-   * them leaves a directory without a record, which the store's next opening deletes.
+   * Makes the directory first and the record when it is whole: one write of layers.json instead of two. A crash before
+   * the write leaves a directory without a record, one after it a layer that no container has: the garbage collection
+   * deletes both.
    */
   async #makeLayer(
     layers: OpenRecords<LayerRecord>,
@@ -141,6 +142,7 @@ export class OverlayContainerLayers implements ContainerLayers {
       names: container.names.map((name) => `${name}-layer`),
       ...(parentId === undefined ? {} : { parent: parentId }),
       created: new Date().toISOString(),
+      flags: { [ownFlag]: true },
     };
     try {
       const directory = paths.layer(layerId);

@@ -4,26 +4,34 @@
 import { lstat, readdir, readFile, readlink, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isENOENT } from '../errors/errno.ts';
-import { isIncomplete, type LayerRecord } from './layer-records.ts';
+import { isIncomplete, type LayerRecord, ownFlag } from './layer-records.ts';
 import type { OpenRecords } from './record-file.ts';
 import { removeTree } from './remove-tree.ts';
 import { retireLayers } from './retire-layers.ts';
 import { isStoreId } from './store-paths.ts';
 import type { StoreState } from './store-state.ts';
 import { removeStaleTempDirs } from './temp-dir.ts';
+import { unusedLayers } from './used-layers.ts';
 
-/** A directory without a record is left alone for this long, in case a tool that we do not know works on it. */
+/**
+ * A directory without a record is left alone for this long, in case a tool that we do not know works on it; and so is
+ * a layer without an image, which a pull may be about to use.
+ */
 const orphanAgeMs = 60 * 60_000;
 
 /**
- * Deletes incomplete layers, old layer and image directories without a record, dangling links, unfinished writes, and
- * the temporary directories of processes that are gone.
+ * Deletes incomplete layers, layers of ours that nothing uses, old layer and image directories without a record,
+ * dangling links, unfinished writes, and the temporary directories of processes that are gone.
  */
 export async function collectGarbage(store: StoreState): Promise<void> {
   const { paths, logger } = store;
   const grave = await store.layers.locked('write', async (layers) => {
     await removeUnfinishedWrites(paths.layers);
-    const doomed = [...incompleteLayers(layers), ...(await orphanLayers(store, layers))];
+    const doomed = [
+      ...(await abandonedLayers(store)),
+      ...incompleteLayers(layers),
+      ...(await orphanLayers(store, layers)),
+    ];
     if (doomed.length === 0) return undefined;
     logger.info({ layerIds: doomed }, 'deleting abandoned layers');
     return retireLayers(store, layers, doomed);
@@ -45,6 +53,23 @@ function incompleteLayers(layers: OpenRecords<LayerRecord>): string[] {
     .all()
     .filter(isIncomplete)
     .map((layer) => layer.id);
+}
+
+/**
+ * Ours that a kill left between two lists: a layer before its image's record or after it, a container's layer without
+ * its container. The latter is entered and left with all locks held, so it needs no age.
+ */
+async function abandonedLayers(store: StoreState): Promise<string[]> {
+  const isAbandoned = (layer: LayerRecord): boolean => {
+    if (isIncomplete(layer) || layer.flags?.[ownFlag] !== true) return false;
+    return layer['diff-digest'] === undefined || Date.now() - Date.parse(layer.created ?? '') > orphanAgeMs;
+  };
+  return store.images.locked('read', () =>
+    store.containers.locked('read', async () => {
+      const candidates = store.layers.all().filter(isAbandoned);
+      return unusedLayers(store, new Set(candidates.map((layer) => layer.id)));
+    }),
+  );
 }
 
 async function orphanLayers(store: StoreState, layers: OpenRecords<LayerRecord>): Promise<string[]> {

@@ -28,6 +28,9 @@ export function layerIdOf(parentId: string | undefined, diffId: Digest): string 
   return createHash('sha256').update(`${parentId}+${hex}`).digest('hex');
 }
 
+/** Tells our records from those of other tools on the same store. Unknown flags survive their rewriting. */
+export const ownFlag = 'cria';
+
 /** True while a layer is being made or deleted; after a crash, the sign that it is to be deleted. */
 export function isIncomplete(record: LayerRecord): boolean {
   return record.flags?.['incomplete'] === true;

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { DaemonError } from '../errors/daemon-error.ts';
 import { errnoCode, isAbortError, isDiskFull } from '../errors/errno.ts';
 import { furnishLayerDir, inheritRootMode, newLinkName, putLink } from './layer-dir.ts';
-import { isIncomplete, type LayerRecord, layerIdOf, toStoredLayer } from './layer-records.ts';
+import { isIncomplete, type LayerRecord, layerIdOf, ownFlag, toStoredLayer } from './layer-records.ts';
 import type { OpenRecords } from './record-file.ts';
 import { retireLayers } from './retire-layers.ts';
 import type { Digest, LayerSource, LayerStore, StagedLayer, StoredLayer, UnpackLimits } from './store.ts';
@@ -101,8 +101,8 @@ export class OverlayLayerStore implements LayerStore {
         );
       });
     } finally {
-      await replaced?.remove();
       await staging.directory.remove();
+      await replaced?.remove();
     }
   }
 
@@ -172,7 +172,7 @@ export class OverlayLayerStore implements LayerStore {
     linkName: string,
   ): Promise<StoredLayer> {
     const { paths } = this.#store;
-    layers.put('stable', { ...record, flags: { incomplete: true } });
+    layers.put('stable', { ...record, flags: { ...record.flags, incomplete: true } });
     await layers.save();
     try {
       await rename(join(staging.directory.path, 'layer'), paths.layer(record.id));
@@ -206,6 +206,7 @@ function newRecord(
     compression: compressionNumbers[unpacked.compression],
     uidset: [...unpacked.uids],
     gidset: [...unpacked.gids],
+    flags: { [ownFlag]: true },
   };
 }
 

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -18,6 +19,12 @@ before(async () => {
 after(() => world.close());
 
 const inGraph = (...parts: string[]): string => join(world.graphRoot, ...parts);
+
+function edit(path: string, change: (records: { id: string }[]) => object[]): void {
+  writeFileSync(inGraph(path), JSON.stringify(change(JSON.parse(readFileSync(inGraph(path), 'utf8')))));
+  const lock = inGraph(path.replace(/json$/, 'lock'));
+  writeFileSync(lock, randomBytes(64));
+}
 
 async function reopen(): Promise<void> {
   await (
@@ -64,6 +71,45 @@ test('opening deletes incomplete layers, dangling links, torn writes and abandon
   assert.equal(world.store.images.get(good.id)?.names[0], 'localhost/good:1');
   await reopen();
   assert.deepEqual(readdirSync(inGraph('overlay/tempdirs')), []);
+});
+
+test('layers that a kill left without an image or a container are deleted, and only those', async () => {
+  const base = testLayer(world.tarOf('echo base > base'));
+  const image = await storeImage(world.store, [base], 'localhost/used:1');
+  const stored: Record<string, string> = {};
+  for (const name of ['old', 'young', 'theirs']) {
+    const layer = testLayer(world.tarOf(`echo ${name} > ${name}`));
+    const staged = await world.store.layers.stageLayer(sourceOf(layer), limits, AbortSignal.timeout(20_000));
+    stored[name] = (await world.store.layers.commitLayer(staged, image.topLayerId)).id;
+  }
+  const [kept, lost] = ['ab'.repeat(32), 'cd'.repeat(32)];
+  for (const containerId of [kept, lost]) {
+    const container = { containerId, imageId: image.id, names: [containerId], metadata: {} };
+    await world.store.containers.create(container);
+  }
+  const rootOf = (containerId: string): string => world.store.containers.rootPath(containerId) ?? '';
+  const [keptRoot, lostRoot] = [rootOf(kept), rootOf(lost)];
+  // As a kill leaves it: the container's record never came, the pull's image neither.
+  edit('overlay-containers/containers.json', (records) => records.filter(({ id }) => id !== lost));
+  edit('overlay-layers/layers.json', (records) =>
+    records.map((record) => {
+      const created = new Date(Date.now() - 2 * 3_600_000).toISOString();
+      if (record.id === stored['old'] || record.id === image.topLayerId) return { ...record, created };
+      return record.id === stored['theirs'] ? { ...record, created, flags: undefined } : record;
+    }),
+  );
+  await reopen();
+  assert.ok(existsSync(keptRoot) && !existsSync(lostRoot));
+  const found = Object.entries(stored).filter(([, id]) => existsSync(inGraph('overlay', id)));
+  assert.deepEqual(
+    found.map(([name]) => name),
+    ['young', 'theirs'],
+  );
+  assert.ok(world.podman('images').includes('localhost/used'));
+  await world.store.layers.removeUnusedLayers(Object.values(stored));
+  await world.store.containers.remove(kept);
+  await world.store.images.remove(image.id);
+  assert.ok(!existsSync(inGraph('overlay', image.topLayerId ?? '')));
 });
 
 test('closing the store deletes what was staged and leaves no descriptor open', async () => {
