@@ -54,7 +54,7 @@ export async function readMember(
   return Buffer.concat(chunks);
 }
 
-/** The files below a directory. A symbolic link, of the file or of a folder above it, is refused. */
+/** The files below a directory. A name that leads out of it is refused, and a symbolic link anywhere on the way. */
 export class DirectoryMembers implements ArchiveMembers {
   readonly #root: string;
 
@@ -94,6 +94,7 @@ export class DirectoryMembers implements ArchiveMembers {
     const path = join(this.#root, name);
     let file: FileHandle | undefined;
     try {
+      if (!path.startsWith(join(this.#root, '/'))) throw new Error(`it is ${path}`);
       // O_NONBLOCK: a FIFO must not hold the daemon.
       file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
       // The kernel tells where we really are: anything but the path that was asked for went over a link.

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { mkdir, mkdtemp, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { type MadeImage, makeImage, makeList, makeTar, type TarMember } from '../../test/fakes/made-image.ts';
@@ -197,6 +197,19 @@ test('refuses archives that lie or lead outside, and leaves nothing', async () =
   for (const [expected, members] of cases) {
     await assert.rejects(images.load(await writeArchive(members), [], never), expected);
     assert.equal(store.layers.size + store.staged.size + store.images.size, 0);
+  }
+});
+
+test('refuses a docker archive in a directory whose names lead out of it', async () => {
+  const image = makeImage();
+  const secret = `${folder}-outside`;
+  await writeFile(secret, image.config);
+  try {
+    const entry = { Config: `../${basename(secret)}`, Layers: [] };
+    await writeDirectory([{ name: 'manifest.json', content: JSON.stringify([entry]) }]);
+    await assert.rejects(images.load(folder, [], never), /not a plain file inside it/);
+  } finally {
+    await rm(secret);
   }
 });
 

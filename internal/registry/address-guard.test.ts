@@ -12,6 +12,8 @@ test('isInwardHost knows loopback and link-local addresses in every form', () =>
     '[::1]',
     '[fe80::1]',
     '0.0.0.0',
+    'localhost.',
+    'a.localhost.',
     '[::ffff:127.0.0.1]',
     '[::ffff:169.254.169.254]',
   ];

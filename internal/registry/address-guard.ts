@@ -13,7 +13,7 @@ inward.addSubnet('fe80::', 10, 'ipv6');
 
 /** True for loopback and link-local addresses and for the names of the loopback. */
 export function isInwardHost(hostname: string): boolean {
-  const name = hostname.replace(/^\[|\]$/g, '').toLowerCase();
+  const name = hostname.replace(/^\[|\]$|\.$/g, '').toLowerCase();
   const version = isIP(name);
   if (version === 0) return name === 'localhost' || name.endsWith('.localhost');
   return inward.check(name, version === 6 ? 'ipv6' : 'ipv4');

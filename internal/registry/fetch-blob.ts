@@ -8,6 +8,8 @@ import type { RepositorySession } from './repository-session.ts';
 /** A connection that brought this much is worth a new one; as in containers/image. */
 const resumeProgressBytes = 1024 * 1024;
 const resumeIntervalMs = 60_000;
+/** A late break is forgiven only to a connection that brought something. */
+const leastProgressBytes = 1024;
 
 /** Asks for a blob; the rules for its bytes are those of `RemoteImage.openBlob`. */
 export async function openBlob(
@@ -57,8 +59,8 @@ async function* readBlob(
 }
 
 /**
- * Whether to ask again: the first time, after good progress, or when the last break was long ago. A registry that
- * cuts every connection at once does not hold a pull for ever.
+ * Whether to ask again: the first time, after good progress, or after some when the last break was long ago. A registry
+ * that cuts every connection, or lets every one stall, does not hold a pull for ever.
  */
 class ResumeRule {
   #lastBytes = 0;
@@ -66,10 +68,12 @@ class ResumeRule {
 
   allows(receivedBytes: number): boolean {
     const nowMs = performance.now();
+    const progressBytes = receivedBytes - this.#lastBytes;
+    const isLate = this.#lastAtMs !== undefined && nowMs - this.#lastAtMs >= resumeIntervalMs;
     const allowed =
       this.#lastAtMs === undefined ||
-      receivedBytes - this.#lastBytes >= resumeProgressBytes ||
-      nowMs - this.#lastAtMs >= resumeIntervalMs;
+      progressBytes >= resumeProgressBytes ||
+      (isLate && progressBytes >= leastProgressBytes);
     this.#lastBytes = receivedBytes;
     this.#lastAtMs = nowMs;
     return allowed;

@@ -15,7 +15,7 @@ export interface HttpTimeouts {
   readonly connectMs: number;
   /** From the request to the head of the response. */
   readonly responseMs: number;
-  /** Between two pieces of a body, while the reader waits. */
+  /** Between two pieces of a body of at least 1 KiB, while the reader waits. */
   readonly noProgressMs: number;
 }
 
@@ -39,6 +39,10 @@ export interface HttpResponse {
 const maxAttempts = 3;
 const maxDiscardedBytes = 64 * 1024;
 const maxDiscardMs = 250;
+/** A connection that nobody used for this time may be forgotten by a firewall, and the next request unanswered. */
+const maxIdleMs = 60_000;
+/** Fewer bytes than this within `noProgressMs` are no progress: else a byte now and then holds a pull for ever. */
+const minProgressBytes = 1024;
 
 class HttpTimeoutError extends Error {
   readonly code = 'ETIMEDOUT';
@@ -48,9 +52,13 @@ class HttpTimeoutError extends Error {
 export class HttpTransport {
   readonly #timeouts: HttpTimeouts;
   readonly #trust: TrustStore;
-  readonly #plain = new HttpAgent({ keepAlive: true });
-  readonly #verified = new HttpsAgent({ keepAlive: true });
-  readonly #unverified = new HttpsAgent({ keepAlive: true, rejectUnauthorized: false });
+  readonly #plain = new HttpAgent({ keepAlive: true, timeout: maxIdleMs });
+  readonly #verified = new HttpsAgent({ keepAlive: true, timeout: maxIdleMs });
+  readonly #unverified = new HttpsAgent({
+    keepAlive: true,
+    timeout: maxIdleMs,
+    rejectUnauthorized: false,
+  });
 
   constructor(timeouts: HttpTimeouts, trust: TrustStore) {
     this.#timeouts = timeouts;
@@ -152,11 +160,15 @@ async function* bodyOf(incoming: IncomingMessage, noProgressMs: number): AsyncGe
     if (isWaiting) incoming.destroy(new HttpTimeoutError('no progress'));
     else timer.refresh();
   }, noProgressMs);
+  let progressBytes = 0;
   try {
-    for await (const chunk of incoming) {
+    for await (const chunk of incoming as AsyncIterable<Uint8Array>) {
       isWaiting = false;
-      yield chunk as Uint8Array;
+      yield chunk;
       isWaiting = true;
+      progressBytes += chunk.length;
+      if (progressBytes < minProgressBytes) continue;
+      progressBytes = 0;
       timer.refresh();
     }
   } finally {

@@ -1,5 +1,6 @@
 // Where a registry is spoken to: by https, or, for one that is marked insecure, by whatever it speaks.
 
+import { DaemonError } from '../errors/daemon-error.ts';
 import type { HttpTransport } from './http-transport.ts';
 import { fromNetworkError } from './registry-error.ts';
 
@@ -16,7 +17,7 @@ const dockerHubHost = 'registry-1.docker.io';
 
 /**
  * Finds out how to speak to `host`. An insecure registry is tried by https without a check of its certificate, then
- * by http; a secure one is not contacted here.
+ * by http; a secure one is not contacted here. `invalid-argument` for a host that no address can have.
  */
 export async function locate(
   transport: HttpTransport,
@@ -25,6 +26,10 @@ export async function locate(
   signal: AbortSignal,
 ): Promise<Origin> {
   const address = host === 'docker.io' ? dockerHubHost : host;
+  // The grammar of references lets a port of 99999 and an address of five numbers pass.
+  if (!URL.canParse(`https://${address}/`)) {
+    throw new DaemonError('invalid-argument', `registry "${host}" is not a valid host or port`);
+  }
   const secure = { host, url: new URL(`https://${address}/`), verifyTls: !insecure };
   if (!insecure) return secure;
   const plain = { host, url: new URL(`http://${address}/`), verifyTls: false };

@@ -15,6 +15,7 @@ const maxErrorBytes = 64 * 1024;
 const maxRedirects = 5;
 const maxAuthorizations = 2;
 const busyStatus = new Set([429, 502, 503, 504]);
+const redirectStatus = new Set([301, 302, 303, 307, 308]);
 
 export interface RetryPolicy {
   /** How often a busy registry is asked again. */
@@ -74,8 +75,10 @@ export class RepositorySession {
   async #getAuthorized(request: GetRequest, signal: AbortSignal): Promise<HttpResponse> {
     for (let authorizations = 0; ; authorizations += 1) {
       const sent = this.#authorization;
-      const response = await this.#getRedirected(request, signal);
+      const { response, isOwn } = await this.#getRedirected(request, signal);
       if (response.status !== 401 || authorizations === maxAuthorizations) return response;
+      // A challenge of a host that we were sent to would name its own realm, and get the registry's credentials there.
+      if (!isOwn) return response;
       const challenges = parseChallenges(challengeHeaders(response));
       if (!this.#canAnswer(challenges, sent)) return response;
       await response.discard();
@@ -112,13 +115,19 @@ export class RepositorySession {
     }
   }
 
-  async #getRedirected(request: GetRequest, signal: AbortSignal): Promise<HttpResponse> {
+  /** Follows redirects; `isOwn` says that the registry itself gave the last answer. */
+  async #getRedirected(
+    request: GetRequest,
+    signal: AbortSignal,
+  ): Promise<{ response: HttpResponse; isOwn: boolean }> {
     const { origin, repositoryPath } = this.#parts;
     let url = new URL(`/v2/${repositoryPath}/${request.path}`, origin.url);
     for (let redirects = 0; redirects <= maxRedirects; redirects += 1) {
       const response = await this.#send(url, request, signal);
       const location = response.headers.location;
-      if (![301, 302, 303, 307, 308].includes(response.status) || location === undefined) return response;
+      if (!redirectStatus.has(response.status) || location === undefined) {
+        return { response, isOwn: url.origin === origin.url.origin };
+      }
       await response.discard();
       url = this.#redirectTarget(location, url);
     }

@@ -1,0 +1,111 @@
+// Registries that try to keep a pull for ever, or to get what is not theirs.
+
+import assert from 'node:assert/strict';
+import { getEventListeners } from 'node:events';
+import { afterEach, beforeEach, test } from 'node:test';
+import { makeImage } from '../../test/fakes/made-image.ts';
+import { RegistryServer } from '../../test/fakes/registry-server.ts';
+import { silentLogger } from '../log/logger.ts';
+import { DistributionRegistry } from './distribution-registry.ts';
+import type { BlobDescriptor, RemoteImage } from './registry.ts';
+
+const never = new AbortController().signal;
+const image = makeImage();
+const credentials = { username: 'me', password: 'geheim', identityToken: '', registryToken: '' };
+
+let server: RegistryServer;
+let other: RegistryServer;
+let registry: DistributionRegistry;
+let blob: BlobDescriptor;
+
+beforeEach(async () => {
+  [server, other] = await Promise.all([RegistryServer.start(), RegistryServer.start()]);
+  server.add(image, 'v1');
+  registry = new DistributionRegistry({
+    routes: { endpoints: (repository) => [{ repository, insecure: true, isMirror: false }] },
+    credentials: { lookup: async () => undefined },
+    timeouts: { connectMs: 2000, responseMs: 300, noProgressMs: 100 },
+    retry: { attempts: 3, firstDelayMs: 5, maxDelayMs: 20 },
+    logger: silentLogger,
+  });
+  const [digest, bytes] = [...image.blobs][1]!;
+  blob = { digest, sizeBytes: bytes.length };
+});
+
+afterEach(async () => {
+  registry.close();
+  await Promise.all([server.close(), other.close()]);
+});
+
+function open(host = server.host, signal = never): Promise<RemoteImage> {
+  return registry.open({ host, path: 'a/b' }, { tag: 'v1' }, credentials, signal);
+}
+
+async function readAll(remote: RemoteImage, wanted: BlobDescriptor, signal = never): Promise<number> {
+  let length = 0;
+  for await (const chunk of await remote.openBlob(wanted, signal)) length += chunk.length;
+  return length;
+}
+
+test('a host that the registry redirects to cannot ask for credentials, neither by basic nor by bearer', async () => {
+  const remote = await open();
+  for (const challenge of ['Basic realm="x"', `Bearer realm="http://${other.host}/token"`]) {
+    other.intercept = (_request, response) => {
+      response.writeHead(401, { 'www-authenticate': challenge }).end();
+      return true;
+    };
+    server.intercept = (_request, response) => {
+      response.writeHead(307, { location: `http://${other.host}/bucket/blob?sig=1` }).end();
+      return true;
+    };
+    await assert.rejects(remote.openBlob(blob, never), { kind: 'unauthenticated' });
+  }
+  assert.deepEqual(other.requests, ['GET /bucket/blob?sig=1', 'GET /bucket/blob?sig=1']);
+  assert.deepEqual(other.authorizations, [undefined, undefined]);
+});
+
+test('a registry that sends a byte now and then is given up', async () => {
+  const remote = await open();
+  const timers: NodeJS.Timeout[] = [];
+  server.intercept = (_request, response) => {
+    response.writeHead(_request.headers.range === undefined ? 200 : 206, {
+      'content-range': `bytes ${/\d+/.exec(_request.headers.range ?? '') ?? 0}-`,
+    });
+    response.flushHeaders();
+    timers.push(setInterval(() => void response.write('x'), 30));
+    return true;
+  };
+  const large = { ...blob, sizeBytes: 1_000_000 };
+  await assert.rejects(readAll(remote, large), { kind: 'unknown', message: /^RegistryUnavailable: / });
+  for (const timer of timers) clearInterval(timer);
+  assert.equal(timers.length, 2);
+});
+
+test('a registry that cuts every connection is asked twice', async () => {
+  const remote = await open();
+  let asked = 0;
+  server.intercept = (_request, response) => {
+    asked += 1;
+    response.writeHead(200, { 'content-length': blob.sizeBytes }).flushHeaders();
+    setTimeout(() => response.destroy(), 20);
+    return true;
+  };
+  await assert.rejects(readAll(remote, blob), { kind: 'unknown', message: /^RegistryUnavailable: / });
+  assert.equal(asked, 2);
+});
+
+test('many pulls leave no listener and use few connections', async () => {
+  const abort = new AbortController();
+  for (let round = 0; round < 100; round += 1) {
+    const remote = await open(server.host, abort.signal);
+    assert.equal(await readAll(remote, blob, abort.signal), blob.sizeBytes);
+  }
+  assert.ok(server.connections < 110, `${server.connections} connections`);
+  assert.equal(getEventListeners(abort.signal, 'abort').length, 0);
+});
+
+test('a host that no address can have is an invalid argument', async () => {
+  for (const host of ['r.example:99999', '1.2.3.4.5', '[:::]:5000']) {
+    await assert.rejects(open(host), { kind: 'invalid-argument', message: /is not a valid host or port$/ });
+  }
+});
