@@ -1,19 +1,20 @@
 // `cria image ...`: the image store without a daemon.
 
 import type { LoadedConfig } from '../../internal/config/load-config.ts';
+import { DaemonError } from '../../internal/errors/daemon-error.ts';
 import { formatImages, type ImageCommand } from './cli/image-arguments.ts';
 import type { Terminal } from './cli/terminal.ts';
 import { createLogger } from './logger.ts';
 import { type ImageParts, wireImages } from './wire-images.ts';
 
-/** Does what the command says; resolves with the exit code. Ctrl-C ends a pull or a load cleanly. */
+/** Does what the command says; resolves with the exit code. Ctrl-C ends a pull or a load, and what it left is gone. */
 export async function runImageCommand(
   { config }: LoadedConfig,
   command: ImageCommand,
   terminal: Terminal,
 ): Promise<number> {
   const lifetime = new AbortController();
-  const interrupt = (): void => lifetime.abort(new Error('interrupted'));
+  const interrupt = (): void => lifetime.abort(new DaemonError('cancelled', 'interrupted'));
   process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
   const logger = createLogger(config.runtime.log_level, config.cria.log_format);
   const parts = await wireImages(config, logger, lifetime.signal);
@@ -21,6 +22,7 @@ export async function runImageCommand(
     terminal.out(await perform(parts, command, lifetime.signal));
     return 0;
   } finally {
+    await parts.images.idle();
     await parts.store.close();
     process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
   }

@@ -49,6 +49,6 @@ export async function wireImages(config: Config, logger: Logger, lifetime: Abort
     shortNameMode: config.image.short_name_mode,
     pinnedImages: [...config.image.pinned_images, config.image.pause_image],
   });
-  await images.refresh();
+  await images.ready();
   return { store, images };
 }

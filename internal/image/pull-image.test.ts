@@ -298,7 +298,7 @@ describe('pull from a hostile registry', () => {
   });
 
   it('says that an image is not there', async () => {
-    await assertRefused('a/b:nothing', 'not-found', /manifest "nothing" was not found/);
+    await assertRefused('a/b:nothing', 'not-found', /manifest "nothing" of "a\/b" was not found/);
   });
 
   it('says that the registry is unavailable, with the prefix that the kubelet looks for', async () => {

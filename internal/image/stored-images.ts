@@ -63,6 +63,11 @@ export class StoredImages implements Images {
     this.#loader = { platform, catalog: this.#catalog, writer: this.#writer, logger: parts.logger };
   }
 
+  /** Knows every image of the store when it resolves, however long others hold its locks: for the start. */
+  async ready(): Promise<void> {
+    await this.#catalog.refresh();
+  }
+
   async refresh(): Promise<void> {
     const waited = new AbortController();
     const refreshed = this.#catalog.refresh().finally(() => waited.abort());
@@ -77,9 +82,9 @@ export class StoredImages implements Images {
     this.#catalog.setPinned(pinnedBy(patterns));
   }
 
-  /** Resolves when no pull runs; with `lifetime` aborted that is soon. */
+  /** Resolves when no pull and no removal runs; with `lifetime` aborted that is soon. */
   async idle(): Promise<void> {
-    await this.#puller.idle();
+    await Promise.all([this.#puller.idle(), this.#removals.idle()]);
   }
 
   list(): readonly Image[] {
@@ -107,6 +112,7 @@ export class StoredImages implements Images {
   }
 
   async remove(reference: string, signal: AbortSignal): Promise<void> {
+    await this.refresh();
     const image = this.#catalog.findStored(reference);
     if (image === undefined) return;
     if (image.readOnly) {

@@ -192,7 +192,7 @@ test('endless redirects end', async () => {
     response.writeHead(302, { location: path }).end();
     return true;
   };
-  await assert.rejects(open(), /redirects manifest "v1" more than 5 times/);
+  await assert.rejects(open(), /redirects manifest "v1" of "a\/b" more than 5 times/);
 });
 
 test('a connection that was cut before its blob is read is made again', async () => {
@@ -239,6 +239,6 @@ test('error texts hold neither the body of the answer nor a query', async () => 
   };
   await assert.rejects(open(), {
     kind: 'permission-denied',
-    message: `registry "${server.host}" refuses manifest "v1": access denied (HTTP 403 DENIED)`,
+    message: `registry "${server.host}" refuses manifest "v1" of "a/b": access denied (HTTP 403 DENIED)`,
   });
 });

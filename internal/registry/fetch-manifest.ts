@@ -27,7 +27,7 @@ export async function fetchManifest(
   signal: AbortSignal,
 ): Promise<RemoteManifest> {
   const name = 'digest' in version ? version.digest : version.tag;
-  const what = `manifest "${name}"`;
+  const what = `manifest "${name}" of "${session.repositoryPath}"`;
   const response = await session.get({ path: `manifests/${name}`, headers: { accept }, what }, signal);
   let bytes: Buffer | undefined;
   try {
@@ -37,9 +37,9 @@ export async function fetchManifest(
     throw fromNetworkError(session.host, cause);
   }
   if (bytes === undefined)
-    throw badAnswer(session.host, `has a ${what} of more than ${maxManifestBytes} bytes`);
+    throw badAnswer(session.host, `has a ${what} with more than ${maxManifestBytes} bytes`);
   if (sizeBytes !== undefined && bytes.length !== sizeBytes) {
-    throw badAnswer(session.host, `has a ${what} of ${bytes.length} bytes, expected ${sizeBytes}`);
+    throw badAnswer(session.host, `has a ${what} with ${bytes.length} bytes, expected ${sizeBytes}`);
   }
   const digest = digestOf(bytes);
   for (const expected of expectedDigests(version, response.headers['docker-content-digest'])) {

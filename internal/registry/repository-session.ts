@@ -57,6 +57,10 @@ export class RepositorySession {
     return this.#parts.origin.host;
   }
 
+  get repositoryPath(): string {
+    return this.#parts.repositoryPath;
+  }
+
   /** Resolves with a 200 or 206 response; everything else is an error with a stable text. */
   async get(request: GetRequest, signal: AbortSignal): Promise<HttpResponse> {
     const { retry } = this.#parts;
