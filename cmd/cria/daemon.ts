@@ -12,18 +12,27 @@ import { Spawner } from '../../internal/monitor/spawner.ts';
 import { knowsSandbox, restoreSandboxes } from '../../internal/sandbox/restore-sandboxes.ts';
 import { lockDirectory } from './directory-lock.ts';
 import { prepareDirectories } from './prepare-directories.ts';
+import type { Follower } from './reload.ts';
 import { versionInfo } from './version.ts';
-import { wireDaemon } from './wire.ts';
+import { type Daemon, wireDaemon } from './wire.ts';
 
-/** Runs until SIGTERM or SIGINT; resolves with the exit code. Containers go on under their monitors. */
-export async function runDaemon(loaded: LoadedConfig, logger: Logger): Promise<number> {
+/**
+ * Runs until SIGTERM or SIGINT; resolves with the exit code. Containers go on under their monitors. What follows a reload
+ * of the configuration is added to `followers`.
+ */
+export async function runDaemon(
+  loaded: LoadedConfig,
+  logger: Logger,
+  followers: Follower[],
+): Promise<number> {
   const { config } = loaded;
   const stopSignal = Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')]);
   process.umask(0o022);
   await prepareDirectories(config);
   const closing: (() => Promise<void> | void)[] = [];
   try {
-    await start(config, logger, closing);
+    const daemon = await start(config, logger, closing);
+    followers.push(daemon.follow);
     logger.info({ listen: config.api.listen, version: versionInfo().version }, 'cria is serving');
     await stopSignal;
     logger.info({}, 'cria is stopping; containers go on');
@@ -34,7 +43,11 @@ export async function runDaemon(loaded: LoadedConfig, logger: Logger): Promise<n
 }
 
 /** Starts part after part; what each needs at the end is pushed to `closing`, also when a later one fails. */
-async function start(config: Config, logger: Logger, closing: (() => Promise<void> | void)[]): Promise<void> {
+async function start(
+  config: Config,
+  logger: Logger,
+  closing: (() => Promise<void> | void)[],
+): Promise<Daemon> {
   const lock = await lockDirectory(config.cria.run_dir, logger);
   closing.push(() => lock.release());
   const socket = await bindCriSocket(config.api.listen);
@@ -51,6 +64,7 @@ async function start(config: Config, logger: Logger, closing: (() => Promise<voi
     maxReceiveBytes: config.api.grpc_max_recv_msg_size,
   });
   closing.push(() => server.stop());
+  return daemon;
 }
 
 /** Brings back what earlier daemons made: sandboxes first, because a container without its sandbox is removed. */

@@ -30,10 +30,17 @@ test('reloadOnHangup takes over the log level, names what waits for a restart, a
     },
   };
   const signals = new EventEmitter();
+  const followed: (readonly string[])[] = [];
   const stop = reloadOnHangup(loaded, {
     logger: createLogger('info', 'text', sink),
     searchPath: '',
     signals,
+    followers: [
+      async ({ image }) => {
+        if (image.pinned_images.includes('broken')) throw new Error('registries.conf: no');
+        followed.push(image.pinned_images);
+      },
+    ],
   });
 
   async function hangUp(text: string): Promise<string[]> {
@@ -56,6 +63,17 @@ test('reloadOnHangup takes over the log level, names what waits for a restart, a
   assert.deepEqual(await hangUp(`${base}[crio.runtime]\nlog_level = "debug"\n`), [
     'level=info msg="configuration reload completed"\n',
   ]);
+
+  const pinned = (name: string): string => `${base}[crio.image]\npinned_images = ["${name}"]\n`;
+  assert.deepEqual(await hangUp(pinned('a*')), [
+    'level=info msg="set config log_level to \\"info\\""\n',
+    'level=info msg="set config pinned_images to \\"a*\\""\n',
+    'level=info msg="configuration reload completed"\n',
+  ]);
+  assert.deepEqual(await hangUp(pinned('broken')), [
+    'level=error msg="unable to reload configuration" err="registries.conf: no"\n',
+  ]);
+  assert.deepEqual(followed, [[], [], ['a*']]);
 
   stop();
   assert.equal(signals.listenerCount('SIGHUP'), 0);

@@ -20,6 +20,8 @@ const unpacksAtOnce = 2;
 export interface ImageParts {
   readonly store: Store;
   readonly images: StoredImages;
+  /** Reads registries.conf again and takes over the pinned images; throws and changes nothing when the file is broken. */
+  follow(config: Config): Promise<void>;
 }
 
 /** Opens the store and all that images need. `lifetime` ends running pulls. */
@@ -47,8 +49,19 @@ export async function wireImages(config: Config, logger: Logger, lifetime: Abort
     unpacksAtOnce,
     platform: hostPlatform(),
     shortNameMode: config.image.short_name_mode,
-    pinnedImages: [...config.image.pinned_images, config.image.pause_image],
+    pinnedImages: pinnedOf(config.image),
   });
   await images.ready();
-  return { store, images };
+  return {
+    store,
+    images,
+    async follow({ image }) {
+      await registries.reload();
+      images.setPinnedImages(pinnedOf(image));
+    },
+  };
+}
+
+function pinnedOf({ pinned_images: pinned, pause_image: pause }: Config['image']): readonly string[] {
+  return [...pinned, pause];
 }

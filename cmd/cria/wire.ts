@@ -23,11 +23,13 @@ import type { CommandRunner } from '../../internal/process/command-runner.ts';
 import { RecordStore } from '../../internal/records/record-store.ts';
 import type { SandboxParts } from '../../internal/sandbox/sandbox-parts.ts';
 import { preparePauseRootfs } from './pause-rootfs.ts';
+import type { Follower } from './reload.ts';
 import { versionInfo } from './version.ts';
 import { wireImages } from './wire-images.ts';
 
 export interface Daemon {
   readonly cri: CriParts;
+  readonly follow: Follower;
   /** Ends what the parts do by themselves; containers and their monitors go on. */
   close(): Promise<void>;
 }
@@ -36,7 +38,7 @@ export interface Daemon {
 export async function wireDaemon(config: Config, spawner: Spawner, logger: Logger): Promise<Daemon> {
   const lifetime = new AbortController();
   const runner = new SpawnerRunner(spawner);
-  const { store, images } = await wireImages(config, logger, lifetime.signal);
+  const { store, images, follow } = await wireImages(config, logger, lifetime.signal);
   const monitors = wireMonitors(config, spawner, logger);
   const made = { images, layers: store.containers, monitors, logger };
   const containers = await wireContainers(config, made, runner);
@@ -50,6 +52,7 @@ export async function wireDaemon(config: Config, spawner: Spawner, logger: Logge
   };
   return {
     cri: { sandboxes, containers, info, logger },
+    follow,
     async close() {
       lifetime.abort();
       monitors.close();

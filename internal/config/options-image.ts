@@ -68,11 +68,16 @@ const pauseOptions = {
     textList,
     [],
     'Images that the kubelet never removes: names, "prefix*" or "*word*", without regard to case.',
+    { reloadable: true },
   ),
 };
 
 const policyOptions = {
-  signature_policy: later(anyPath, '', 'Signature policy. Empty: /etc/containers/policy.json.'),
+  signature_policy: later(
+    anyPath,
+    '',
+    'Signature policy. cria checks no signatures, whatever this file or /etc/containers/policy.json says.',
+  ),
   signature_policy_dir: later(
     absolutePath,
     '/etc/crio/policies',

@@ -1,9 +1,10 @@
 // One image store for the daemon, podman and skopeo: what one stores, the others list, run and copy.
 
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { TestDaemon } from '../harness/daemon.ts';
 import { buildBusyboxImage, buildNginxImage, findStaticBusybox } from '../harness/images.ts';
 import type { WrittenImage } from '../harness/oci-layout.ts';
@@ -85,6 +86,23 @@ describe('the image store', { skip: missing(...tools) }, () => {
     await podman.run('rmi', nginxName);
     const { image } = await daemon.client.image('ImageStatus', { image: { image: nginxName } });
     assert.equal(image, null);
+  });
+
+  test('SIGHUP reads registries.conf again; a broken one changes nothing', async () => {
+    const hangUp = async (registries: string, words: RegExp): Promise<void> => {
+      writeFileSync(daemon.paths.registriesConf, registries);
+      const seen = daemon.logTail(10_000).length;
+      process.kill(daemon.pid, 'SIGHUP');
+      while (!words.test(daemon.logTail(10_000).slice(seen))) await sleep(20);
+    };
+    const pull = () => daemon.client.image('PullImage', { image: { image: busyboxName } });
+    await hangUp(`[[registry]]\nlocation = "${registry.host}"\nblocked = true\n`, /reload completed/);
+    await assert.rejects(pull(), /is blocked in registries.conf/);
+    await hangUp('[[registry]]\n', /unable to reload configuration/);
+    await assert.rejects(pull(), /is blocked in registries.conf/);
+    await hangUp(registry.registriesConf, /reload completed/);
+    await pull();
+    await daemon.client.image('RemoveImage', { image: { image: busyboxName } });
   });
 
   test('the image commands work without the daemon', async () => {

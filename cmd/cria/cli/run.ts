@@ -6,7 +6,7 @@ import { printConfig } from '../../../internal/config/print-config.ts';
 import { checkValues, validateConfig } from '../../../internal/config/validate-config.ts';
 import { DaemonError, describeError } from '../../../internal/errors/daemon-error.ts';
 import { createLogger } from '../logger.ts';
-import { reloadOnHangup } from '../reload.ts';
+import { type Follower, reloadOnHangup } from '../reload.ts';
 import { versionInfo } from '../version.ts';
 import { configInputs, type Environment } from './config-inputs.ts';
 import { ignoredFlags } from './flags.ts';
@@ -90,9 +90,10 @@ async function runDaemonVerb(
     logger.warn({ flag: `--${name}` }, 'ignored, there is no such part here');
   // Loaded only here: the other commands start without the daemon's modules.
   const { runDaemon } = await import('../daemon.ts');
-  const stopReloads = reloadOnHangup(ready, { logger, searchPath, signals: process });
+  const followers: Follower[] = [];
+  const stopReloads = reloadOnHangup(ready, { logger, searchPath, signals: process, followers });
   try {
-    return await runDaemon(ready, logger);
+    return await runDaemon(ready, logger, followers);
   } finally {
     stopReloads();
   }
