@@ -1,40 +1,17 @@
 // Making and deleting the daemon's own directories.
 
-import { lstat, mkdir, readdir, rmdir, unlink } from 'node:fs/promises';
-import { join } from 'node:path';
+import { randomBytes } from 'node:crypto';
+import type { Dirent } from 'node:fs';
+import { lstat, mkdir, readdir, rename, rmdir, unlink } from 'node:fs/promises';
 import { isENOENT } from '../errors/errno.ts';
+
+/** Below this depth in bytes a directory is moved up to the root of the tree before it is entered, so that no path outgrows PATH_MAX. */
+const longPathBytes = 2048;
+const filesAtOnce = 16;
 
 /** Makes `path` and its missing parents; an existing directory keeps its mode. */
 export async function ensureDirectory(path: string, mode = 0o700): Promise<void> {
   await mkdir(path, { recursive: true, mode });
-}
-
-/**
- * Deletes `path` and what is below it, but never enters another file system: a mount that could not be unmounted makes
- * this fail with EBUSY instead of emptying what is mounted there. Absent is success.
- */
-export async function removeTree(path: string): Promise<void> {
-  try {
-    const top = await lstat(path);
-    if (top.isDirectory()) await removeDirectory(path, top.dev);
-    else await unlink(path);
-  } catch (cause) {
-    if (!isENOENT(cause)) throw cause;
-  }
-}
-
-async function removeDirectory(path: string, device: number): Promise<void> {
-  for (const entry of await readdir(path, { withFileTypes: true })) {
-    const child = join(path, entry.name);
-    if (!entry.isDirectory()) {
-      await unlink(child);
-      continue;
-    }
-    const { dev } = await lstat(child);
-    if (dev === device) await removeDirectory(child, device);
-    else await rmdir(child); // EBUSY: a mount point
-  }
-  await rmdir(path);
 }
 
 /** Names in a directory; empty when there is no such directory. */
@@ -44,5 +21,63 @@ export async function listDirectory(path: string): Promise<string[]> {
   } catch (cause) {
     if (isENOENT(cause)) return [];
     throw cause;
+  }
+}
+
+/**
+ * Deletes `path` and what is below it: names of any bytes and any depth, as a hostile image or container makes them
+ * (Node's own rm decodes names as UTF-8). Links are deleted, not followed. It never enters another file system: a mount
+ * that could not be unmounted makes this fail with EBUSY instead of emptying what is mounted there. Absent is success.
+ */
+export async function removeTree(path: string): Promise<void> {
+  const root = Buffer.from(path);
+  await unlessGone(async () => {
+    const top = await lstat(root);
+    if (top.isDirectory()) await removeDirectory(root, { root, device: top.dev });
+    else await unlink(root);
+  });
+}
+
+interface Tree {
+  readonly root: Buffer;
+  readonly device: number;
+}
+
+async function removeDirectory(path: Buffer, tree: Tree): Promise<void> {
+  const entries = await readdir(path, { withFileTypes: true, encoding: 'buffer' });
+  const files = entries.filter((entry) => !entry.isDirectory());
+  for (let at = 0; at < files.length; at += filesAtOnce) {
+    const some = files.slice(at, at + filesAtOnce);
+    await Promise.all(some.map((entry) => unlessGone(() => unlink(childOf(path, entry)))));
+  }
+  for (const entry of entries) {
+    if (entry.isDirectory()) await unlessGone(() => removeChild(childOf(path, entry), tree));
+  }
+  await rmdir(path);
+}
+
+async function removeChild(child: Buffer, tree: Tree): Promise<void> {
+  const { dev } = await lstat(child);
+  if (dev !== tree.device) return rmdir(child); // EBUSY: a mount point
+  await removeDirectory(await withinReach(child, tree), tree);
+}
+
+async function withinReach(child: Buffer, { root }: Tree): Promise<Buffer> {
+  if (child.length - root.length < longPathBytes) return child;
+  const near = Buffer.concat([root, Buffer.from(`/.deep-${randomBytes(8).toString('hex')}`)]);
+  await rename(child, near);
+  return near;
+}
+
+function childOf(path: Buffer, entry: Dirent<Buffer>): Buffer {
+  return Buffer.concat([path, Buffer.from('/'), entry.name]);
+}
+
+/** Somebody else may delete the same tree. */
+async function unlessGone(step: () => Promise<void>): Promise<void> {
+  try {
+    await step();
+  } catch (cause) {
+    if (!isENOENT(cause)) throw cause;
   }
 }

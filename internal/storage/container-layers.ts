@@ -4,11 +4,12 @@ import { randomBytes } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DaemonError } from '../errors/daemon-error.ts';
+import { detachMount } from '../fs/detach-mount.ts';
+import { removeTree } from '../fs/directories.ts';
 import { furnishLayerDir, inheritRootMode, newLinkName, putLink } from './layer-dir.ts';
 import { type LayerRecord, ownFlag } from './layer-records.ts';
-import { mountOverlay, unmountOverlay } from './overlay-mount.ts';
+import { mountOverlay } from './overlay-mount.ts';
 import type { OpenRecords, RecordPlace, StoreRecord } from './record-file.ts';
-import { removeTree } from './remove-tree.ts';
 import { retireContainerLayer, retireLayers } from './retire-layers.ts';
 import type { ContainerLayers, NewContainerLayer } from './store.ts';
 import { isStoreId } from './store-paths.ts';
@@ -83,7 +84,8 @@ export class OverlayContainerLayers implements ContainerLayers {
   }
 
   async unmount(target: string): Promise<void> {
-    await unmountOverlay(target);
+    // Lazily: a process that still has a file open in it must not keep the container from being removed.
+    await detachMount(target);
   }
 
   async remove(containerId: string): Promise<void> {

@@ -4,9 +4,9 @@
 import { lstat, readdir, readFile, readlink, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isENOENT } from '../errors/errno.ts';
+import { removeTree } from '../fs/directories.ts';
 import { isIncomplete, type LayerRecord, ownFlag } from './layer-records.ts';
 import type { OpenRecords } from './record-file.ts';
-import { removeTree } from './remove-tree.ts';
 import { retireLayers } from './retire-layers.ts';
 import { isStoreId } from './store-paths.ts';
 import type { StoreState } from './store-state.ts';

@@ -4,6 +4,7 @@ import { mkdir, open, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DaemonError } from '../errors/daemon-error.ts';
 import { isENOENT } from '../errors/errno.ts';
+import { removeTree } from '../fs/directories.ts';
 import {
   documentSize,
   documentsOf,
@@ -12,7 +13,6 @@ import {
   withDocuments,
   withNames,
 } from './image-record.ts';
-import { removeTree } from './remove-tree.ts';
 import { retireLayers } from './retire-layers.ts';
 import type { Digest, FilesystemUsage, ImageRecords, NewImage, StoredImage } from './store.ts';
 import { bigDataFileName, isStoreId } from './store-paths.ts';
@@ -98,7 +98,10 @@ export class OverlayImageRecords implements ImageRecords {
         if (before === undefined || before.digest !== image.manifestDigest) {
           await this.#writeDocuments(image.id, documents);
         }
-        const record = withDocuments(before ?? newRecord(image), image.manifestDigest, documents);
+        const fresh = newRecord(image);
+        const isWhole = before?.layer ? this.#store.forest.chain(before.layer) !== undefined : true;
+        const kept = before === undefined || isWhole ? before : { ...before, layer: fresh.layer ?? '' };
+        const record = withDocuments(kept ?? fresh, image.manifestDigest, documents);
         records.put('stable', withNames(record, image.names));
         await records.save();
         return this.#stored(image.id);
@@ -182,7 +185,7 @@ export class OverlayImageRecords implements ImageRecords {
       if (!isENOENT(cause)) throw cause;
       throw new DaemonError(
         'failed-precondition',
-        `image "${imageId}" has lost its ${key}; pull it again`,
+        `image "${imageId}" has lost its ${key}; remove it and pull it again`,
         cause,
       );
     }

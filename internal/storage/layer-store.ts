@@ -23,6 +23,9 @@ const placeBytes = 192;
 
 const compressionNumbers = { none: 0, gzip: 2, zstd: 4 } as const;
 
+/** A layer of more owners does not list them: the list is a hint, and is written again with every change of the store. */
+const maxListedOwners = 4096;
+
 interface Staging {
   readonly directory: TempDir;
   readonly unpacked: UnpackedLayer;
@@ -204,8 +207,8 @@ function newRecord(
     'diff-digest': staged.diffId,
     'diff-size': staged.diffSizeBytes,
     compression: compressionNumbers[unpacked.compression],
-    uidset: [...unpacked.uids],
-    gidset: [...unpacked.gids],
+    ...(unpacked.uids.length > maxListedOwners ? {} : { uidset: [...unpacked.uids] }),
+    ...(unpacked.gids.length > maxListedOwners ? {} : { gidset: [...unpacked.gids] }),
     flags: { [ownFlag]: true },
   };
 }

@@ -40,7 +40,12 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   const layers = new OverlayLayerStore(store);
   const images = new OverlayImageRecords(store);
   await images.refresh();
-  await collectGarbage(store);
+  // What cannot be deleted (a mount, an immutable file) must not keep the daemon from starting.
+  const collect = (): Promise<void> =>
+    collectGarbage(store).catch((cause: unknown) =>
+      options.logger.warn({ err: cause }, 'could not clean the image store'),
+    );
+  await collect();
   let refreshing: Promise<void> | undefined;
   const timer = setInterval(() => {
     refreshing ??= images
@@ -53,11 +58,9 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   timer.unref();
   let collecting: Promise<void> | undefined;
   const collector = setInterval(() => {
-    collecting ??= collectGarbage(store)
-      .catch((cause: unknown) => options.logger.warn({ err: cause }, 'could not clean the image store'))
-      .finally(() => {
-        collecting = undefined;
-      });
+    collecting ??= collect().finally(() => {
+      collecting = undefined;
+    });
   }, collectEveryMs);
   collector.unref();
   return {

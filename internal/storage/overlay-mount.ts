@@ -6,20 +6,16 @@ import { mkdir, stat } from 'node:fs/promises';
 import { dirname, extname, join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { DaemonError } from '../errors/daemon-error.ts';
-import { errnoCode, isENOENT } from '../errors/errno.ts';
+import { removeTree } from '../fs/directories.ts';
 import {
   fsMount,
   isUnsupportedMount,
-  MNT_DETACH,
   MOUNT_ATTR_NODEV,
   type MountRequest,
   MS_NODEV,
   mount,
-  UMOUNT_NOFOLLOW,
-  unmount,
 } from '../sys/mount.ts';
 import { lowerOf } from './layer-dir.ts';
-import { removeTree } from './remove-tree.ts';
 import type { StorePaths } from './store-paths.ts';
 
 /** mount(2) copies one page of options, its NUL included. */
@@ -54,7 +50,10 @@ export async function mountOverlay(
   try {
     await mountLayers({ paths, lowerIds, target, upper, lowers });
   } catch (cause) {
-    const hint = isUnsupportedMount(cause) ? `; ${lowers.length} layers are too many for this kernel` : '';
+    if (cause instanceof DaemonError) throw cause;
+    const hint = isUnsupportedMount(cause)
+      ? `: the file system of "${paths.graphRoot}" may not be fit for overlays, see the kernel log`
+      : '';
     throw new DaemonError('internal', `overlay of layer "${layerId}" cannot be mounted${hint}`, cause);
   }
 }
@@ -81,7 +80,13 @@ async function mountLayers({ paths, lowerIds, lowers, upper, target }: LayersMou
   if (Buffer.byteLength(relative) < pageBytes)
     return mountFrom(paths.overlay, { ...request, data: relative });
   const options = [...lowers.map((path) => ['lowerdir+', path] as const), ...upper];
-  return fsMount({ type: 'overlay', target, options, attributes: MOUNT_ATTR_NODEV });
+  try {
+    await fsMount({ type: 'overlay', target, options, attributes: MOUNT_ATTR_NODEV });
+  } catch (cause) {
+    if (!isUnsupportedMount(cause)) throw cause;
+    const what = `an image of ${lowers.length} layers cannot be mounted: so many need Linux 6.7`;
+    throw new DaemonError('failed-precondition', what, cause);
+  }
 }
 
 function joined(options: readonly MountOption[]): string {
@@ -93,16 +98,6 @@ async function mountFrom(home: string, request: MountRequest): Promise<void> {
   const worker = new Worker(file, { workerData: { home, request }, name: 'mount' });
   await once(worker, 'message'); // rejects with the error that the worker threw
   await worker.terminate();
-}
-
-/** Unmounts; a target that is not mounted or does not exist is success. */
-export async function unmountOverlay(target: string): Promise<void> {
-  try {
-    // Detached: a process that still has a file open in it must not keep the container from being removed.
-    await unmount(target, MNT_DETACH | UMOUNT_NOFOLLOW);
-  } catch (cause) {
-    if (!isENOENT(cause) && errnoCode(cause) !== 'EINVAL') throw cause;
-  }
 }
 
 async function isMountPoint(path: string): Promise<boolean> {

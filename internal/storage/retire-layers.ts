@@ -4,10 +4,10 @@
 import { unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isENOENT } from '../errors/errno.ts';
+import { removeTree } from '../fs/directories.ts';
 import { dropLink } from './layer-dir.ts';
 import type { LayerRecord } from './layer-records.ts';
 import type { OpenRecords } from './record-file.ts';
-import { removeTree } from './remove-tree.ts';
 import type { StoreState } from './store-state.ts';
 import { TempDir } from './temp-dir.ts';
 

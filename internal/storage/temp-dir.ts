@@ -6,8 +6,8 @@ import { closeSync, constants, fstatSync, openSync } from 'node:fs';
 import { mkdir, readdir, rename, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isENOENT } from '../errors/errno.ts';
+import { removeTree } from '../fs/directories.ts';
 import { tryLockFile } from '../sys/file-lock.ts';
-import { removeTree } from './remove-tree.ts';
 
 const directoryPrefix = 'temp-dir-';
 const lockPrefix = 'lock-';
@@ -70,7 +70,10 @@ export class TempDir {
   }
 }
 
-/** Deletes the directories below `root` whose owner is gone; those of living processes are left alone. */
+/**
+ * Deletes the directories below `root` whose owner is gone; those of living processes are left alone. Throws what was
+ * in the way of one when it has been through all.
+ */
 export async function removeStaleTempDirs(root: string): Promise<void> {
   const names = await readdir(root).catch((cause: unknown) => {
     if (isENOENT(cause)) return [];
@@ -81,16 +84,22 @@ export async function removeStaleTempDirs(root: string): Promise<void> {
     if (name.startsWith(directoryPrefix)) suffixes.add(name.slice(directoryPrefix.length));
     else if (name.startsWith(lockPrefix)) suffixes.add(name.slice(lockPrefix.length));
   }
+  const failures: unknown[] = [];
   for (const suffix of suffixes) {
-    const lockPath = join(root, `${lockPrefix}${suffix}`);
-    const fd = openSync(lockPath, constants.O_RDWR | constants.O_CREAT, 0o644);
-    try {
-      if (!tryLockFile(fd, 'write')) continue;
-      await removeTree(join(root, `${directoryPrefix}${suffix}`));
-      await unlink(lockPath).catch(() => {});
-    } finally {
-      closeSync(fd);
-    }
+    await removeIfStale(root, suffix).catch((cause: unknown) => failures.push(cause));
+  }
+  if (failures.length > 0) throw failures[0];
+}
+
+async function removeIfStale(root: string, suffix: string): Promise<void> {
+  const lockPath = join(root, `${lockPrefix}${suffix}`);
+  const fd = openSync(lockPath, constants.O_RDWR | constants.O_CREAT, 0o644);
+  try {
+    if (!tryLockFile(fd, 'write')) return;
+    await removeTree(join(root, `${directoryPrefix}${suffix}`));
+    await unlink(lockPath).catch(() => {});
+  } finally {
+    closeSync(fd);
   }
 }
 

@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { silentLogger } from '../../internal/log/logger.ts';
 import { openStore } from '../../internal/storage/open-store.ts';
+import { MNT_DETACH, mount, unmount } from '../../internal/sys/mount.ts';
 import { tarArchive } from '../fixtures/tar-builder.ts';
 import { limits, openWorld, sourceOf, storeImage, testLayer, type World } from './storage-world.ts';
 
@@ -110,6 +111,21 @@ test('layers that a kill left without an image or a container are deleted, and o
   await world.store.containers.remove(kept);
   await world.store.images.remove(image.id);
   assert.ok(!existsSync(inGraph('overlay', image.topLayerId ?? '')));
+});
+
+test('what cannot be deleted keeps no store from opening, and no other waste in it', async () => {
+  const target = inGraph('overlay/tempdirs/temp-dir-a/mounted');
+  mkdirSync(target, { recursive: true });
+  mkdirSync(inGraph('overlay/tempdirs/temp-dir-b'));
+  await mount({ source: 'tmpfs', target, type: 'tmpfs', flags: 0, data: '' });
+  try {
+    await reopen();
+    assert.deepEqual(readdirSync(inGraph('overlay/tempdirs')).sort(), ['lock-a', 'temp-dir-a']);
+  } finally {
+    await unmount(target, MNT_DETACH);
+  }
+  await reopen();
+  assert.deepEqual(readdirSync(inGraph('overlay/tempdirs')), []);
 });
 
 test('closing the store deletes what was staged and leaves no descriptor open', async () => {

@@ -6,6 +6,7 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
+import type { DaemonError } from '../../internal/errors/daemon-error.ts';
 import type { LayerSource, UnpackLimits } from '../../internal/storage/store.ts';
 import { type TarItem, tarArchive, tarHeader } from '../fixtures/tar-builder.ts';
 import { chunks, limits, openWorld, sha256, sourceOf, testLayer, type World } from './storage-world.ts';
@@ -81,6 +82,16 @@ test('a link in a name is followed inside the layer only', async () => {
   await world.store.layers.discardStaged(staged);
 });
 
+test('what the file system refuses is told with the entry, as the fault of the layer', async () => {
+  const below = [{ name: 'file' }, { name: 'file/\x1bbelow', content }];
+  const staging = world.store.layers.stageLayer(tarSource(below), limits, AbortSignal.timeout(20_000));
+  await assert.rejects(staging, (error: DaemonError) => {
+    assert.equal(error.kind, 'failed-precondition');
+    assert.match(error.message, /has entry "file\/\\u001bbelow", which cannot be unpacked: open ENOTDIR$/);
+    return true;
+  });
+});
+
 test('floods are refused', async () => {
   const devices = Array.from({ length: 1025 }, (_, at) => ({
     name: `d${at}`,
@@ -147,6 +158,11 @@ test('other inventions are refused', async () => {
   await refused(tarSource([{ name: `${'a/'.repeat(49)}x`, pax: { path: 'a/'.repeat(2100) } }]), /not valid/);
   await refused(tarSource([{ name: 'x', pax: { path: 'y'.repeat(300) } }]), /not valid/);
   await refused(tarSource([{ name: '.wh...' }]), /whiteout .* of nothing/);
+  await refused(tarSource([{ name: 'x', pax: { uid: '4294967295' } }]), /"x" of an invalid owner/);
+  await refused(
+    tarSource([{ name: 'x', pax: { 'SCHILY.xattr.security.selinux\0': 'y' } }]),
+    /bad PAX record/,
+  );
   const huge = tarHeader({ name: 'long', type: 'L', claimedSize: 2 << 20 });
   await refused(sourceOf(testLayer(huge)), /extended header of more than 1 MiB/);
 });

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { chmodSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setFlagsFromString } from 'node:v8';
@@ -119,6 +119,46 @@ test('file capabilities, nanoseconds and the root of the layer are as in the arc
   assert.deepEqual([file.uid, file.gid, file.mtimeNs % 1_000_000_000n], [5n, 6n, 123_456_789n]);
   assert.match(world.shell(`getcap ${diff}/cap`), /cap_net_raw/);
   assert.equal(statSync(diff).mode & 0o7777, 0o711);
+});
+
+test('a hard link to a file leaves it its capabilities and access lists', async () => {
+  const capability = '\x01\0\0\x02\0\x20\0\0\0\0\0\0\0\0\0\0\0\0\0\0'; // cap_net_raw=ep
+  const everybodyReads =
+    '\x02\0\0\0\x01\0\x06\0\xff\xff\xff\xff\x04\0\x04\0\xff\xff\xff\xff\x20\0\x04\0\xff\xff\xff\xff';
+  const pax = {
+    'SCHILY.xattr.security.capability': capability,
+    'SCHILY.xattr.system.posix_acl_access': everybodyReads,
+  };
+  const [mode, uid] = [0o4755, 7];
+  const tar = tarArchive([
+    { name: 'ping', mode, uid, pax },
+    { name: 'ping6', type: '1', linkName: 'ping', mode, uid },
+  ]);
+  const staged = await world.store.layers.stageLayer(sourceOf(testLayer(tar)), limits, signal());
+  const { id } = await world.store.layers.commitLayer(staged, undefined);
+  const path = join(world.graphRoot, 'overlay', id, 'diff/ping6');
+  assert.match(world.shell(`getcap ${path}`), /cap_net_raw/);
+  const listing = execFileSync('python3', ['-c', 'import os,sys; print(os.listxattr(sys.argv[1]))', path]);
+  assert.match(listing.toString(), /system\.posix_acl_access/);
+  assert.equal(statSync(path).nlink, 2);
+});
+
+test('a directory that replaces a whiteout and others hides what is below', async () => {
+  const below = testLayer(tarArchive([{ name: 'd/', type: '5', mode: 0o755 }, { name: 'd/low' }]));
+  const marker = { name: 'd/.wh..wh..opq' };
+  const above = testLayer(
+    tarArchive([
+      { name: 'd/', type: '5', mode: 0o755 },
+      marker,
+      { name: 'd' },
+      { name: 'd/', type: '5' },
+      marker,
+    ]),
+  );
+  const image = await storeImage(world.store, [below, above], 'localhost/hidden:1');
+  const mounted = world.podman('image', 'mount', image.id).trim();
+  assert.deepEqual(readdirSync(join(mounted, 'd')), []);
+  world.podman('image', 'umount', image.id);
 });
 
 test('a layer that lost its files is stored again, and an image on it is not listed meanwhile', async () => {

@@ -1,12 +1,28 @@
 // The file-descriptor based mount calls, which containers of very many layers need.
 
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { errnoCode } from '../../internal/errors/errno.ts';
-import { fsMount, MNT_DETACH, unmount } from '../../internal/sys/mount.ts';
+import { removeTree } from '../../internal/fs/directories.ts';
+import { fsMount, MNT_DETACH, mount, unmount } from '../../internal/sys/mount.ts';
+
+test('removeTree stops at a mount and leaves what is in it', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'remove-tree-'));
+  const target = join(directory, 'tree/mounted');
+  mkdirSync(target, { recursive: true });
+  await mount({ source: 'tmpfs', target, type: 'tmpfs', flags: 0, data: '' });
+  try {
+    writeFileSync(join(target, 'kept'), '');
+    await assert.rejects(removeTree(join(directory, 'tree')), (error) => errnoCode(error) === 'EBUSY');
+    assert.deepEqual(readdirSync(target), ['kept']);
+  } finally {
+    await unmount(target, MNT_DETACH);
+    await removeTree(directory);
+  }
+});
 
 test('fsMount mounts an overlay with one option per layer', async (context) => {
   const directory = mkdtempSync(join(tmpdir(), 'fs-mount-'));

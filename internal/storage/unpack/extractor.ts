@@ -47,11 +47,13 @@ const createFlags = constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY | 
 /** Attributes that are the host's business: its labels, its integrity marks, its overlay's own notes. */
 const foreignXattrs = ['security.selinux', 'security.ima', 'security.evm'];
 const foreignXattrPrefixes = ['trusted.overlay.', 'user.overlay.', 'system.'];
+const accessLists = ['system.posix_acl_access', 'system.posix_acl_default'];
+/** The highest id; the one above means "leave as it is" to chown(2). */
+const maxOwnerId = 0xffff_fffe;
 
 export class Extractor {
   readonly #maxPathBytes: number;
   readonly #directoryTimes: { path: Buffer; times: FileTimes }[] = [];
-  readonly #opaque = new Set<string>();
   readonly uids = new Set<number>();
   readonly gids = new Set<number>();
   #devices = 0;
@@ -69,6 +71,9 @@ export class Extractor {
 
   /** Makes the entry; for a file with content, `content` and then `end` follow. */
   begin(entry: TarEntry): void {
+    if ([entry.uid, entry.gid].some((id) => id < 0 || id > maxOwnerId)) {
+      throw new LayerError('failed-precondition', `has entry ${shownName(entry.name)} of an invalid owner`);
+    }
     this.uids.add(entry.uid);
     this.gids.add(entry.gid);
     const at = entryPath(entry.name, this.#maxPathBytes);
@@ -184,10 +189,10 @@ export class Extractor {
 
   /** Owner, mode, attributes and times of anything but files with content and directories. */
   #describe(entry: TarEntry, path: Buffer): void {
-    lchownSync(path, entry.uid, entry.gid);
-    const isLink =
-      entry.type === 'symlink' || (entry.type === 'hardlink' && lstatSync(path).isSymbolicLink());
-    if (!isLink) chmodSync(path, entry.mode);
+    const made = lstatSync(path);
+    // Any chown drops the file's capabilities, and the entry of a hard link does not repeat them.
+    if (made.uid !== entry.uid || made.gid !== entry.gid) lchownSync(path, entry.uid, entry.gid);
+    if (!made.isSymbolicLink()) chmodSync(path, entry.mode);
     setXattrs(entry, path);
     setTimes(path, timesOf(entry));
   }
@@ -218,8 +223,6 @@ export class Extractor {
   }
 
   #makeOpaque(path: string): void {
-    if (this.#opaque.has(path)) return;
-    this.#opaque.add(path);
     setXattr(rootedPath(path), 'trusted.overlay.opaque', Buffer.from('y'));
   }
 
@@ -266,14 +269,18 @@ function timesOf({ accessedAtNanos, modifiedAtNanos }: TarEntry): FileTimes {
 /** After the owner: a change of owner drops file capabilities. */
 function setXattrs(entry: TarEntry, path: Buffer): void {
   for (const [name, value] of entry.xattrs) {
-    if (foreignXattrs.includes(name) || foreignXattrPrefixes.some((prefix) => name.startsWith(prefix)))
-      continue;
+    if (isForeign(name)) continue;
     try {
       setXattr(path, name, value);
     } catch (cause) {
       if (errnoCode(cause) !== 'EOPNOTSUPP' && errnoCode(cause) !== 'ENOTSUP') throw cause;
     }
   }
+}
+
+function isForeign(xattr: string): boolean {
+  if (accessLists.includes(xattr)) return false;
+  return foreignXattrs.includes(xattr) || foreignXattrPrefixes.some((prefix) => xattr.startsWith(prefix));
 }
 
 /** Deletes what an earlier entry of the same archive made. */

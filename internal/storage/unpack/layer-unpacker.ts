@@ -3,10 +3,11 @@
 import { createHash } from 'node:crypto';
 import { statfsSync } from 'node:fs';
 import type { Transform } from 'node:stream';
+import { errnoCode } from '../../errors/errno.ts';
 import type { UnpackLimits } from '../store.ts';
 import { type Compression, compressionOf, decoderOf } from './decoder.ts';
 import { Extractor } from './extractor.ts';
-import { LayerError } from './layer-error.ts';
+import { LayerError, shownName } from './layer-error.ts';
 import { type TarEntry, TarReader } from './tar-reader.ts';
 import { TarSplitWriter } from './tar-split-writer.ts';
 import type { UnpackedLayer } from './unpack-protocol.ts';
@@ -161,11 +162,30 @@ export class LayerUnpacker {
       throw new LayerError('resource-exhausted', `has more than ${this.#limits.maxEntries} entries`);
     }
     this.#entry = entry;
-    this.#extractor.begin(entry);
+    refusing(entry, () => this.#extractor.begin(entry));
   }
 
   #end(): void {
-    this.#extractor.end();
-    if (this.#entry !== undefined) this.#split.file(this.#entry.name, this.#entry.sizeBytes);
+    const entry = this.#entry;
+    if (entry === undefined) return;
+    refusing(entry, () => this.#extractor.end());
+    this.#split.file(entry.name, entry.sizeBytes);
+  }
+}
+
+/** What the file system says when an entry cannot be made as the archive wants it; all else is the host's trouble. */
+const refusals = new Set(
+  'E2BIG EEXIST EINVAL EISDIR ELOOP EMLINK ENAMETOOLONG ENOENT ENOTDIR ENOTEMPTY EPERM ERANGE'.split(' '),
+);
+
+function refusing(entry: TarEntry, step: () => void): void {
+  try {
+    step();
+  } catch (cause) {
+    const code = errnoCode(cause);
+    if (code === undefined || !refusals.has(code)) throw cause;
+    const { syscall = '' } = cause as NodeJS.ErrnoException;
+    const what = `has entry ${shownName(entry.name)}, which cannot be unpacked: ${syscall} ${code}`;
+    throw new LayerError('failed-precondition', what);
   }
 }

@@ -16,7 +16,8 @@ export function parsePaxRecords(body: Buffer): Map<string, string> {
     const equals = record.indexOf('=');
     if (equals <= 0) throw badRecord();
     const [key, value] = [record.slice(0, equals), record.slice(equals + 1)];
-    if (value.includes('\0') && !key.startsWith('SCHILY.xattr.')) throw badRecord();
+    // A NUL in a key would cut the name of an extended attribute short, after it was looked at.
+    if (key.includes('\0') || (value.includes('\0') && !key.startsWith('SCHILY.xattr.'))) throw badRecord();
     records.set(key, value);
     at = end;
   }

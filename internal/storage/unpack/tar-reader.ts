@@ -176,7 +176,7 @@ export class TarReader {
 
   #entryOf(header: RawHeader): TarEntry {
     const pax = this.#pax;
-    const name = pax.get('path') || this.#longName || header.name;
+    const name = this.#longName || pax.get('path') || header.name; // with both, Go takes GNU's
     const kind = entryTypes[header.typeFlag];
     if (header.typeFlag === 'S' || [...pax.keys()].some((key) => key.startsWith('GNU.sparse.'))) {
       throw new LayerError(
@@ -188,15 +188,15 @@ export class TarReader {
       throw invalid(`entry ${shownName(name)} of unknown type ${shownName(header.typeFlag)}`);
     }
     const type = header.typeFlag === '\0' && name.endsWith('/') ? 'directory' : kind;
-    const sizeBytes = pax.has('size') ? parsePaxNumber(pax.get('size') || '0') : header.sizeBytes;
+    const sizeBytes = numberOf(pax, 'size') ?? header.sizeBytes;
     const modifiedAtNanos = timeOf(pax, 'mtime') ?? BigInt(header.modifiedAtSeconds) * 1_000_000_000n;
     return {
       type,
       name,
-      linkName: pax.get('linkpath') || this.#longLinkName || header.linkName,
+      linkName: this.#longLinkName || pax.get('linkpath') || header.linkName,
       mode: header.mode & 0o7777,
-      uid: idOf(pax, 'uid') ?? header.uid,
-      gid: idOf(pax, 'gid') ?? header.gid,
+      uid: numberOf(pax, 'uid') ?? header.uid,
+      gid: numberOf(pax, 'gid') ?? header.gid,
       sizeBytes: type === 'file' ? sizeBytes : 0,
       modifiedAtNanos,
       accessedAtNanos: timeOf(pax, 'atime') ?? modifiedAtNanos,
@@ -212,7 +212,8 @@ function timeOf(pax: Map<string, string>, key: string): bigint | undefined {
   return value === undefined || value === '' ? undefined : parsePaxTime(value);
 }
 
-function idOf(pax: Map<string, string>, key: string): number | undefined {
+/** An empty value means "as the header says", as an absent one does. */
+function numberOf(pax: Map<string, string>, key: string): number | undefined {
   const value = pax.get(key);
   return value === undefined || value === '' ? undefined : parsePaxNumber(value);
 }
