@@ -2,11 +2,12 @@
 
 import { writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { allEnded } from '../async/all-ended.ts';
 import type { RegisterUndo } from '../async/rollback.ts';
 import { ensureDirectory } from '../fs/directories.ts';
 import type { RuntimeSpec } from '../oci/runtime-spec.ts';
 import type { ContainerMetadata, ContainerStatus } from './container.ts';
-import { containerPaths, metadataFile, statusFile } from './container-files.ts';
+import { type ContainerPaths, containerPaths, metadataFile, statusFile } from './container-files.ts';
 import type { ContainerParts, PodContext } from './container-parts.ts';
 import { creatingStatus } from './first-status.ts';
 import { gatherSpecInput, type Subject } from './gather-spec-input.ts';
@@ -22,23 +23,9 @@ export async function assembleContainer(
   const { metadata } = subject;
   const { config } = metadata;
   const paths = containerPaths(parts.directories, metadata.id);
-  await ensureDirectory(paths.dataDirectory);
+  await ensureDirectory(paths.dataDirectory); // before anything else: a daemon that dies finds by it what to undo
   await ensureDirectory(paths.bundle);
-  // In this order: metadata without a status means that there was a reboot.
-  await statusFile.write(paths.status, creatingStatus(config));
-  await metadataFile.write(paths.metadata, metadata);
-  // The kubelet makes the pod's log directory, but not the container's below it.
-  if (metadata.logPath !== undefined) await ensureDirectory(dirname(metadata.logPath), 0o755);
-
-  rollback('remove layer', () => parts.layers.remove(metadata.id));
-  await parts.layers.create({
-    containerId: metadata.id,
-    imageId: metadata.imageId,
-    names: [metadata.name],
-    metadata: layerMetadata(metadata, subject.pod),
-  });
-  rollback('unmount rootfs', () => parts.layers.unmount(paths.rootfs));
-  await parts.layers.mount(metadata.id, paths.rootfs);
+  await allEnded([writeRecords(paths, metadata), mountRootfs(parts, subject, rollback)]);
 
   const spec = buildSpec(await gatherSpecInput(parts, subject));
   await writeFile(paths.spec, serializeSpec(spec), { mode: 0o600 });
@@ -50,6 +37,28 @@ export async function assembleContainer(
   return status;
 }
 
+async function writeRecords(paths: ContainerPaths, metadata: ContainerMetadata): Promise<void> {
+  // In this order: metadata without a status means that there was a reboot.
+  await statusFile.write(paths.status, creatingStatus(metadata.config));
+  await metadataFile.write(paths.metadata, metadata);
+  // The kubelet makes the pod's log directory, but not the container's below it.
+  if (metadata.logPath !== undefined) await ensureDirectory(dirname(metadata.logPath), 0o755);
+}
+
+async function mountRootfs(parts: ContainerParts, subject: Subject, rollback: RegisterUndo): Promise<void> {
+  const { metadata } = subject;
+  const { rootfs } = containerPaths(parts.directories, metadata.id);
+  rollback('remove layer', () => parts.layers.remove(metadata.id));
+  await parts.layers.create({
+    containerId: metadata.id,
+    imageId: metadata.imageId,
+    names: [metadata.name],
+    metadata: layerMetadata(metadata, subject.pod),
+  });
+  rollback('unmount rootfs', () => parts.layers.unmount(rootfs));
+  await parts.layers.mount(metadata.id, rootfs);
+}
+
 async function spawn(
   parts: ContainerParts,
   subject: Subject,
@@ -59,8 +68,8 @@ async function spawn(
   const { config } = metadata;
   const { user } = made.spec.process;
   made.rollback('remove container from the OCI runtime', async () => {
-    await handler.runtime.delete(metadata.id);
     await parts.monitors.remove(metadata.id);
+    await handler.runtime.delete(metadata.id);
     await parts.cgroups.removeLeftover(metadata.cgroupParent, metadata.id);
   });
   return parts.monitors.create({

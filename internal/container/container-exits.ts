@@ -3,8 +3,9 @@
 import { describeError } from '../errors/daemon-error.ts';
 import type { ExitRecord } from '../monitor/monitor.ts';
 import { type Container, type ContainerStatus, startErrorCode } from './container.ts';
-import { containerPaths, statusFile } from './container-files.ts';
+import { containerPaths } from './container-files.ts';
 import type { ContainerParts } from './container-parts.ts';
+import { recordStatus } from './record-status.ts';
 
 const sigkill = 9;
 
@@ -19,9 +20,7 @@ export async function recordExit(
 ): Promise<void> {
   const recorded = await parts.locks.run(container.id, async () => {
     if (container.status.state === 'exited') return false;
-    const status = exitedStatus(container.status, exit);
-    await statusFile.write(containerPaths(parts.directories, container.id).status, status);
-    container.setStatus(status);
+    await recordStatus(parts, container, exitedStatus(container.status, exit));
     return true;
   });
   if (!recorded) return;
@@ -34,6 +33,16 @@ export async function recordExit(
       const error = describeError(cause);
       parts.logger.warn({ containerId: container.id, error }, 'cannot release container');
     });
+}
+
+/**
+ * Follows a container from now on, and records an exit that nobody was told of: it came before the container was visible,
+ * or while no daemon looked.
+ */
+export async function catchUpExit(parts: ContainerParts, container: Container): Promise<void> {
+  const { pid, startTicks, monitorPid } = container.status;
+  const found = await parts.monitors.adopt(container.id, { pid, startTicks, monitorPid });
+  if (found.phase === 'exited') await recordExit(parts, container, found.exit);
 }
 
 /**

@@ -47,4 +47,6 @@ export interface PodContext {
   readonly privileged: boolean;
   /** Throws `failed-precondition` once a stop of the sandbox has begun. */
   readonly requireAlive: () => void;
+  /** Runs a creation that a stop of the sandbox waits for, whether or not its caller still does. */
+  readonly whileCreating: <T>(create: () => Promise<T>) => Promise<T>;
 }

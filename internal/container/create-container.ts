@@ -11,6 +11,7 @@ import { assembleContainer } from './assemble-container.ts';
 import { nowNanos } from './clock.ts';
 import { Container, type ContainerMetadata } from './container.ts';
 import type { ContainerConfig } from './container-config.ts';
+import { catchUpExit } from './container-exits.ts';
 import { containerPaths, statusFile } from './container-files.ts';
 import type { ContainerParts, PodContext } from './container-parts.ts';
 import { failedCreation } from './first-status.ts';
@@ -32,8 +33,14 @@ export async function createContainer(
 ): Promise<string> {
   const name = containerName(pod, config);
   const existing = parts.containers.byName(name);
-  if (existing !== undefined) return idOfSame(existing, config);
-  return parts.creations.run(name, config, () => create(parts, pod, { name, config }), signal);
+  if (existing !== undefined) return idOfSame(existing, pod, config);
+  const request = { sandboxId: pod.facts.id, config };
+  return parts.creations.run(
+    name,
+    request,
+    () => pod.whileCreating(() => create(parts, pod, { name, config })),
+    signal,
+  );
 }
 
 function containerName(pod: PodContext, config: ContainerConfig): string {
@@ -41,9 +48,10 @@ function containerName(pod: PodContext, config: ContainerConfig): string {
   return `k8s_${config.metadata.name}_${podName}_${podNamespace}_${podUid}_${config.metadata.attempt}`;
 }
 
-function idOfSame(existing: Container, config: ContainerConfig): string {
+function idOfSame(existing: Container, pod: PodContext, config: ContainerConfig): string {
   const { id, name, metadata, status } = existing;
-  if (status.state === 'created' && equalAsJson(metadata.config, config)) return id;
+  const isSame = metadata.sandboxId === pod.facts.id && equalAsJson(metadata.config, config);
+  if (status.state === 'created' && !existing.removing && isSame) return id;
   const text = `container name "${name}" is used by "${id}", which is ${status.state}`;
   throw new DaemonError('already-exists', `${text}; remove it first or ask with a higher attempt`);
 }
@@ -64,13 +72,16 @@ async function create(
     const fields = { containerId: metadata.id, step, error: describeError(cause) };
     parts.logger.error(fields, 'cannot undo a step of a failed container');
   };
-  await withRollback(onUndoFailed, async (rollback) => {
+  const container = await withRollback(onUndoFailed, async (rollback) => {
     parts.containers.reserve(metadata.name, metadata.id);
     rollback('forget', () => (isUndone ? forget(parts, metadata) : keepForRemoval(parts, metadata)));
     const status = await assembleContainer(parts, subject, rollback);
     pod.requireAlive();
-    parts.containers.add(new Container(metadata, status));
+    const created = new Container(metadata, status);
+    parts.containers.add(created);
+    return created;
   });
+  await catchUpExit(parts, container);
   parts.logger.info({ containerId: metadata.id, name: metadata.name }, 'created container');
   return metadata.id;
 }

@@ -35,9 +35,7 @@ export async function execSync(
   const container = parts.containers.get(idOrPrefix);
   requireRunning(container);
   const { runtime } = parts.runtimes.get(container.metadata.runtimeHandler);
-  const stored = JSON.parse(
-    await readFile(containerPaths(parts.directories, container.id).spec, 'utf8'),
-  ) as RuntimeSpec;
+  const stored = await readSpec(parts, container);
   const result = await parts.monitors.execSync(
     {
       containerId: container.id,
@@ -51,6 +49,15 @@ export async function execSync(
     signal,
   );
   return fitTogether(result);
+}
+
+async function readSpec(parts: ContainerParts, container: Container): Promise<RuntimeSpec> {
+  try {
+    return JSON.parse(await readFile(containerPaths(parts.directories, container.id).spec, 'utf8'));
+  } catch (cause) {
+    requireRunning(container); // removed meanwhile
+    throw new DaemonError('internal', `cannot read the spec of container "${container.id}"`, cause);
+  }
 }
 
 /** Cuts the ends off until both streams fit; the shorter one keeps at least half of the room. */
@@ -67,6 +74,7 @@ function fitTogether(result: ExecSyncResult): ExecSyncResult {
 function requireRunning(container: Container): void {
   const { state } = container.status;
   if (state === 'running' && !container.removing) return;
-  const text = `cannot run a command in container "${container.id}": it is ${state}`;
+  const what = container.removing ? 'being removed' : state;
+  const text = `cannot run a command in container "${container.id}": it is ${what}`;
   throw new DaemonError('failed-precondition', `${text}, only a running container takes one`);
 }

@@ -1,5 +1,7 @@
 // After a start of the daemon: which containers there are, by the disk, and how they are, by their monitors.
 
+import { setTimeout as sleep } from 'node:timers/promises';
+import { waitFor } from '../async/wait-for.ts';
 import { describeError } from '../errors/daemon-error.ts';
 import { ensureDirectory, listDirectory, removeTree } from '../fs/directories.ts';
 import { StateFileError } from '../fs/state-file.ts';
@@ -7,10 +9,17 @@ import type { ExitRecord } from '../monitor/monitor.ts';
 import { isId } from '../records/id.ts';
 import { nowNanos } from './clock.ts';
 import { Container, type ContainerMetadata, type ContainerStatus } from './container.ts';
-import { recordExit } from './container-exits.ts';
+import { catchUpExit, recordExit } from './container-exits.ts';
 import { containerPaths, metadataFile, statusFile } from './container-files.ts';
 import type { ContainerParts } from './container-parts.ts';
 import { creatingStatus, failedCreation } from './first-status.ts';
+import { recordStatus } from './record-status.ts';
+
+/**
+ * How long the start of the daemon waits for monitors and for what is undone; it serves then, with every record known, and
+ * goes on in the background. The kubelet calls a node not ready after 30 s.
+ */
+const checkTimeoutMs = 5000;
 
 /**
  * Reads all records and asks every monitor, in parallel. Afterwards each container is in the store with its real state;
@@ -26,30 +35,40 @@ export async function restoreContainers(
     if (container !== undefined) void recordExitLogged(parts, container, exit);
   });
   const ids = (await listDirectory(parts.directories.data)).filter(isId);
-  await Promise.all(ids.map((containerId) => restoreLogged(parts, containerId, hasSandbox)));
+  const checks = await Promise.all(ids.map((containerId) => restoreLogged(parts, containerId, hasSandbox)));
+  await waitFor(Promise.all(checks.map((check) => check())), AbortSignal.timeout(checkTimeoutMs)).catch(
+    () => {
+      parts.logger.error({}, 'containers that do not answer are shown as they were last known');
+    },
+  );
 }
+
+/** What remains to be done for a container when all records are known. Does not reject. */
+type Check = () => Promise<void>;
 
 async function restoreLogged(
   parts: ContainerParts,
   containerId: string,
   hasSandbox: (sandboxId: string) => boolean,
-): Promise<void> {
+): Promise<Check> {
   try {
-    await restoreContainer(parts, containerId, hasSandbox);
+    return await restoreContainer(parts, containerId, hasSandbox);
   } catch (cause) {
-    const error = describeError(cause);
-    parts.logger.error(
-      { containerId, error },
-      'cannot restore container; its files are left for the next start',
-    );
+    leaveFiles(parts, containerId, cause);
+    return async () => {};
   }
+}
+
+function leaveFiles(parts: ContainerParts, containerId: string, cause: unknown): void {
+  const fields = { containerId, error: describeError(cause) };
+  parts.logger.error(fields, 'cannot restore container; its files are left for the next start');
 }
 
 async function restoreContainer(
   parts: ContainerParts,
   containerId: string,
   hasSandbox: (sandboxId: string) => boolean,
-): Promise<void> {
+): Promise<Check> {
   const paths = containerPaths(parts.directories, containerId);
   let metadata: ContainerMetadata | undefined;
   let status: ContainerStatus | undefined;
@@ -61,39 +80,60 @@ async function restoreContainer(
     parts.logger.error({ containerId, error: cause.message }, 'container record cannot be used');
     metadata = undefined;
   }
-  if (metadata === undefined || status?.state === 'creating' || !hasSandbox(metadata.sandboxId)) {
-    try {
-      await undoContainer(parts, containerId, metadata);
-      return;
-    } catch (cause) {
-      if (metadata === undefined) throw cause;
-      // It stays visible, so that the kubelet's remove goes on with it.
-      parts.logger.error({ containerId, error: describeError(cause) }, 'cannot undo a container');
-      status = failedCreation(metadata.config);
-    }
-  }
+  if (metadata === undefined || status?.state === 'creating' || !hasSandbox(metadata.sandboxId))
+    return () => undoOrKeep(parts, containerId, metadata);
   if (status === undefined) await ensureDirectory(paths.runDirectory); // a reboot has emptied its parent
   const container = new Container(metadata, status ?? lostStatus(metadata));
   parts.containers.add(container);
-  await catchUp(parts, container);
+  return () => keepCatchingUp(parts, container);
+}
+
+/** What cannot be undone stays visible, so that the kubelet's remove goes on with it. */
+async function undoOrKeep(
+  parts: ContainerParts,
+  containerId: string,
+  metadata: ContainerMetadata | undefined,
+): Promise<void> {
+  try {
+    await undoContainer(parts, containerId, metadata);
+  } catch (cause) {
+    if (metadata === undefined) {
+      leaveFiles(parts, containerId, cause);
+      return;
+    }
+    parts.logger.error({ containerId, error: describeError(cause) }, 'cannot undo a container');
+    parts.containers.add(new Container(metadata, failedCreation(metadata.config)));
+  }
+}
+
+/** Catches up; a monitor that cannot be asked is asked again, as long as there is the container. */
+async function keepCatchingUp(parts: ContainerParts, container: Container): Promise<void> {
+  for (let delayMs = 1000; parts.containers.find(container.id) === container; delayMs *= 2) {
+    try {
+      return await catchUp(parts, container);
+    } catch (cause) {
+      const fields = { containerId: container.id, error: describeError(cause) };
+      parts.logger.error(fields, 'cannot find out how a container is; trying again');
+    }
+    await sleep(Math.min(delayMs, 60_000), undefined, { ref: false });
+  }
 }
 
 /** Takes in what happened while no daemon looked. */
 async function catchUp(parts: ContainerParts, container: Container): Promise<void> {
-  const { pid, startTicks, monitorPid, state } = container.status;
-  if (state === 'exited') return;
-  const found = await parts.monitors.adopt(container.id, { pid, startTicks, monitorPid });
-  if (found.phase === 'exited') await recordExitLogged(parts, container, found.exit);
-  else if (state === 'created') await catchUpStart(parts, container);
+  if (container.status.state === 'exited') return;
+  await catchUpExit(parts, container);
+  if (container.status.state === 'created') await catchUpStart(parts, container);
 }
 
 /** A daemon that died between the runtime's `start` and its own record left a running container as created. */
 async function catchUpStart(parts: ContainerParts, container: Container): Promise<void> {
   const { runtime } = parts.runtimes.get(container.metadata.runtimeHandler);
-  if ((await runtime.state(container.id)) !== 'running') return;
-  const status: ContainerStatus = { ...container.status, state: 'running', startedAtNanos: nowNanos() };
-  await statusFile.write(containerPaths(parts.directories, container.id).status, status);
-  container.setStatus(status);
+  await parts.locks.run(container.id, async () => {
+    if (container.status.state !== 'created' || (await runtime.state(container.id)) !== 'running') return;
+    const startedAtNanos = nowNanos();
+    await recordStatus(parts, container, { ...container.status, state: 'running', startedAtNanos });
+  });
 }
 
 /** Removes all traces of a container that was never complete, or whose record is torn. */

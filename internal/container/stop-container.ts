@@ -1,7 +1,7 @@
 // StopContainer: the stop signal, a grace period, then SIGKILL.
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import { DaemonError } from '../errors/daemon-error.ts';
+import { DaemonError, describeError } from '../errors/daemon-error.ts';
 import { monotonicMs } from './clock.ts';
 import type { Container } from './container.ts';
 import type { ContainerParts } from './container-parts.ts';
@@ -28,10 +28,11 @@ export async function stopContainer(
   const container = parts.containers.find(idOrPrefix);
   if (container === undefined || container.status.state === 'exited') return;
   const isFirst = container.killAtMs === undefined;
-  const killAtMs = monotonicMs() + Math.max(0, graceSeconds) * 1000;
-  container.killAtMs = Math.min(container.killAtMs ?? Number.POSITIVE_INFINITY, killAtMs);
-  if (isFirst && graceSeconds > 0 && container.status.state === 'running') {
-    await parts.monitors.signal(container.id, signalNumber(container.metadata.stopSignal) ?? sigterm);
+  // A created container has no process that could end by itself.
+  const graceMs = container.status.state === 'running' ? Math.max(0, graceSeconds) * 1000 : 0;
+  container.killAtMs = Math.min(container.killAtMs ?? Number.POSITIVE_INFINITY, monotonicMs() + graceMs);
+  if (isFirst && graceMs > 0) {
+    await signalInit(parts, container, signalNumber(container.metadata.stopSignal) ?? sigterm);
   }
   if (!(await endsInGrace(container, signal))) await killContainer(parts, container, signal);
   parts.logger.info({ containerId: container.id }, 'stopped container');
@@ -43,7 +44,7 @@ export async function killContainer(
   container: Container,
   signal: AbortSignal,
 ): Promise<void> {
-  await parts.monitors.signal(container.id, sigkill);
+  await signalInit(parts, container, sigkill);
   if (!container.metadata.ownPidNamespace) {
     await parts.runtimes
       .get(container.metadata.runtimeHandler)
@@ -55,6 +56,18 @@ export async function killContainer(
     'deadline-exceeded',
     `${text}; a process in uninterruptible sleep holds it, stop it again later`,
   );
+}
+
+/** By the monitor, which holds a handle of the process; by the OCI runtime when the monitor does not answer. */
+async function signalInit(parts: ContainerParts, container: Container, signalNumber: number): Promise<void> {
+  try {
+    await parts.monitors.signal(container.id, signalNumber);
+  } catch (cause) {
+    const error = describeError(cause);
+    parts.logger.warn({ containerId: container.id, error }, 'cannot signal a container by its monitor');
+    const { runtime } = parts.runtimes.get(container.metadata.runtimeHandler);
+    await runtime.kill(container.id, signalNumber, { all: false });
+  }
 }
 
 async function endsInGrace(container: Container, signal: AbortSignal): Promise<boolean> {

@@ -1,5 +1,5 @@
 import { createContainer as create } from '../container/create-container.ts';
-import { withReadySandbox } from '../sandbox/with-ready-sandbox.ts';
+import { readySandbox } from '../sandbox/ready-sandbox.ts';
 import { containerConfig } from './convert/container-config.ts';
 import type { CriParts } from './cri-parts.ts';
 import type { CreateContainerRequest__Output } from './gen/runtime/v1/CreateContainerRequest.ts';
@@ -12,8 +12,7 @@ export async function createContainer(
   signal: AbortSignal,
 ): Promise<CreateContainerResponse> {
   const config = containerConfig(request.config);
-  const containerId = await withReadySandbox(parts.sandboxes, request.podSandboxId, (pod) =>
-    create(parts.containers, pod, config, signal),
-  );
+  const pod = readySandbox(parts.sandboxes, request.podSandboxId);
+  const containerId = await create(parts.containers, pod, config, signal);
   return { containerId };
 }

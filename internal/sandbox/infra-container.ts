@@ -64,9 +64,9 @@ export async function runInfra(
 
 /** Kills the infra container and deletes everything about it. None is success. */
 export async function removeInfra(parts: SandboxParts, record: SandboxRecord): Promise<void> {
-  if (!needsInfra(parts, record)) return;
   const { monitors, runtimes, cgroups } = parts.containers;
-  await runtimes.get(record.runtimeHandler).runtime.delete(record.id);
+  // In this order: a runtime that has to kill the process itself waits 100 ms for its end.
   await monitors.remove(record.id);
+  await runtimes.get(record.runtimeHandler).runtime.delete(record.id);
   await cgroups.removeLeftover(record.cgroupParent, record.id);
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { resolvConf } from './pod-files.ts';
-import { bandwidth } from './sandbox-network.ts';
+import { bandwidthOf } from './sandbox-network.ts';
 
 test('resolvConf writes servers, searches and options in that order', () => {
   const dns = { servers: ['10.10.10.10', 'fd00::1'], searches: ['a.b', 'c'], options: ['ndots:8', 'edns0'] };
@@ -19,10 +19,11 @@ test('resolvConf refuses what would be a line of its own', () => {
 });
 
 test('bandwidth reads Kubernetes quantities of bits per second', () => {
-  const key = 'kubernetes.io/ingress-bandwidth';
-  const read = (text: string): bigint | undefined => bandwidth({ [key]: text }, key);
+  const read = (text: string): bigint | undefined =>
+    bandwidthOf({ 'kubernetes.io/ingress-bandwidth': text }).ingressBitsPerSecond;
   assert.deepEqual(['1k', '10M', '2Gi', '1000'].map(read), [1000n, 10_000_000n, 2n * 1024n ** 3n, 1000n]);
-  assert.equal(bandwidth({}, key), undefined);
-  for (const bad of ['', '999', '2P', '-1M', '1.5M', '10m', 'fast'])
+  assert.deepEqual(['1.5M', '0.5Gi', '1e6'].map(read), [1_500_000n, 512n * 1024n ** 2n, 1_000_000n]);
+  assert.deepEqual(bandwidthOf({}), { ingressBitsPerSecond: undefined, egressBitsPerSecond: undefined });
+  for (const bad of ['', '999', '2P', '-1M', '1.5', '1e99', '10m', 'fast'])
     assert.throws(() => read(bad), /between 1k and 1P/);
 });

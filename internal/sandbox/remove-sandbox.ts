@@ -1,5 +1,6 @@
 // RemovePodSandbox: stops the sandbox, removes its containers and its records.
 
+import { allEnded } from '../async/all-ended.ts';
 import { removeContainer } from '../container/remove-container.ts';
 import { removeTree } from '../fs/directories.ts';
 import type { Sandbox } from './sandbox.ts';
@@ -19,18 +20,20 @@ export async function removeSandbox(
   const sandbox = parts.sandboxes.find(idOrPrefix);
   if (sandbox === undefined) return;
   await stopSandbox(parts, sandbox.id, signal);
-  await removeContainers(parts, sandbox);
-  const paths = sandboxPaths(parts.directories, sandbox.id);
-  await removeTree(paths.runDirectory);
-  await removeTree(paths.dataDirectory);
-  if (parts.sandboxes.find(sandbox.id) !== sandbox) return; // a call beside this one was first
-  parts.sandboxes.delete(sandbox);
-  parts.containers.logger.info({ sandboxId: sandbox.id }, 'removed sandbox');
+  await parts.containers.locks.run(sandbox.id, async () => {
+    if (parts.sandboxes.find(sandbox.id) !== sandbox) return; // a call beside this one was first
+    await removeContainers(parts, sandbox);
+    const paths = sandboxPaths(parts.directories, sandbox.id);
+    await removeTree(paths.runDirectory);
+    await removeTree(paths.dataDirectory);
+    parts.sandboxes.delete(sandbox);
+    parts.containers.logger.info({ sandboxId: sandbox.id }, 'removed sandbox');
+  });
 }
 
 async function removeContainers(parts: SandboxParts, sandbox: Sandbox): Promise<void> {
   const containers = parts.containers.containers.list();
   const own = containers.filter((container) => container.metadata.sandboxId === sandbox.id);
   const never = new AbortController().signal;
-  await Promise.all(own.map((container) => removeContainer(parts.containers, container.id, never)));
+  await allEnded(own.map((container) => removeContainer(parts.containers, container.id, never)));
 }

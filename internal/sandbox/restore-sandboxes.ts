@@ -1,7 +1,7 @@
 // After a start of the daemon: which sandboxes there are, by the disk, and how they are, by the kernel.
 
 import { existsSync } from 'node:fs';
-import { statfs } from 'node:fs/promises';
+import { waitFor } from '../async/wait-for.ts';
 import { describeError } from '../errors/daemon-error.ts';
 import { ensureDirectory, listDirectory, removeTree } from '../fs/directories.ts';
 import { StateFileError } from '../fs/state-file.ts';
@@ -12,21 +12,27 @@ import { Sandbox, type SandboxRecord, type SandboxStatus } from './sandbox.ts';
 import { recordFile, sandboxPaths, statusFile } from './sandbox-files.ts';
 import { detachById } from './sandbox-network.ts';
 import type { SandboxParts } from './sandbox-parts.ts';
+import { checkAlive, watchInfra } from './sandbox-readiness.ts';
 
-/** Magic number of nsfs in statfs(2): what a pinned namespace's path must be on. */
-const nsfsMagic = 0x6e736673;
+/**
+ * How long the start of the daemon waits for monitors and for what is undone; it serves then, with every record known, and
+ * goes on in the background.
+ */
+const checkTimeoutMs = 5000;
 
 /**
  * Reads all records and looks at namespaces and infra containers, in parallel. Afterwards each sandbox is in the store
  * with its real state; half-made ones, and ones whose records are torn, are undone.
  */
 export async function restoreSandboxes(parts: SandboxParts): Promise<void> {
-  parts.containers.monitors.onExit((id) => {
-    const sandbox = parts.sandboxes.find(id);
-    if (sandbox?.status.state === 'ready') void setNotReady(parts, sandbox, 'its infra container has ended');
-  });
+  watchInfra(parts);
   const ids = (await listDirectory(parts.directories.data)).filter(isId);
-  await Promise.all(ids.map((sandboxId) => restoreLogged(parts, sandboxId)));
+  const checks = await Promise.all(ids.map((sandboxId) => restoreLogged(parts, sandboxId)));
+  await waitFor(Promise.all(checks.map((check) => check())), AbortSignal.timeout(checkTimeoutMs)).catch(
+    () => {
+      parts.containers.logger.error({}, 'sandboxes that do not answer are shown as they were last known');
+    },
+  );
 }
 
 /** False when a sandbox is gone for good; one whose files could not be read just now is not. For use after the restore. */
@@ -35,17 +41,24 @@ export function knowsSandbox(parts: SandboxParts, sandboxId: string): boolean {
   return existsSync(sandboxPaths(parts.directories, sandboxId).dataDirectory);
 }
 
-async function restoreLogged(parts: SandboxParts, sandboxId: string): Promise<void> {
+/** What remains to be done for a sandbox when all records are known. Does not reject. */
+type Check = () => Promise<void>;
+
+async function restoreLogged(parts: SandboxParts, sandboxId: string): Promise<Check> {
   try {
-    await restoreSandbox(parts, sandboxId);
+    return await restoreSandbox(parts, sandboxId);
   } catch (cause) {
-    const error = describeError(cause);
-    const text = 'cannot restore sandbox; its files are left for the next start';
-    parts.containers.logger.error({ sandboxId, error }, text);
+    leaveFiles(parts, sandboxId, cause);
+    return async () => {};
   }
 }
 
-async function restoreSandbox(parts: SandboxParts, sandboxId: string): Promise<void> {
+function leaveFiles(parts: SandboxParts, sandboxId: string, cause: unknown): void {
+  const fields = { sandboxId, error: describeError(cause) };
+  parts.containers.logger.error(fields, 'cannot restore sandbox; its files are left for the next start');
+}
+
+async function restoreSandbox(parts: SandboxParts, sandboxId: string): Promise<Check> {
   const paths = sandboxPaths(parts.directories, sandboxId);
   let record: SandboxRecord | undefined;
   let status: SandboxStatus | undefined;
@@ -57,52 +70,38 @@ async function restoreSandbox(parts: SandboxParts, sandboxId: string): Promise<v
     parts.containers.logger.error({ sandboxId, error: cause.message }, 'sandbox record cannot be used');
     record = undefined;
   }
-  if (record === undefined || status?.state === 'creating') {
-    try {
-      await undoSandbox(parts, sandboxId, record);
-      return;
-    } catch (cause) {
-      if (record === undefined) throw cause;
-      // It stays visible, so that the kubelet's stop and remove go on with it.
-      parts.containers.logger.error({ sandboxId, error: describeError(cause) }, 'cannot undo a sandbox');
-      status = lostStatus;
-    }
-  }
+  if (record === undefined || status?.state === 'creating') return () => undoOrKeep(parts, sandboxId, record);
   if (status === undefined) await ensureDirectory(paths.runDirectory); // a reboot has emptied its parent
   const sandbox = new Sandbox(record, status ?? lostStatus);
   parts.sandboxes.add(sandbox);
-  if (sandbox.status.state === 'ready') await checkAlive(parts, sandbox);
+  return () => checkLogged(parts, sandbox);
 }
 
-async function checkAlive(parts: SandboxParts, sandbox: Sandbox): Promise<void> {
-  const { namespaces, infra } = sandbox.status;
-  for (const path of Object.values(namespaces)) {
-    if (path === undefined || (await isPinned(path))) continue;
-    await setNotReady(parts, sandbox, `its namespace ${path} is gone`);
-    return;
+async function checkLogged(parts: SandboxParts, sandbox: Sandbox): Promise<void> {
+  if (sandbox.status.state !== 'ready') return;
+  await checkAlive(parts, sandbox).catch((cause: unknown) => {
+    const fields = { sandboxId: sandbox.id, error: describeError(cause) };
+    parts.containers.logger.error(fields, 'cannot find out how a sandbox is');
+  });
+}
+
+/** What cannot be undone stays visible, so that the kubelet's stop and remove go on with it. */
+async function undoOrKeep(
+  parts: SandboxParts,
+  sandboxId: string,
+  record: SandboxRecord | undefined,
+): Promise<void> {
+  try {
+    await undoSandbox(parts, sandboxId, record);
+  } catch (cause) {
+    if (record === undefined) {
+      leaveFiles(parts, sandboxId, cause);
+      return;
+    }
+    const error = describeError(cause);
+    parts.containers.logger.error({ sandboxId, error }, 'cannot undo a sandbox');
+    parts.sandboxes.add(new Sandbox(record, lostStatus));
   }
-  if (infra === undefined) return;
-  const found = await parts.containers.monitors.adopt(sandbox.id, infra);
-  if (found.phase === 'exited') await setNotReady(parts, sandbox, 'its infra container has ended');
-}
-
-async function isPinned(path: string): Promise<boolean> {
-  return statfs(path).then(
-    ({ type }) => type === nsfsMagic,
-    () => false,
-  );
-}
-
-async function setNotReady(parts: SandboxParts, sandbox: Sandbox, why: string): Promise<void> {
-  const { logger } = parts.containers;
-  const status: SandboxStatus = { ...sandbox.status, state: 'not-ready' };
-  sandbox.setStatus(status);
-  logger.warn({ sandboxId: sandbox.id, why }, 'sandbox is not ready any more');
-  await statusFile
-    .write(sandboxPaths(parts.directories, sandbox.id).status, status)
-    .catch((cause: unknown) => {
-      logger.error({ sandboxId: sandbox.id, error: describeError(cause) }, 'cannot write sandbox status');
-    });
 }
 
 /** Removes all traces of a sandbox that was never complete, or whose record is torn. */

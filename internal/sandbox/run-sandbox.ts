@@ -1,6 +1,7 @@
 // RunPodSandbox: everything a pod needs before its first container.
 
 import { hostname as nodeName } from 'node:os';
+import { allEnded } from '../async/all-ended.ts';
 import { type RegisterUndo, withRollback } from '../async/rollback.ts';
 import { nowNanos } from '../container/clock.ts';
 import { checkSysctls, defaultSysctls } from '../container/spec/sysctls.ts';
@@ -13,9 +14,10 @@ import { needsInfra, removeInfra, runInfra } from './infra-container.ts';
 import { mountShm, unmountShm, writePodFiles } from './pod-files.ts';
 import { Sandbox, type SandboxRecord, type SandboxStatus } from './sandbox.ts';
 import type { SandboxConfig } from './sandbox-config.ts';
-import { recordFile, sandboxPaths, statusFile } from './sandbox-files.ts';
-import { attachNetwork, detachNetwork } from './sandbox-network.ts';
+import { recordFile, type SandboxPaths, sandboxPaths, statusFile } from './sandbox-files.ts';
+import { attachNetwork, bandwidthOf, detachNetwork } from './sandbox-network.ts';
 import type { SandboxParts } from './sandbox-parts.ts';
+import { checkInfra } from './sandbox-readiness.ts';
 
 export interface RunSandboxRequest {
   readonly config: SandboxConfig;
@@ -39,7 +41,7 @@ export async function runSandbox(
 ): Promise<string> {
   const name = sandboxName(request.config);
   const existing = parts.sandboxes.byName(name);
-  if (existing !== undefined) return idOfSame(existing, request);
+  if (existing !== undefined) return idOfSame(parts, existing, request);
   return parts.creations.run(
     name,
     request,
@@ -53,10 +55,13 @@ function sandboxName(config: SandboxConfig): string {
   return `k8s_${name}_${namespace}_${uid}_${attempt}`;
 }
 
-function idOfSame(existing: Sandbox, request: RunSandboxRequest): string {
-  const { id, record } = existing;
-  if (existing.status.state === 'ready' && equalAsJson(record.config, request.config)) return id;
-  const text = `sandbox name "${record.name}" is used by "${id}", which is ${existing.status.state}`;
+function idOfSame(parts: SandboxParts, existing: Sandbox, request: RunSandboxRequest): string {
+  const { id, record, stopping } = existing;
+  const isReady = existing.status.state === 'ready' && !stopping;
+  const hasHandler = parts.containers.runtimes.get(request.handler).name === record.runtimeHandler;
+  if (isReady && hasHandler && equalAsJson(record.config, request.config)) return id;
+  const state = isReady ? 'ready with another configuration' : stopping ? 'stopping' : existing.status.state;
+  const text = `sandbox name "${record.name}" is used by "${id}", which is ${state}`;
   throw new DaemonError('already-exists', `${text}; remove it first or ask with a higher attempt`);
 }
 
@@ -74,6 +79,7 @@ function newRecord(parts: SandboxParts, name: string, request: RunSandboxRequest
       'pid namespace mode TARGET is for containers, not for a sandbox',
     );
   }
+  bandwidthOf(config.annotations); // refused here, before there is anything to undo
   return {
     id: newId(),
     name,
@@ -101,6 +107,7 @@ async function createSandbox(parts: SandboxParts, record: SandboxRecord): Promis
     parts.sandboxes.add(created);
     return created;
   });
+  await checkInfra(parts, sandbox); // it may have ended before the record was there to be told
   logger.info({ sandboxId: record.id, name: record.name, ips: sandbox.status.ips }, 'sandbox is ready');
   return record.id;
 }
@@ -131,23 +138,9 @@ async function setUp(
   const defaults = defaultSysctls(parts.defaults.sysctls, scope);
   const sysctls = { ...defaults, ...checkSysctls(record.config.sysctls, scope) };
 
-  await ensureDirectory(paths.dataDirectory);
+  await ensureDirectory(paths.dataDirectory); // before anything else: a daemon that dies finds by it what to undo
   await ensureDirectory(paths.runDirectory);
-  // In this order: metadata without a status means that there was a reboot.
-  await statusFile.write(paths.status, creatingStatus);
-  await recordFile.write(paths.metadata, record);
-
-  const dns = {
-    hostname: record.hostname,
-    dns: record.config.dns,
-    hostResolvConf: parts.defaults.hostResolvConf,
-  };
-  await writePodFiles(paths, dns);
-  if (ipc !== 'node') {
-    await mountShm(paths);
-    rollback('unmount /dev/shm', () => unmountShm(paths));
-  }
-
+  if (ipc !== 'node') rollback('unmount /dev/shm', () => unmountShm(paths));
   const own = { network: network !== 'node', ipc: ipc !== 'node', uts: network !== 'node' };
   let attached: PinnedNamespaces | undefined;
   rollback('detach network and unpin namespaces', async () => {
@@ -156,21 +149,35 @@ async function setUp(
     await parts.namespaces.unpin(record.id);
   });
   const pin = { sandboxId: record.id, ...own, hostname: record.hostname, sysctls };
-  const namespaces = await parts.namespaces.pin(pin, signal);
+  const [namespaces] = await allEnded([
+    parts.namespaces.pin(pin, signal),
+    writeRecords(paths, record),
+    makePodFiles(parts, record),
+  ]);
 
-  let ips: readonly string[] = [];
-  if (namespaces.network !== undefined) {
-    attached = namespaces;
-    ips = await attachNetwork(parts, record, namespaces, signal);
-  }
-
-  let status: SandboxStatus = { ...creatingStatus, state: 'ready', ips, namespaces };
-  if (needsInfra(parts, record)) {
-    rollback('remove infra container', () => removeInfra(parts, record));
-    status = { ...status, infra: await runInfra(parts, record, namespaces) };
-  }
+  const hasInfra = needsInfra(parts, record);
+  if (hasInfra) rollback('remove infra container', () => removeInfra(parts, record));
+  if (namespaces.network !== undefined) attached = namespaces;
+  const [ips, infra] = await allEnded([
+    namespaces.network === undefined ? [] : attachNetwork(parts, record, namespaces, signal),
+    hasInfra ? runInfra(parts, record, namespaces) : undefined,
+  ]);
+  const status: SandboxStatus = { ...creatingStatus, state: 'ready', ips, namespaces, infra };
   await statusFile.write(paths.status, status);
   return status;
+}
+
+async function writeRecords(paths: SandboxPaths, record: SandboxRecord): Promise<void> {
+  // In this order: metadata without a status means that there was a reboot.
+  await statusFile.write(paths.status, creatingStatus);
+  await recordFile.write(paths.metadata, record);
+}
+
+async function makePodFiles(parts: SandboxParts, { id, hostname, config }: SandboxRecord): Promise<void> {
+  const paths = sandboxPaths(parts.directories, id);
+  const { hostResolvConf } = parts.defaults;
+  await writePodFiles(paths, { hostname, dns: config.dns, hostResolvConf });
+  if (config.namespaces.ipc !== 'node') await mountShm(paths);
 }
 
 const creatingStatus: SandboxStatus = {

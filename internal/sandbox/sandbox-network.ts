@@ -16,7 +16,8 @@ export async function attachNetwork(
   namespaces: PinnedNamespaces,
   signal: AbortSignal,
 ): Promise<readonly string[]> {
-  const result = await parts.network.attach(networkRequest(record, namespaces), signal);
+  const request = { ...networkRequest(record, namespaces), ...bandwidthOf(record.config.annotations) };
+  const result = await parts.network.attach(request, signal);
   if (result.ips.length === 0) {
     const text = `network "${result.networkName}" gave sandbox "${record.id}" no IP address`;
     throw new DaemonError('unavailable', `${text}; check the ipam section of its CNI configuration`);
@@ -49,8 +50,9 @@ export async function detachById(parts: SandboxParts, sandboxId: string): Promis
   await parts.network.detach(unknown, AbortSignal.timeout(detachTimeoutMs));
 }
 
+/** Without the rates: nothing that a pod's author writes may stand in the way of a detach, and DEL does not need them. */
 function networkRequest(record: SandboxRecord, namespaces: PinnedNamespaces): NetworkRequest {
-  const { metadata, portMappings, annotations } = record.config;
+  const { metadata, portMappings } = record.config;
   return {
     sandboxId: record.id,
     netnsPath: namespaces.network ?? '',
@@ -58,9 +60,19 @@ function networkRequest(record: SandboxRecord, namespaces: PinnedNamespaces): Ne
     podNamespace: metadata.namespace,
     podUid: metadata.uid,
     portMappings,
+    ingressBitsPerSecond: undefined,
+    egressBitsPerSecond: undefined,
+    cgroupPath: record.cgroupParent,
+  };
+}
+
+/** The rates that the pod's annotations ask for; `invalid-argument` for one that is not a quantity. */
+export function bandwidthOf(
+  annotations: Readonly<Record<string, string>>,
+): Pick<NetworkRequest, 'ingressBitsPerSecond' | 'egressBitsPerSecond'> {
+  return {
     ingressBitsPerSecond: bandwidth(annotations, 'kubernetes.io/ingress-bandwidth'),
     egressBitsPerSecond: bandwidth(annotations, 'kubernetes.io/egress-bandwidth'),
-    cgroupPath: record.cgroupParent,
   };
 }
 
@@ -79,11 +91,13 @@ const quantitySuffixes: Readonly<Record<string, bigint>> = {
 };
 
 /** Reads a Kubernetes quantity of bits per second; between 1k and 1P, as the kubelet's own network plugins ask. */
-export function bandwidth(annotations: Readonly<Record<string, string>>, key: string): bigint | undefined {
+function bandwidth(annotations: Readonly<Record<string, string>>, key: string): bigint | undefined {
   const text = annotations[key];
   if (text === undefined) return undefined;
-  const [, digits, suffix] = /^(\d{1,18})(k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?$/.exec(text) ?? [];
-  const bits = BigInt(digits ?? 0) * (quantitySuffixes[suffix ?? ''] ?? 0n);
+  const form = /^(\d{1,18})(?:\.(\d{1,9}))?(?:(k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)|[eE](\d{1,2}))?$/;
+  const [, digits = '0', fraction = '', suffix = '', exponent = '0'] = form.exec(text) ?? [];
+  const unit = (quantitySuffixes[suffix] ?? 0n) * 10n ** BigInt(exponent);
+  const bits = (BigInt(digits + fraction) * unit) / 10n ** BigInt(fraction.length);
   if (bits < 1000n || bits > 1000n ** 5n) {
     const found = `annotation ${key} is ${JSON.stringify(text)}`;
     throw new DaemonError(

@@ -1,10 +1,12 @@
 // StopPodSandbox: ends the containers and takes the pod out of the kernel and the network; the record stays.
 
+import { allEnded } from '../async/all-ended.ts';
 import { stopContainer } from '../container/stop-container.ts';
-import { removeInfra } from './infra-container.ts';
+import { needsInfra, removeInfra } from './infra-container.ts';
 import { unmountShm } from './pod-files.ts';
+import { recordSandboxStatus } from './record-sandbox-status.ts';
 import type { Sandbox } from './sandbox.ts';
-import { sandboxPaths, statusFile } from './sandbox-files.ts';
+import { sandboxPaths } from './sandbox-files.ts';
 import { detachNetwork } from './sandbox-network.ts';
 import type { SandboxParts } from './sandbox-parts.ts';
 
@@ -30,14 +32,17 @@ async function tearDown(parts: SandboxParts, sandbox: Sandbox): Promise<void> {
   sandbox.stopping = true;
   await endContainers(parts, sandbox);
   const { record } = sandbox;
-  const paths = sandboxPaths(parts.directories, record.id);
   const { namespaces } = sandbox.status;
-  await write(parts, sandbox, { ...sandbox.status, state: 'not-ready' });
-  await removeInfra(parts, record);
-  if (record.config.namespaces.network !== 'node') await detachNetwork(parts, record, namespaces);
+  const hasNetwork = record.config.namespaces.network !== 'node';
+  await recordSandboxStatus(parts, sandbox, { ...sandbox.status, state: 'not-ready' });
+  await allEnded([
+    // Also one that a daemon with another drop_infra_ctr has started.
+    needsInfra(parts, record) || sandbox.status.infra !== undefined ? removeInfra(parts, record) : undefined,
+    hasNetwork ? detachNetwork(parts, record, namespaces) : undefined,
+    unmountShm(sandboxPaths(parts.directories, record.id)),
+  ]);
   await parts.namespaces.unpin(record.id);
-  await unmountShm(paths);
-  await write(parts, sandbox, { ...sandbox.status, tornDown: true });
+  await recordSandboxStatus(parts, sandbox, { ...sandbox.status, tornDown: true });
   parts.containers.logger.info({ sandboxId: record.id }, 'stopped sandbox');
 }
 
@@ -47,13 +52,5 @@ async function endContainers(parts: SandboxParts, sandbox: Sandbox): Promise<voi
   const containers = parts.containers.containers.list();
   const own = containers.filter((container) => container.metadata.sandboxId === sandbox.id);
   const never = new AbortController().signal;
-  await Promise.all(
-    own.map((container) => stopContainer(parts.containers, container.id, graceSeconds, never)),
-  );
-}
-
-async function write(parts: SandboxParts, sandbox: Sandbox, status: Sandbox['status']): Promise<void> {
-  const path = sandboxPaths(parts.directories, sandbox.id).status;
-  await statusFile.write(path, status);
-  sandbox.setStatus(status);
+  await allEnded(own.map((container) => stopContainer(parts.containers, container.id, graceSeconds, never)));
 }

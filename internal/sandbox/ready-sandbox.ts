@@ -1,4 +1,4 @@
-// CreateContainer's view of a sandbox: look-up, readiness check and protection against a stop, in one call.
+// CreateContainer's view of a sandbox: look-up, readiness check and protection against a stop.
 
 import type { PodContext } from '../container/container-parts.ts';
 import { DaemonError } from '../errors/daemon-error.ts';
@@ -6,26 +6,9 @@ import type { Sandbox } from './sandbox.ts';
 import { sandboxFacts } from './sandbox-facts.ts';
 import type { SandboxParts } from './sandbox-parts.ts';
 
-/**
- * Runs `create` with the context of a ready sandbox. `not-found` when there is none, `failed-precondition` when it is not
- * ready or a stop begins meanwhile; a stop waits until `create` has ended.
- */
-export async function withReadySandbox<T>(
-  parts: SandboxParts,
-  idOrPrefix: string,
-  create: (pod: PodContext) => Promise<T>,
-): Promise<T> {
+/** The context of a ready sandbox; `not-found` when there is none, `failed-precondition` when it is not ready. */
+export function readySandbox(parts: SandboxParts, idOrPrefix: string): PodContext {
   const sandbox = parts.sandboxes.get(idOrPrefix);
-  const running = create(podContext(parts, sandbox));
-  sandbox.creations.add(running);
-  try {
-    return await running;
-  } finally {
-    sandbox.creations.delete(running);
-  }
-}
-
-function podContext(parts: SandboxParts, sandbox: Sandbox): PodContext {
   requireReady(sandbox);
   const { config, cgroupParent } = sandbox.record;
   return {
@@ -34,7 +17,18 @@ function podContext(parts: SandboxParts, sandbox: Sandbox): PodContext {
     logDirectory: config.logDirectory === '' ? parts.defaults.logDirectory : config.logDirectory,
     privileged: config.privileged,
     requireAlive: () => requireReady(sandbox),
+    whileCreating: (create) => whileCreating(sandbox, create),
   };
+}
+
+async function whileCreating<T>(sandbox: Sandbox, create: () => Promise<T>): Promise<T> {
+  const running = create();
+  sandbox.creations.add(running);
+  try {
+    return await running;
+  } finally {
+    sandbox.creations.delete(running);
+  }
 }
 
 function requireReady(sandbox: Sandbox): void {
