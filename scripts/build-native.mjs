@@ -9,7 +9,7 @@ const programs = ['cria-monitor', 'cria-pause'];
 
 const flags = ['-std=c11', '-O2', '-Wall', '-Wextra', '-Werror', '-D_GNU_SOURCE', '-D_FORTIFY_SOURCE=2'];
 flags.push('-fstack-protector-strong', '-ffunction-sections', '-fdata-sections', '-fno-pie', '-static', '-s');
-flags.push('-Wl,-z,relro,-z,now,--gc-sections');
+flags.push('-Wl,-z,relro,-z,now,--gc-sections,--sort-section=alignment');
 
 function compiler() {
   if (process.env.CC) return process.env.CC;

@@ -18,9 +18,19 @@
 #define SYS_pidfd_send_signal 424
 #endif
 
+enum { PAGE = 4096, STACK_USED = 64 << 10 };
+
 void release_pages(void *buffer, size_t size)
 {
 	madvise(buffer, size, MADV_DONTNEED);
+}
+
+void release_stack(void)
+{
+	/* More than one page below this frame: nothing of ours is there, not even a red zone. */
+	uintptr_t end = ((uintptr_t)__builtin_frame_address(0) & ~(uintptr_t)(PAGE - 1)) - PAGE;
+
+	madvise((void *)(end - STACK_USED), STACK_USED, MADV_DONTNEED);
 }
 
 int64_t monotonic_ms(void)
@@ -47,8 +57,8 @@ ssize_t read_file(const char *path, char *buffer, size_t size)
 
 	if (fd < 0)
 		return -1;
-	while (length < size - 1 && (got = read(fd, buffer + length, size - 1 - length)) > 0)
-		length += (size_t)got;
+	while (length < size - 1 && ((got = read(fd, buffer + length, size - 1 - length)) > 0 || (got < 0 && errno == EINTR)))
+		length += got > 0 ? (size_t)got : 0;
 	int error = errno;
 
 	close(fd);

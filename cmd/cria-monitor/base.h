@@ -13,6 +13,8 @@
 /* Whole pages of its own, so that release_pages can give the memory of a rarely used buffer back to the system. */
 #define PAGES(type, name, size) static _Alignas(4096) type name[((size) + 4095) & ~4095]
 void release_pages(void *buffer, size_t size);
+/* The same for what calls that are over have left of the stack. */
+void release_stack(void);
 
 int64_t monotonic_ms(void);
 int64_t realtime_ns(void);

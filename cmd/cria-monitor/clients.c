@@ -30,7 +30,8 @@ struct client {
 	uint32_t waiting;
 };
 
-PAGES(char, reply_text, 16384);
+/* Every byte of the runtime's message may become an escape of six. */
+PAGES(char, reply_text, 6 * sizeof(container.message) + 1024);
 PAGES(char, request_text, FRAME_MAX + 1);
 static struct client clients[32];
 static struct source listener = { .fd = -1 };

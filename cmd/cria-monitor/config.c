@@ -16,8 +16,12 @@ const char *json_file(struct json *json, const char *path)
 	/* Pages of a file's size; the rest is never touched. */
 	char *text = mmap(NULL, CONFIG_MAX, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
-	if (text == MAP_FAILED || read_file(path, text, CONFIG_MAX) <= 0)
+	ssize_t length = text == MAP_FAILED ? -1 : read_file(path, text, CONFIG_MAX);
+
+	if (length < 0)
 		return strerror(errno);
+	if (length == CONFIG_MAX - 1)
+		return "the config is longer than 1 MiB";
 	if (!json_parse(json, text))
 		return "the config is not valid JSON";
 	return json_number(json, "version", 0) == CONFIG_VERSION ? NULL : "the config has another version";

@@ -23,7 +23,7 @@
 
 enum { GATE_FD = 3, UNDO_MS = 10000, KILL_MS = 5000, FAILED_MS = 10000, UNCLAIMED_MS = 600000, RECORD_RETRY_MS = 1000 };
 
-struct container container = { .pidfd = -1 };
+struct container container;
 
 /* The OCI runtime that runs now: its create, later perhaps its delete. */
 static pid_t runtime_pid;
@@ -103,7 +103,7 @@ static void exited(int status, int64_t at)
 	container.oom = oom_happened();
 	stdio_drain();
 	container.phase = EXITED;
-	lingering = !stdio_is_closed();
+	lingering = !shutting_down && !stdio_is_closed();
 	write_record();
 	clients_end_output();
 	clients_announce();
@@ -136,8 +136,8 @@ static void failed(void)
 
 static bool start_runtime(const char *const *words, const char *const *extra, struct stdio_ends ends)
 {
-	static const char *argv[ARGUMENTS], *env[ARGUMENTS];
-	static char oom_score[16];
+	const char *argv[ARGUMENTS], *env[ARGUMENTS];
+	char oom_score[16];
 	size_t count = runtime_arguments(&container.config.json, argv, env, ARGUMENTS - 16);
 	struct process process = { .argv = argv, .env = env, .fds = { ends.in, ends.out, ends.err, -1, -1 } };
 
@@ -348,7 +348,11 @@ static bool join_cgroups(void)
 	size_t count = json_strings(&container.config.json, "cgroupDirs", directories, 0, LENGTH(directories));
 	char path[PATH_MAX];
 
-	for (size_t i = 0; i < count && i < LENGTH(directories); i++)
+	if (count >= LENGTH(directories)) {
+		errno = E2BIG;
+		return false;
+	}
+	for (size_t i = 0; i < count; i++)
 		if (!format(path, sizeof(path), "%s/cgroup.procs", directories[i]) || write_file(path, "0") != 0)
 			return false;
 	return true;
@@ -426,13 +430,14 @@ static const char *prepare(const char *config_path)
 
 int container_main(const char *config_path)
 {
+	container.pidfd = -1;
 	const char *wrong = prepare(config_path);
 
 	if (wrong != NULL) {
-		gate_answer(GATE_FD, wrong);
 		stdio_close();
 		exit_record_discard();
 		clients_close();
+		gate_answer(GATE_FD, wrong); /* last: the spawner may kill us then */
 		return 1;
 	}
 	gate_answer(GATE_FD, "R");

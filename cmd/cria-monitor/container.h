@@ -44,11 +44,11 @@ struct container {
 	int code;
 	int signal;
 	bool oom;
+	/* The daemon knows the exit. */
+	bool acknowledged;
 	/* Of UNDOING and FAILED: which step failed, and why. */
 	const char *failed_stage;
 	char message[8192];
-	/* The daemon knows the exit. */
-	bool acknowledged;
 };
 
 extern struct container container;

@@ -73,7 +73,8 @@ static struct {
 	int status;
 } early_exits[16];
 static size_t early_exit_count;
-static char failure[8192];
+static bool has_failed;
+PAGES(char, failure, 8192);
 static struct timer deadline = { .fire = timed_out };
 static struct timer client_timer = { .fire = no_client };
 
@@ -85,15 +86,15 @@ static void send_output(struct output *output, const uint8_t *data, size_t size)
 	if (take < size)
 		truncated = true;
 	output->sent += (int64_t)take;
-	if (take > 0)
-		connection_send(&client, (struct frame_head){ output->type, 0 }, data, take);
+	if (take > 0 && !connection_send(&client, (struct frame_head){ output->type, 0 }, data, take))
+		truncated = true;
 }
 
 /* The number of bytes, 0 when nothing waits, -1 at the end. */
 static ssize_t read_output(struct output *output)
 {
-	static uint8_t chunk[READ_SIZE];
-	ssize_t got = read(output->source.fd, chunk, sizeof(chunk));
+	PAGES(uint8_t, chunk, READ_SIZE);
+	ssize_t got = read(output->source.fd, chunk, READ_SIZE);
 
 	if (got < 0 && (errno == EAGAIN || errno == EINTR))
 		return 0;
@@ -151,13 +152,14 @@ static void send_early(void)
 /* The last frame, as soon as there is a client for it. */
 static void report(void)
 {
-	static char buffer[3 * sizeof(failure)];
+	/* Every byte may become an escape of six. */
+	static char buffer[6 * sizeof(failure) + 256];
 	struct json_writer writer;
 
 	if (phase != ENDED || !connection_is_open(&client))
 		return;
 	json_begin(&writer, buffer, sizeof(buffer));
-	if (failure[0] != '\0') {
+	if (has_failed) {
 		json_put_string(&writer, "op", "failed");
 		json_put_string(&writer, "message", failure);
 	} else {
@@ -221,7 +223,9 @@ static pid_t read_pid_file(void)
 
 static void fail(const char *text)
 {
-	format(failure, sizeof(failure), "%s", text);
+	if (text != failure)
+		format(failure, sizeof(failure), "%s", text);
+	has_failed = true;
 	kill_command();
 	end();
 }
@@ -234,13 +238,13 @@ static void runtime_ended(int status)
 			;
 		size_t size = bytes_length(&early) < sizeof(failure) - 1 ? bytes_length(&early) : sizeof(failure) - 1;
 
-		memcpy(failure, bytes_front(&early), size);
+		for (size_t i = 0; i < size; i++) /* a NUL would hide the rest */
+			failure[i] = bytes_front(&early)[i] == '\0' ? ' ' : (char)bytes_front(&early)[i];
 		if (size == 0)
 			snprintf(failure, sizeof(failure), "the runtime %s %d and said nothing",
 				 WIFEXITED(status) ? "exited with code" : "was killed by signal",
 				 WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status));
-		kill_command();
-		end();
+		fail(failure);
 		return;
 	}
 	command_pid = read_pid_file();
@@ -314,7 +318,8 @@ static void on_sent(struct connection *connection)
 
 static void no_client(void)
 {
-	kill_command();
+	if (phase == STARTING || phase == STARTED)
+		kill_command();
 	loop_stop();
 }
 
@@ -380,8 +385,9 @@ static int open_outputs(int ends[2])
 
 static const char *start_command(void)
 {
-	static const char *argv[ARGUMENTS], *env[ARGUMENTS];
-	static char process_path[64], oom_score[16], text[512];
+	const char *argv[ARGUMENTS], *env[ARGUMENTS];
+	char process_path[64], oom_score[16];
+	static char text[512];
 	size_t count = runtime_arguments(&config.json, argv, env, ARGUMENTS - 16);
 	struct process process = { .argv = argv, .env = env, .fds = { -1, -1, -1, -1, -1 } };
 	/* The runtime opens it through us: it inherits nothing that the container could get hold of. */
@@ -458,12 +464,16 @@ int exec_main(const char *config_path)
 {
 	const char *wrong = prepare(config_path);
 
-	gate_answer(GATE_FD, wrong == NULL ? "R" : wrong);
-	if (wrong == NULL)
+	if (wrong == NULL) {
+		gate_answer(GATE_FD, "R");
 		loop_run();
+	}
 	if (listener.fd >= 0)
 		unlink(config.socket);
 	if (config.pid_file != NULL)
 		remove_pid_file();
-	return wrong == NULL ? 0 : 1;
+	if (wrong == NULL)
+		return 0;
+	gate_answer(GATE_FD, wrong); /* last: the spawner may kill us then */
+	return 1;
 }

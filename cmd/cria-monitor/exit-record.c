@@ -78,7 +78,7 @@ static int write_code_file(const char *path)
 	return error;
 }
 
-int exit_record_write(void)
+static int write_record(void)
 {
 	char temporary[PATH_MAX], text[RESERVED];
 	size_t length = record_text(text, sizeof(text));
@@ -88,6 +88,15 @@ int exit_record_write(void)
 	    rename(temporary, container.config.exit_file) != 0)
 		return errno;
 	renamed = true;
+	return 0;
+}
+
+int exit_record_write(void)
+{
+	int error = renamed ? 0 : write_record();
+
+	if (error != 0)
+		return error;
 	return container.config.exit_code_file == NULL ? 0 : write_code_file(container.config.exit_code_file);
 }
 
@@ -115,6 +124,6 @@ void exit_record_discard(void)
 {
 	char temporary[PATH_MAX];
 
-	if (temporary_path(container.config.exit_file, temporary, sizeof(temporary)))
+	if (record_fd >= 0 && temporary_path(container.config.exit_file, temporary, sizeof(temporary)))
 		unlink(temporary);
 }

@@ -11,6 +11,9 @@ static bool stopping;
 static void (*signal_handler)(int signal_number);
 static struct timer *timers[16];
 static size_t timer_count;
+/* The batch that is being handed out. */
+static struct epoll_event batch[16];
+static int batch_length;
 
 static void read_signals(struct source *source, uint32_t events)
 {
@@ -65,6 +68,10 @@ void loop_close(struct source *source)
 	epoll_ctl(epoll_fd, EPOLL_CTL_DEL, source->fd, NULL);
 	close(source->fd);
 	source->fd = -1;
+	/* What the batch still holds for it must not reach the next fd of this place. */
+	for (int i = 0; i < batch_length; i++)
+		if (batch[i].data.ptr == source)
+			batch[i].data.ptr = NULL;
 }
 
 void timer_start(struct timer *timer, int64_t delay_ms)
@@ -111,18 +118,15 @@ static void fire_timers(void)
 
 void loop_run(void)
 {
-	struct epoll_event events[16];
-
 	while (!stopping) {
-		int count = epoll_wait(epoll_fd, events, LENGTH(events), until_next_timer());
+		batch_length = epoll_wait(epoll_fd, batch, LENGTH(batch), until_next_timer());
+		for (int i = 0; i < batch_length; i++) {
+			struct source *source = batch[i].data.ptr;
 
-		for (int i = 0; i < count; i++) {
-			struct source *source = events[i].data.ptr;
-
-			/* Closed by an earlier event of this batch: its memory is static, so looking is safe. */
-			if (source->fd >= 0)
-				source->ready(source, events[i].events);
+			if (source != NULL)
+				source->ready(source, batch[i].events);
 		}
+		batch_length = 0;
 		fire_timers();
 	}
 }

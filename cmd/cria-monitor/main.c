@@ -13,10 +13,6 @@
 #define SYS_close_range 436
 #endif
 
-#ifndef CLOSE_RANGE_CLOEXEC
-#define CLOSE_RANGE_CLOEXEC (1U << 2)
-#endif
-
 bool own_fd(int fd)
 {
 	return fcntl(fd, F_SETFD, FD_CLOEXEC) == 0 && fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) == 0;
@@ -30,8 +26,9 @@ static void start_clean(void)
 	for (int fd = 0; fd <= STDERR_FILENO; fd++)
 		if (fcntl(fd, F_GETFD) < 0)
 			open("/dev/null", O_RDWR);
-	/* 3 and 4 are from the one who started us, see spawner.h. Before Linux 5.11 the others stay. */
-	syscall(SYS_close_range, 3U, 4U, CLOSE_RANGE_CLOEXEC);
+	/* 3 and 4 are from the one who started us, see spawner.h: a lock that leaked there would be held by a container. */
+	for (int fd = 3; fd <= 4; fd++)
+		fcntl(fd, F_SETFD, FD_CLOEXEC);
 	syscall(SYS_close_range, 5U, ~0U, 0);
 	umask(0022);
 }

@@ -16,7 +16,7 @@ enum { READ_SIZE = 64 << 10, DRAIN_EXTRA = 64 << 10, KEPT_BYTES = 1 << 20 };
 /* One read. False at the end of the stream, or when nothing waits. */
 static bool read_output(struct job *job, int index)
 {
-	static uint8_t chunk[READ_SIZE];
+	PAGES(uint8_t, chunk, READ_SIZE);
 	struct bytes *kept = &job->collected[index];
 	ssize_t got = read(job->outputs[index].fd, chunk, sizeof(chunk));
 

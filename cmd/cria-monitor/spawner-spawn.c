@@ -31,7 +31,7 @@ static void gate_ready(struct source *source, uint32_t events)
 {
 	struct job *job = (struct job *)((char *)source - offsetof(struct job, outputs));
 	char answer[600];
-	ssize_t got = read(source->fd, answer, sizeof(answer) - 1);
+	ssize_t got = recv(source->fd, answer, sizeof(answer) - 1, MSG_DONTWAIT);
 
 	(void)events;
 	if (got < 0 && (errno == EAGAIN || errno == EINTR))

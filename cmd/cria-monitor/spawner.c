@@ -123,9 +123,15 @@ static void new_job(enum job_kind kind, uint32_t seq, const char *text, size_t s
 	}
 }
 
+/* Its process was started: it runs, or the end of its gate is still to be read. */
+static bool is_started(const struct job *job)
+{
+	return job->pid != 0 || job->outputs[0].fd >= 0;
+}
+
 static void cancel(struct job *job)
 {
-	if (job->outputs[0].fd >= 0) {
+	if (is_started(job)) {
 		run_kill(job); /* the answer follows when it is reaped, or at the end of its gate */
 	} else {
 		job_reply_error(job, "cancelled", 0);
@@ -135,7 +141,8 @@ static void cancel(struct job *job)
 
 static enum taken on_control(const uint8_t *payload, size_t size)
 {
-	static char text[FRAME_MAX + 1], copy[FRAME_MAX + 1];
+	PAGES(char, text, FRAME_MAX + 1);
+	PAGES(char, copy, FRAME_MAX + 1);
 	struct json fields;
 
 	memcpy(text, payload, size);
@@ -174,7 +181,7 @@ static enum taken on_frame(struct connection *connection, uint8_t type, uint8_t 
 	uint32_t seq = (uint32_t)payload[0] | (uint32_t)payload[1] << 8 | (uint32_t)payload[2] << 16 | (uint32_t)payload[3] << 24;
 	struct job *job = find_seq(seq);
 
-	if (job == NULL || job->outputs[0].fd >= 0)
+	if (job == NULL || is_started(job))
 		return FRAME_TAKEN; /* cancelled in between */
 	if (type == FRAME_EOF) {
 		start(job);
@@ -190,8 +197,8 @@ static bool orphaned;
 static void stop_when_idle(void)
 {
 	for (size_t i = 0; i < LENGTH(jobs); i++)
-		if (jobs[i].kind == JOB_RUN && jobs[i].pid != 0)
-			return;
+		if (jobs[i].kind != JOB_FREE && jobs[i].pid != 0)
+			return; /* a command, or a monitor that was killed just now */
 	loop_stop();
 }
 

@@ -170,6 +170,7 @@ static void trim(void)
 	log_trim();
 	clients_trim();
 	process_trim();
+	release_stack();
 }
 
 static int open_pipe(struct stream *stream, int *end)

@@ -11,6 +11,9 @@ interface Waiting {
   readonly reject: (cause: Error) => void;
 }
 
+/** A monitor answers at once; one that hangs, on the disk of its log, must not hang the daemon. */
+const answerMs = 10_000;
+
 /** Connects to a unix socket; rejects with the system's error. */
 export async function connectSocket(path: string): Promise<Socket> {
   return new Promise((resolve, reject) => {
@@ -51,15 +54,20 @@ export class ControlConnection {
     return new ControlConnection(await connectSocket(path), onEvent);
   }
 
-  /** The answer; a refusal rejects with `failed-precondition` and the monitor's words. */
-  async request(op: string, fields: object = {}): Promise<ControlMessage> {
+  /** The answer; a refusal rejects with `failed-precondition` and the monitor's words, silence with `unavailable`. */
+  async request(op: string, fields: object = {}, timeoutMs = answerMs): Promise<ControlMessage> {
     if (this.#socket.destroyed) throw new DaemonError('unavailable', `the monitor is gone (${op})`);
     this.#seq += 1;
     const seq = this.#seq;
+    let timer: NodeJS.Timeout | undefined;
     const reply = await new Promise<ControlMessage>((resolve, reject) => {
+      timer = setTimeout(() => {
+        this.#waiting.delete(seq);
+        reject(new DaemonError('unavailable', `the monitor does not answer (${op})`));
+      }, timeoutMs);
       this.#waiting.set(seq, { resolve, reject });
       this.#socket.write(encodeControl({ ...fields, op, seq }));
-    });
+    }).finally(() => clearTimeout(timer));
     const failure = reply['err'];
     if (typeof failure === 'string') throw new DaemonError('failed-precondition', `${op}: ${failure}`);
     return reply;

@@ -18,6 +18,8 @@ import { environment, type Spawner } from './spawner.ts';
 
 const configVersion = 1;
 const deleteTimeoutMs = 10_000;
+/** What a monitor may take after the create timeout to undo: `delete`, then the rest of the processes. */
+const undoMs = 30_000;
 
 export interface CreateParts {
   readonly monitorPath: string;
@@ -123,7 +125,7 @@ async function waitForCreate(
   let state: ControlMessage;
   try {
     const connection = await container.connect();
-    state = await connection.request('wait');
+    state = await connection.request('wait', {}, request.createTimeoutMs + undoMs);
   } catch (cause) {
     // The monitor died, and the runtime with it, wherever it was; nobody has deleted what it had made.
     rollback('delete runtime state', () => deleteRuntimeState(parts.spawner, request));

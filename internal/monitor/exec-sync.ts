@@ -1,6 +1,8 @@
 // ExecSync by the `exec` role, see cmd/cria-monitor/exec.c.
 
 import { randomBytes } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
+import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { DaemonError } from '../errors/daemon-error.ts';
 import { connectSocket } from './control-connection.ts';
@@ -34,6 +36,7 @@ export async function execSync(
     pidFile: `${socket}.pid`,
     runtime: [request.runtimePath, ...request.runtimeArgs],
     env: environment(request.env),
+    ...owner(request.process),
     process: JSON.stringify(request.process),
     timeoutMs: request.timeoutMs,
     maxOutputBytes: request.maxOutputBytes,
@@ -46,9 +49,23 @@ export async function execSync(
   return collect(socket, request, signal);
 }
 
+/** Who owns the pipes: a process that is not root must be able to open its /dev/stdout. */
+function owner(process: { readonly user?: { readonly uid?: number; readonly gid?: number } }): object {
+  return { uid: process.user?.uid ?? 0, gid: process.user?.gid ?? 0 };
+}
+
+async function connect(path: string, containerId: string): Promise<Socket> {
+  try {
+    return await connectSocket(path);
+  } catch (cause) {
+    throw new DaemonError('unavailable', `lost the exec in container "${containerId}"`, cause);
+  }
+}
+
 async function collect(path: string, request: ExecSyncRequest, signal: AbortSignal): Promise<ExecSyncResult> {
-  const socket = await connectSocket(path);
+  const socket = await connect(path, request.containerId);
   const abort = (): void => void socket.destroy();
+  setMaxListeners(0, signal); // one for each exec that runs under it: no leak
   signal.addEventListener('abort', abort, { once: true });
   if (signal.aborted) abort();
   const output: { stdout: Buffer[]; stderr: Buffer[] } = { stdout: [], stderr: [] };

@@ -55,8 +55,13 @@ export class ProcessHandle {
       throw cause;
     }
     const handle = new ProcessHandle(pid, startTicks, pidfd);
-    // The pid was this one's while the descriptor was open, so the time is of the same process.
-    if ((await readStat(pid))?.startTicks === startTicks) return handle;
+    try {
+      // The pid was this one's while the descriptor was open, so the time is of the same process.
+      if ((await readStat(pid))?.startTicks === startTicks) return handle;
+    } catch (cause) {
+      handle.close();
+      throw cause;
+    }
     handle.close();
     return undefined;
   }
@@ -77,7 +82,7 @@ export class ProcessHandle {
   async waitForExit(): Promise<ExitRecord | undefined> {
     for (let pauseMs = firstLookMs; this.#open; pauseMs = Math.min(pauseMs * 2, lastLookMs)) {
       if (pollPidfd(this.#pidfd)) return this.#exit();
-      await delay(pauseMs);
+      await delay(pauseMs, undefined, { ref: false });
     }
     return undefined;
   }

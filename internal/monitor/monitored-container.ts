@@ -20,6 +20,8 @@ export class MonitoredContainer {
   #connection: ControlConnection | undefined;
   #init: ProcessHandle | undefined;
   #exit: ExitRecord | undefined;
+  /** Its creation is over: whatever happens now ends with an exit. */
+  #isWatched = false;
   #released = false;
 
   constructor(paths: MonitorPaths, onExit: (exit: ExitRecord) => void) {
@@ -46,6 +48,7 @@ export class MonitoredContainer {
   /** The container's init runs, and this is it; without a monitor its end is waited for here. */
   watch(init: ProcessHandle | undefined): void {
     this.#init = init;
+    this.#isWatched = true;
     if (this.#exit !== undefined || this.#released) this.#closeInit();
     else if (this.#connection === undefined) void this.#waitForKernel();
   }
@@ -106,12 +109,14 @@ export class MonitoredContainer {
 
   #onLost(connection: ControlConnection): void {
     if (this.#connection === connection) this.#connection = undefined;
-    if (this.#exit === undefined && this.#init !== undefined && !this.#released) void this.#waitForKernel();
+    if (this.#exit === undefined && this.#isWatched && !this.#released) void this.#waitForKernel();
   }
 
+  /** Never rejects: an exit that cannot be read is one that nobody knows. */
   async #waitForKernel(): Promise<void> {
-    const recorded = await recordedExit(this.paths);
-    const exit = recorded ?? (await this.#init?.waitForExit());
+    const recorded = await recordedExit(this.paths).catch(() => undefined);
+    const init = this.#init;
+    const exit = recorded ?? (init === undefined ? lostExit() : await init.waitForExit().catch(lostExit));
     if (exit !== undefined) this.finish(exit);
   }
 

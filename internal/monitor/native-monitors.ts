@@ -108,7 +108,8 @@ export class NativeMonitors implements ContainerMonitors {
     const paths = this.#paths(containerId);
     const container = this.#containers.get(containerId) ?? (await this.#unknown(paths));
     await container?.release();
-    await rm(paths.directory, { recursive: true, force: true });
+    // An exec that ends just now may still make its pid file there.
+    await rm(paths.directory, { recursive: true, force: true, maxRetries: 3 });
     await deleteExitRecords(paths, containerId);
     this.#containers.delete(containerId);
   }

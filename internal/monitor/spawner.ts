@@ -1,6 +1,7 @@
 // The client of the `spawner` role: every process that the daemon starts is started there, see cmd/cria-monitor/spawner.h.
 
 import { type ChildProcess, spawn } from 'node:child_process';
+import { setMaxListeners } from 'node:events';
 import type { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DaemonError } from '../errors/daemon-error.ts';
@@ -102,6 +103,7 @@ export class Spawner {
     };
     const { seq, reply } = this.#request(message, stdin);
     const cancel = (): void => this.#cancel(seq);
+    setMaxListeners(0, signal); // one for each command that runs under it: no leak
     signal.addEventListener('abort', cancel, { once: true });
     try {
       const { end, output } = await reply;
@@ -140,12 +142,13 @@ export class Spawner {
     const { link, pending } = this.#running();
     this.#seq = this.#seq === seqMax ? 1 : this.#seq + 1;
     const seq = this.#seq;
+    const start = encodeRequest({ ...message, seq, hasStdin: stdin !== undefined });
     const output: Pending['output'] = { stdout: [], stderr: [] };
     const reply = new Promise<{ end: Reply; output: Pending['output'] }>((resolve, reject) => {
       pending.set(seq, { resolve: (end) => resolve({ end, output }), reject, output });
     });
     link.cork();
-    link.write(encodeControl({ ...message, seq, hasStdin: stdin !== undefined }));
+    link.write(start);
     if (stdin !== undefined) writeInput(link, seq, stdin);
     process.nextTick(() => link.uncork());
     return { seq, reply };
@@ -196,6 +199,21 @@ export class Spawner {
     for (const { reject } of lost.pending.values())
       reject(new DaemonError('unavailable', 'the spawner ended while it ran the command', cause));
     lost.pending.clear();
+  }
+}
+
+/** A request that the spawner can take: it reads neither NUL in a text nor more than a frame, and would hang up. */
+function encodeRequest(message: object): Buffer {
+  const text = JSON.stringify(message);
+  if (/(?<!\\)(?:\\\\)*\\u0000/.test(text))
+    throw new DaemonError(
+      'invalid-argument',
+      'a command cannot have a NUL byte in an argument or a variable',
+    );
+  try {
+    return encodeFrame(frameType.control, 0, Buffer.from(text));
+  } catch (cause) {
+    throw new DaemonError('invalid-argument', 'a command has too many or too long arguments', cause);
   }
 }
 

@@ -1,6 +1,7 @@
 // Creations that go wrong: an OCI runtime that hangs, lies or says nothing must leave no trace.
 
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -47,6 +48,11 @@ const cases: readonly Case[] = [
     name: 'writes what is no UTF-8',
     script: 'printf "bad \\377 byte" >&2; exit 1',
     message: /bad \ufffd byte/,
+  },
+  {
+    name: 'writes 9000 bytes that are no UTF-8',
+    script: 'head -c 9000 /dev/zero | tr "\\0" "\\377" >&2; exit 1',
+    message: /\ufffd{8000}/,
   },
   {
     name: 'logs with a time',
@@ -124,6 +130,14 @@ describe('create with a hostile runtime', { skip: missing() }, () => {
   test('a runtime that does not exist', async () => {
     const request = world.request(['true'], { runtimePath: '/no/such/runtime' });
     await assert.rejects(world.monitors.create(request), /exec \/no\/such\/runtime: No such file/);
+    await assertNothingLeft(request);
+  });
+
+  test('a log path that is a fifo', async () => {
+    const logPath = join(world.root, 'logs', 'fifo');
+    execFileSync('mkfifo', [logPath]);
+    const request = world.request(['true'], { logPath });
+    await assert.rejects(world.monitors.create(request), /open the log file: No such device/);
     await assertNothingLeft(request);
   });
 

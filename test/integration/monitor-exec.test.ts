@@ -1,7 +1,7 @@
 // Commands in a running container, under the monitor's `exec` role.
 
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import type { DaemonError } from '../../internal/errors/daemon-error.ts';
@@ -67,6 +67,35 @@ describe('execSync', { skip: missing() }, () => {
       assert.match(error.message, /no such file/);
       return true;
     });
+  });
+
+  test('whatever a failing runtime says, it is a failure with these words', async () => {
+    const runtimePath = join(world.root, 'stub');
+    const says: [string, RegExp][] = [
+      ['head -c 9000 /dev/zero | tr "\\0" "\\377"', /\ufffd{8000}/],
+      ['printf "\\0why"', /: ?why$/],
+      [':', /said nothing/],
+    ];
+    for (const [script, message] of says) {
+      writeFileSync(runtimePath, `#!/bin/sh\n{ ${script}; } >&2; exit 1\n`, { mode: 0o755 });
+      await assert.rejects(exec(['true'], { runtimePath }), (error: DaemonError) => {
+        assert.equal(error.kind, 'unknown');
+        assert.match(error.message, message);
+        return true;
+      });
+    }
+  });
+
+  test('a user that is not root can open its /dev/stdout', async () => {
+    const process = {
+      terminal: false,
+      user: { uid: 1000, gid: 1000 },
+      args: ['sh', '-c', 'echo out > /proc/self/fd/1; echo err > /proc/self/fd/2'],
+      env: ['PATH=/bin'],
+      cwd: '/',
+    };
+    const { stdout, stderr, exitCode } = await exec([], { process });
+    assert.deepEqual([String(stdout), String(stderr), exitCode], ['out\n', 'err\n', 0]);
   });
 
   test('output is whole below the limit and cut at it', async () => {

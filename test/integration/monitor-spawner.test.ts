@@ -6,6 +6,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
 import { silentLogger } from '../../internal/log/logger.ts';
 import { Spawner } from '../../internal/monitor/spawner.ts';
 import { SpawnerRunner } from '../../internal/monitor/spawner-runner.ts';
@@ -83,8 +84,40 @@ describe('spawner', () => {
 
   test('an abort kills the command and rejects with its reason', async () => {
     const abort = new AbortController();
-    setTimeout(() => abort.abort(new Error('enough')), 100);
+    void setTimeout(100).then(() => abort.abort(new Error('enough')));
     await assert.rejects(runner.run(sh('sleep 1000'), options, abort.signal), { message: 'enough' });
+  });
+
+  test('an abort kills a command that has closed its output', async () => {
+    const pidFile = join(mkdtempSync(join(tmpdir(), 'cria-spawner-')), 'pid');
+    const abort = new AbortController();
+    const script = `exec >&- 2>&-; echo $$ > ${pidFile}; exec sleep 1000`;
+    const rejected = assert.rejects(runner.run(sh(script), options, abort.signal), { message: 'enough' });
+    await until('it runs', () => existsSync(pidFile) && readFileSync(pidFile, 'utf8') !== '');
+    await setTimeout(50); // the spawner has seen the end of both
+    abort.abort(new Error('enough'));
+    await rejected;
+    await until('it is dead', () => !isAlive(Number(readFileSync(pidFile, 'utf8'))));
+    rmSync(join(pidFile, '..'), { recursive: true });
+  });
+
+  test('a command that the spawner cannot take is refused and harms no other', async () => {
+    const running = runner.run(sh('sleep 0.3; echo well'), options, never);
+    await assert.rejects(runner.run(['/bin/echo', 'a\0b'], options, never), /NUL/);
+    await assert.rejects(runner.run(['/bin/echo', 'x'.repeat(2 << 20)], options, never), /too long/);
+    assert.equal((await runner.run(['/bin/echo', '-n', '\\u0000'], options, never)).stdout, '\\u0000');
+    assert.equal((await running).stdout, 'well\n');
+  });
+
+  test('a signal that many calls share is quiet', async () => {
+    const warnings: string[] = [];
+    const onWarning = (warning: Error): void => void warnings.push(warning.name);
+    process.on('warning', onWarning);
+    const shared = new AbortController();
+    await Promise.all(Array.from({ length: 20 }, () => runner.run(['/bin/true'], options, shared.signal)));
+    await setTimeout(0);
+    process.off('warning', onWarning);
+    assert.deepEqual(warnings, []);
   });
 
   test('a grandchild that holds the pipes delays nothing', async () => {
@@ -117,7 +150,7 @@ describe('spawner', () => {
   test('is started again after it died', async () => {
     const running = runner.run(sh('sleep 1000'), options, never);
     const pid = spawnerPid();
-    setTimeout(() => process.kill(pid, 'SIGKILL'), 100);
+    void setTimeout(100).then(() => process.kill(pid, 'SIGKILL'));
     await assert.rejects(
       running,
       failure((error) => assert.match(error.message, /spawner ended/)),
@@ -125,12 +158,16 @@ describe('spawner', () => {
     assert.equal((await runner.run(sh('echo again'), options, never)).stdout, 'again\n');
   });
 
-  test('close kills what runs', async () => {
+  test('close gives up a command, which goes on to its end', async () => {
+    const done = join(mkdtempSync(join(tmpdir(), 'cria-spawner-')), 'done');
     const other = new Spawner(monitorPath, silentLogger);
-    const running = new SpawnerRunner(other).run(sh('echo $$; sleep 1000'), options, never);
-    const rejected = assert.rejects(running);
+    const rejected = assert.rejects(
+      new SpawnerRunner(other).run(sh(`sleep 2.5; echo > ${done}`), options, never),
+    );
     await other.close();
     await rejected;
+    await until('it has ended by itself', () => existsSync(done));
+    rmSync(join(done, '..'), { recursive: true });
   });
 
   function isZombieOf(child: string, parent: number): boolean {
