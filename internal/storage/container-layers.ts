@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DaemonError } from '../errors/daemon-error.ts';
+import { isENOENT } from '../errors/errno.ts';
 import { detachMount } from '../fs/detach-mount.ts';
 import { removeTree } from '../fs/directories.ts';
 import { furnishLayerDir, inheritRootMode, newLinkName, putLink } from './layer-dir.ts';
@@ -133,12 +134,7 @@ export class OverlayContainerLayers implements ContainerLayers {
   ): Promise<void> {
     const { paths, forest } = this.#store;
     const chain = parentId === undefined ? [] : forest.chain(parentId);
-    if (chain === undefined) {
-      throw new DaemonError(
-        'failed-precondition',
-        `image "${container.imageId}" has lost a layer; remove it and pull it again`,
-      );
-    }
+    if (chain === undefined) throw lostLayer(container.imageId);
     const record: LayerRecord = {
       id: layerId,
       names: container.names.map((name) => `${name}-layer`),
@@ -158,9 +154,14 @@ export class OverlayContainerLayers implements ContainerLayers {
       await layers.save();
     } catch (cause) {
       await (await retireLayers(this.#store, layers, [layerId])).remove();
-      throw cause;
+      throw isENOENT(cause) ? lostLayer(container.imageId, cause) : cause;
     }
   }
+}
+
+function lostLayer(imageId: string, cause?: unknown): DaemonError {
+  const what = `image "${imageId}" has lost a layer; remove it and pull it again`;
+  return new DaemonError('failed-precondition', what, cause);
 }
 
 function newRecord(container: NewContainerLayer, layerId: string): ContainerRecord {

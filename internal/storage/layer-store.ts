@@ -5,7 +5,7 @@ import { copyFile, mkdir, open, rename, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DaemonError } from '../errors/daemon-error.ts';
 import { errnoCode, isAbortError, isDiskFull } from '../errors/errno.ts';
-import { furnishLayerDir, inheritRootMode, newLinkName, putLink } from './layer-dir.ts';
+import { furnishLayerDir, inheritRootMode, newLinkName, putLink, readLinkName } from './layer-dir.ts';
 import { isIncomplete, type LayerRecord, layerIdOf, ownFlag, toStoredLayer } from './layer-records.ts';
 import type { OpenRecords } from './record-file.ts';
 import { retireLayers } from './retire-layers.ts';
@@ -84,8 +84,10 @@ export class OverlayLayerStore implements LayerStore {
     let replaced: TempDir | undefined;
     try {
       await this.#store.sync.reach(staging.mark);
-      const linkName = await this.#furnish(staging, parentId);
       const id = layerIdOf(parentId, staged.diffId);
+      // A layer that replaces a broken one keeps its link name: what stands on it has the name in its `lower`.
+      const linkName = (await readLinkName(this.#store.paths, id)) ?? newLinkName();
+      await this.#furnish(staging, parentId, linkName);
       return await this.#store.layers.locked('write', async (layers) => {
         if (parentId !== undefined) requireLayer(layers, parentId);
         const existing = this.#store.forest.find(parentId, staged.diffId);
@@ -154,17 +156,15 @@ export class OverlayLayerStore implements LayerStore {
     return unpacked;
   }
 
-  /** Completes the layer's directory in staging; returns its link name. */
-  async #furnish(staging: Staging, parentId: string | undefined): Promise<string> {
+  /** Completes the layer's directory in staging. */
+  async #furnish(staging: Staging, parentId: string | undefined, linkName: string): Promise<void> {
     const { paths, forest } = this.#store;
     const directory = join(staging.directory.path, 'layer');
     const chain = parentId === undefined ? [] : forest.chain(parentId);
     if (chain === undefined) throw missingParent(parentId ?? '');
     const ancestorIds = chain.map((record) => record.id);
-    const linkName = newLinkName();
     if (!staging.unpacked.hasRoot) await inheritRootMode(paths, join(directory, 'diff'), parentId);
     await furnishLayerDir(paths, { directory, linkName, ancestorIds, durable: true });
-    return linkName;
   }
 
   /** Steps 1, 2 and 4 of the crash rule; step 3, the sync of the contents, came before. */

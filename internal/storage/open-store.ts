@@ -7,6 +7,7 @@ import { collectGarbage } from './garbage-collect.ts';
 import { OverlayImageRecords } from './image-records.ts';
 import { OverlayLayerStore } from './layer-store.ts';
 import type { ContainerLayers, ImageRecords, LayerStore } from './store.ts';
+import { storePaths } from './store-paths.ts';
 import { storeState } from './store-state.ts';
 
 const refreshEveryMs = 1000;
@@ -31,8 +32,14 @@ export interface Store {
 
 /** Opens the store, deletes what a crash left in it, and keeps its lists fresh. Other tools may use it meanwhile. */
 export async function openStore(options: StoreOptions): Promise<Store> {
-  const store = storeState(options.graphRoot, options.runRoot, options.logger);
-  const { paths } = store;
+  const closing = new AbortController();
+  const paths = storePaths(options.graphRoot, options.runRoot);
+  const store = storeState(paths, options.logger, closing.signal);
+  const warnOf =
+    (what: string) =>
+    (cause: unknown): void => {
+      if (!closing.signal.aborted) options.logger.warn({ err: cause }, what);
+    };
   await mkdir(paths.runRoot, { recursive: true, mode: 0o700 });
   for (const path of [paths.links, paths.tempDirs, paths.layers, paths.images, paths.containers]) {
     await mkdir(path, { recursive: true, mode: path === paths.links ? 0o755 : 0o700 });
@@ -41,16 +48,13 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   const images = new OverlayImageRecords(store);
   await images.refresh();
   // What cannot be deleted (a mount, an immutable file) must not keep the daemon from starting.
-  const collect = (): Promise<void> =>
-    collectGarbage(store).catch((cause: unknown) =>
-      options.logger.warn({ err: cause }, 'could not clean the image store'),
-    );
+  const collect = (): Promise<void> => collectGarbage(store).catch(warnOf('could not clean the image store'));
   await collect();
   let refreshing: Promise<void> | undefined;
   const timer = setInterval(() => {
     refreshing ??= images
       .refresh()
-      .catch((cause: unknown) => options.logger.warn({ err: cause }, 'could not refresh the image store'))
+      .catch(warnOf('could not refresh the image store'))
       .finally(() => {
         refreshing = undefined;
       });
@@ -70,6 +74,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     async close() {
       clearInterval(timer);
       clearInterval(collector);
+      closing.abort(); // another tool may hold a lock for minutes
       await refreshing;
       await collecting;
       await layers.close();

@@ -10,6 +10,7 @@ interface Thing extends StoreRecord {
   color?: string;
 }
 
+const closing = new AbortController().signal;
 let directory: string;
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'record-file-'));
@@ -17,7 +18,13 @@ beforeEach(() => {
 afterEach(() => rmSync(directory, { recursive: true }));
 
 function open(): RecordFile<Thing> {
-  return new RecordFile<Thing>({ directory, noun: 'things', watchTimes: false, logger: silentLogger });
+  return new RecordFile<Thing>({
+    directory,
+    noun: 'things',
+    watchTimes: false,
+    logger: silentLogger,
+    closing,
+  });
 }
 
 function onDisk(name = 'things.json'): unknown[] {

@@ -28,6 +28,7 @@ export interface RecordFileOptions {
   /** layers.json is also changed by tools that leave the token alone: then its mtime counts too. */
   readonly watchTimes: boolean;
   readonly logger: Logger;
+  readonly closing: AbortSignal;
 }
 
 /** The list while its lock is held. */
@@ -52,7 +53,7 @@ export class RecordFile<R extends StoreRecord> {
 
   constructor(options: RecordFileOptions) {
     this.#options = options;
-    this.#lock = new StoreLock(join(options.directory, `${options.noun}.lock`));
+    this.#lock = new StoreLock(join(options.directory, `${options.noun}.lock`), options.closing);
   }
 
   /** Rises whenever the list in memory may have changed: what is computed from it is then stale. */

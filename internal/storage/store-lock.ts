@@ -28,10 +28,13 @@ export interface HeldLock {
 export class StoreLock {
   readonly path: string;
   readonly #turn = new KeyedLock();
+  readonly #closing: AbortSignal;
   #counter = 0n;
 
-  constructor(path: string) {
+  /** Waiting for another process ends when `closing` is aborted. */
+  constructor(path: string, closing: AbortSignal) {
     this.path = path;
+    this.#closing = closing;
   }
 
   /** Runs `body` with the lock held, and releases it however `body` ends. */
@@ -93,6 +96,7 @@ export class StoreLock {
         const who = holder === undefined ? 'another process' : `process ${holder}`;
         throw new DaemonError('unavailable', `store lock "${this.path}" has been held too long by ${who}`);
       }
+      if (this.#closing.aborted) throw new DaemonError('unavailable', 'the store is being closed');
       await sleep(waitMs);
       waitMs = Math.min(waitMs * 2, longestWaitMs);
     }

@@ -6,7 +6,7 @@ import type { ContainerRecord } from './container-layers.ts';
 import type { ImageRecord } from './image-record.ts';
 import { LayerForest, type LayerRecord } from './layer-records.ts';
 import { RecordFile } from './record-file.ts';
-import { type StorePaths, storePaths } from './store-paths.ts';
+import type { StorePaths } from './store-paths.ts';
 import { SyncPoint } from './sync-point.ts';
 
 export interface StoreState {
@@ -19,9 +19,8 @@ export interface StoreState {
   readonly sync: SyncPoint;
 }
 
-export function storeState(graphRoot: string, runRoot: string, logger: Logger): StoreState {
-  const paths = storePaths(graphRoot, runRoot);
-  const list = { watchTimes: false, logger };
+export function storeState(paths: StorePaths, logger: Logger, closing: AbortSignal): StoreState {
+  const list = { watchTimes: false, logger, closing };
   const layers = new RecordFile<LayerRecord>({
     ...list,
     directory: paths.layers,

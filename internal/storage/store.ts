@@ -124,6 +124,7 @@ export interface ImageRecords {
    * `failed-precondition` when a container of any tool on this store uses the image (its id is in the message).
    */
   remove(imageId: string): Promise<void>;
+  /** Never slow: the files of a store just opened are counted in the background, and may be missing at first. */
   usage(): Promise<FilesystemUsage>;
 }
 

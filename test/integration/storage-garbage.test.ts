@@ -4,11 +4,22 @@ import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { silentLogger } from '../../internal/log/logger.ts';
 import { openStore } from '../../internal/storage/open-store.ts';
+import { tryLockFile } from '../../internal/sys/file-lock.ts';
 import { MNT_DETACH, mount, unmount } from '../../internal/sys/mount.ts';
 import { tarArchive } from '../fixtures/tar-builder.ts';
 import { limits, openWorld, sourceOf, storeImage, testLayer, type World } from './storage-world.ts';
@@ -126,6 +137,19 @@ test('what cannot be deleted keeps no store from opening, and no other waste in 
   }
   await reopen();
   assert.deepEqual(readdirSync(inGraph('overlay/tempdirs')), []);
+});
+
+test('closing does not wait for a tool that holds a lock', async () => {
+  const own = await openStore({ graphRoot: world.graphRoot, runRoot: world.runRoot, logger: silentLogger });
+  const fd = openSync(inGraph('overlay-images/images.lock'), 'r+');
+  try {
+    assert.ok(tryLockFile(fd, 'write'));
+    writeSync(fd, randomBytes(64), 0, 64, 0);
+    const refreshing = own.images.refresh();
+    await Promise.all([own.close(), assert.rejects(refreshing, /the store is being closed/)]);
+  } finally {
+    closeSync(fd);
+  }
 });
 
 test('closing the store deletes what was staged and leaves no descriptor open', async () => {

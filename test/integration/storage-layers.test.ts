@@ -176,10 +176,17 @@ test('a directory that replaces a whiteout and others hides what is below', asyn
 
 test('a layer that lost its files is stored again, and an image on it is not listed meanwhile', async () => {
   const layer = testLayer(tarArchive([{ name: 'x', content: Buffer.from('x') }]));
+  const upper = testLayer(tarArchive([{ name: 'y', content: Buffer.from('y') }]));
   const image = await storeImage(world.store, [layer], 'localhost/lost:1');
+  const tall = await storeImage(world.store, [layer, upper], 'localhost/lost:2');
   rmSync(join(world.graphRoot, 'overlay', image.topLayerId ?? '', 'diff'), { recursive: true });
   assert.equal(world.store.layers.findLayer(undefined, layer.diffId), undefined);
+  const container = { containerId: 'ab'.repeat(32), imageId: image.id, names: ['lost'], metadata: {} };
+  await assert.rejects(world.store.containers.create(container), /has lost a layer; remove it and pull it/);
   const again = await storeImage(world.store, [layer], 'localhost/lost:1');
+  const both = world.podman('image', 'mount', tall.id).trim();
+  assert.equal(readFileSync(join(both, 'x'), 'utf8'), 'x');
+  world.podman('image', 'umount', tall.id);
   assert.equal(again.id, image.id);
   const mounted = world.podman('image', 'mount', image.id).trim();
   assert.equal(readFileSync(join(mounted, 'x'), 'utf8'), 'x');
