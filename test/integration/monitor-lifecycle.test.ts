@@ -57,6 +57,22 @@ describe('monitor life cycle', { skip: missing() }, () => {
     await world.monitors.remove(id);
   });
 
+  test('remove during an exec ends it and leaves nothing', async () => {
+    const { id, request, created } = await world.create(['sleep', '100000']);
+    world.start(id);
+    const { runtimePath, runtimeArgs, env } = request;
+    const args = ['sh', '-c', 'echo ready > /tmp/ready; sleep 100000'];
+    const command = { terminal: false, user: { uid: 0, gid: 0 }, args, env: ['PATH=/bin'], cwd: '/' };
+    const limits = { timeoutMs: 0, maxOutputBytes: 1 << 20 };
+    const exec = { containerId: id, runtimePath, runtimeArgs, env, process: command, ...limits };
+    const settled = world.monitors.execSync(exec, new AbortController().signal).catch(String);
+    await until('it runs', () => existsSync(`/proc/${created.pid}/root/tmp/ready`));
+    await world.monitors.remove(id);
+    const end = await settled;
+    assert.ok(typeof end === 'string' || end.exitCode === 137, JSON.stringify(end));
+    assert.ok(!existsSync(join(world.root, 'm', id.slice(0, 12))));
+  });
+
   test('the log holds both streams', async () => {
     const { request } = await world.run(['sh', '-c', 'echo one; echo two >&2; printf three']);
     assert.equal(joinLog(world.log(request), 'stdout').toString(), 'one\nthree');

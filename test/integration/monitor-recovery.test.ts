@@ -1,7 +1,7 @@
 // The daemon or a monitor dies; the containers and their exit codes do not get lost.
 
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { isAlive, makeWorld, missing, type Started, until, type World } from './monitor-fixture.ts';
@@ -119,6 +119,26 @@ describe('recovery', { skip: missing() }, () => {
       assert.ok(state.phase === 'exited');
       if (isZombie && state.exit.code === 137) assert.equal(state.exit.reason, 'exited');
       else assert.deepEqual([state.exit.code, state.exit.reason], [255, 'MonitorLost']);
+    });
+  });
+
+  test('an exit code file that could not be written is made later', async () => {
+    const { id, created } = await running(onTerm(27));
+    const codes = join(world.root, 'codes');
+    await withNextDaemon(async ({ monitors, exits }) => {
+      renameSync(codes, `${codes}.away`);
+      try {
+        process.kill(created.pid, 'SIGTERM');
+        await until('the record', () => existsSync(join(world.root, 'exits', id)));
+        await new Promise((resolve) => setTimeout(resolve, 100)); // the first try is over
+      } finally {
+        renameSync(`${codes}.away`, codes);
+      }
+      await until('the exit code file', () => existsSync(join(codes, id)));
+      assert.equal(readFileSync(join(codes, id), 'utf8'), '27');
+      const state = await monitors.adopt(id, created);
+      assert.ok(state.phase === 'exited' && state.exit.code === 27);
+      assert.equal(exits.size, 0);
     });
   });
 
