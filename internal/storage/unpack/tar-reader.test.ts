@@ -119,3 +119,18 @@ test('TarReader refuses what is not a tar', () => {
   ];
   for (const [archive, reason] of cases) assert.throws(() => read(archive), reason);
 });
+
+test('TarReader takes an empty PAX value as none, and a GNU long name before a PAX path, as Go does', () => {
+  const long = 'n'.repeat(120);
+  const archive = Buffer.concat([
+    tarHeader({ name: 'long', type: 'L', content: Buffer.from(`${long}\0`) }),
+    padded(Buffer.from(`${long}\0`)),
+    tarArchive([{ name: 'x', content: Buffer.from('seven b'), pax: { size: '', uid: '', path: 'other' } }]),
+  ]);
+  const { entries, contents } = read(archive);
+  assert.deepEqual(
+    entries.map(({ name, sizeBytes, uid }) => [name, sizeBytes, uid]),
+    [[long, 7, 0]],
+  );
+  assert.deepEqual(contents, ['seven b']);
+});
