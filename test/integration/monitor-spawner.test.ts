@@ -148,7 +148,7 @@ describe('spawner', () => {
   });
 
   test('is started again after it died', async () => {
-    const running = runner.run(sh('sleep 1000'), options, never);
+    const running = runner.run(sh('exec sleep 5'), options, never);
     const pid = spawnerPid();
     void setTimeout(100).then(() => process.kill(pid, 'SIGKILL'));
     await assert.rejects(
