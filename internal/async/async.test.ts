@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { allEnded } from './all-ended.ts';
 import { KeyedLock } from './keyed-lock.ts';
 import { RequestFlight } from './request-flight.ts';
 import { withRollback } from './rollback.ts';
@@ -86,4 +87,19 @@ test('Semaphore bounds what runs at once and gives an aborted waiter’s place a
   await assert.rejects(aborted, /left/);
   await Promise.all([first, last]);
   assert.deepEqual(order, ['first', 'last']);
+});
+
+test('allEnded waits for every step, also after one has failed', async () => {
+  const order: string[] = [];
+  const slow = async (name: string, ms: number): Promise<string> => {
+    await sleep(ms);
+    order.push(name);
+    return name;
+  };
+  assert.deepEqual(await allEnded([slow('a', 10), 'b', undefined]), ['a', 'b', undefined]);
+  await assert.rejects(
+    allEnded([slow('last', 20), Promise.reject(new Error('failed early'))]),
+    /failed early/,
+  );
+  assert.deepEqual(order, ['a', 'last']);
 });

@@ -53,7 +53,7 @@ export async function gatherSpecInput(parts: ContainerParts, subject: Subject): 
     logPath: metadata.logPath ?? '',
     passwdText: readRootfsText(rootfs, '/etc/passwd', maxAccountFileBytes + 1),
     groupText: readRootfsText(rootfs, '/etc/group', maxAccountFileBytes + 1),
-    targetPidPath: targetPidPath(parts, config),
+    targetPidPath: targetPidPath(parts, metadata),
     requestedDevices: await lookUpDevices(config.devices),
     hostDevices: await hostDevices(config, handler),
     volumes: [],
@@ -72,9 +72,14 @@ async function resolvedConfig(parts: ContainerParts, config: ContainerConfig): P
   };
 }
 
-function targetPidPath(parts: ContainerParts, config: ContainerConfig): string | undefined {
-  if (config.security.pidMode !== 'target') return undefined;
-  const target = parts.containers.get(config.security.targetId);
+function targetPidPath(parts: ContainerParts, metadata: ContainerMetadata): string | undefined {
+  const { security } = metadata.config;
+  if (security.pidMode !== 'target') return undefined;
+  const target = parts.containers.get(security.targetId);
+  if (target.metadata.sandboxId !== metadata.sandboxId) {
+    const text = `cannot join the pid namespace of container "${target.id}": it is of another pod`;
+    throw new DaemonError('invalid-argument', text);
+  }
   if (target.status.state === 'running') return `/proc/${target.status.pid}/ns/pid`;
   const text = `cannot join the pid namespace of container "${target.id}": it is ${target.status.state}`;
   throw new DaemonError('failed-precondition', text);

@@ -1,6 +1,7 @@
 // Containers outlive the daemon: it may be killed or restarted at any time, and finds everything again.
 
 import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { TestDaemon } from '../harness/daemon.ts';
@@ -96,6 +97,44 @@ describe('a restart of the daemon', { skip: missing('runc') }, () => {
     await sleep(2_000);
     await daemon.start();
     assert.equal(await waitForExit(daemon.client, containerId, 2_000), 23);
+  });
+
+  test('a monitor that does not answer holds up neither the start nor a stop', async () => {
+    const { info } = await daemon.client.runtime('ContainerStatus', { containerId, verbose: true });
+    const { pid, monitorPid } = JSON.parse(info['info'] ?? '{}') as { pid: number; monitorPid: number };
+    await daemon.kill();
+    process.kill(monitorPid, 'SIGSTOP');
+    let stopped: Promise<unknown>;
+    try {
+      await daemon.start();
+      assert.equal(await stateOf(containerId), 'CONTAINER_RUNNING');
+      stopped = daemon.client.runtime('StopContainer', { containerId, timeout: 0 });
+      stopped.catch(() => {});
+      const isZombie = () => / Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8')); // its parent is asleep
+      for (let look = 0; look < 100 && !isZombie(); look++) await sleep(50);
+      assert.ok(isZombie(), 'the container was not killed');
+    } finally {
+      process.kill(monitorPid, 'SIGCONT');
+    }
+    await stopped;
+    assert.equal(await waitForExit(daemon.client, containerId), 137);
+  });
+
+  test('a pod keeps and loses its infra container, whatever drop_infra_ctr says later', async () => {
+    const { configFile } = daemon.paths;
+    const text = readFileSync(configFile, 'utf8');
+    await daemon.stop();
+    writeFileSync(configFile, text.replace('[crio.runtime]', '[crio.runtime]\ndrop_infra_ctr = false'));
+    await daemon.start();
+    const before = worldSnapshot(daemon);
+    const podSandboxId = await runPod(daemon.client, daemon.pod('with-infra'));
+    await daemon.stop();
+    writeFileSync(configFile, text);
+    await daemon.start();
+    const { status } = await daemon.client.runtime('PodSandboxStatus', { podSandboxId });
+    assert.equal(status?.state, 'SANDBOX_READY');
+    await daemon.client.runtime('RemovePodSandbox', { podSandboxId });
+    await assertWorld(daemon, before);
   });
 
   test('an orderly restart disturbs nothing', async () => {
