@@ -1,9 +1,10 @@
 // The steps of a container's creation, each with its undo: layer, mount, spec, bundle, monitor.
 
-import { writeFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { realpath, writeFile } from 'node:fs/promises';
+import { dirname, join, relative } from 'node:path';
 import { allEnded } from '../async/all-ended.ts';
 import type { RegisterUndo } from '../async/rollback.ts';
+import { DaemonError } from '../errors/daemon-error.ts';
 import { ensureDirectory } from '../fs/directories.ts';
 import type { RuntimeSpec } from '../oci/runtime-spec.ts';
 import type { ContainerMetadata, ContainerStatus } from './container.ts';
@@ -25,7 +26,7 @@ export async function assembleContainer(
   const paths = containerPaths(parts.directories, metadata.id);
   await ensureDirectory(paths.dataDirectory); // before anything else: a daemon that dies finds by it what to undo
   await ensureDirectory(paths.bundle);
-  await allEnded([writeRecords(paths, metadata), mountRootfs(parts, subject, rollback)]);
+  await allEnded([writeRecords(paths, subject), mountRootfs(parts, subject, rollback)]);
 
   const spec = buildSpec(await gatherSpecInput(parts, subject));
   await writeFile(paths.spec, serializeSpec(spec), { mode: 0o600 });
@@ -37,12 +38,24 @@ export async function assembleContainer(
   return status;
 }
 
-async function writeRecords(paths: ContainerPaths, metadata: ContainerMetadata): Promise<void> {
+async function writeRecords(paths: ContainerPaths, { metadata, pod }: Subject): Promise<void> {
   // In this order: metadata without a status means that there was a reboot.
   await statusFile.write(paths.status, creatingStatus(metadata.config));
   await metadataFile.write(paths.metadata, metadata);
-  // The kubelet makes the pod's log directory, but not the container's below it.
-  if (metadata.logPath !== undefined) await ensureDirectory(dirname(metadata.logPath), 0o755);
+  if (metadata.logPath !== undefined) await makeLogDirectory(pod.logDirectory, metadata.logPath);
+}
+
+/**
+ * The kubelet makes the pod's log directory, but not the container's below it. A link there, which a pod with the host's
+ * /var/log could have put, would lead the log to any place of the host.
+ */
+async function makeLogDirectory(podDirectory: string, logPath: string): Promise<void> {
+  const directory = dirname(logPath);
+  await ensureDirectory(directory, 0o755);
+  const expected = join(await realpath(podDirectory), relative(podDirectory, directory));
+  if ((await realpath(directory)) === expected) return;
+  const text = `log path "${logPath}" leads out of the sandbox's log directory by a symbolic link`;
+  throw new DaemonError('failed-precondition', text);
 }
 
 async function mountRootfs(parts: ContainerParts, subject: Subject, rollback: RegisterUndo): Promise<void> {

@@ -15,7 +15,7 @@ import {
   waitForExit,
 } from '../harness/pods.ts';
 import { missing } from '../harness/requirements.ts';
-import { assertWorld, type World, worldSnapshot } from '../harness/world.ts';
+import { assertWorld, settledWorld, type World, worldSnapshot } from '../harness/world.ts';
 
 /** Counts up in its log until the file /stop appears; then ends with the code that stands in it. */
 const counting =
@@ -126,7 +126,7 @@ describe('a restart of the daemon', { skip: missing('runc') }, () => {
     await daemon.stop();
     writeFileSync(configFile, text.replace('[crio.runtime]', '[crio.runtime]\ndrop_infra_ctr = false'));
     await daemon.start();
-    const before = worldSnapshot(daemon);
+    const before = await settledWorld(daemon);
     const podSandboxId = await runPod(daemon.client, daemon.pod('with-infra'));
     await daemon.stop();
     writeFileSync(configFile, text);

@@ -87,6 +87,16 @@ export function worldSnapshot({ root, paths, bridge, cgroupParent }: Omit<Territ
   };
 }
 
+/** The world when it has stopped changing: a pod that was just made or removed has processes that are on their way. */
+export async function settledWorld(territory: Territory): Promise<World> {
+  for (let last = ''; ; ) {
+    const now = worldSnapshot(territory);
+    if (JSON.stringify(now) === last) return now;
+    last = JSON.stringify(now);
+    await sleep(200);
+  }
+}
+
 /** Fails unless the world becomes `expected` soon: the kernel takes a moment to end processes and interfaces. */
 export async function assertWorld(territory: Territory, expected: World, timeoutMs = 3_000): Promise<void> {
   const deadline = Date.now() + timeoutMs;

@@ -12,7 +12,7 @@ import { TestDaemon } from '../harness/daemon.ts';
 import { type InProcessDaemon, startInProcess } from '../harness/in-process-daemon.ts';
 import { createContainer, podConfig, runPod, waitForExit } from '../harness/pods.ts';
 import { missing } from '../harness/requirements.ts';
-import { assertWorld, type World, worldSnapshot } from '../harness/world.ts';
+import { assertWorld, settledWorld, type World } from '../harness/world.ts';
 
 /** What the test does at moments of the daemon's work. */
 interface Moments {
@@ -45,7 +45,7 @@ suite('calls that meet', { skip: missing('runc') }, () => {
     await daemon.client.runtime('RemovePodSandbox', {
       podSandboxId: await runPod(daemon.client, territory.pod('warm-up')),
     });
-    empty = worldSnapshot(territory);
+    empty = await settledWorld(territory);
   });
 
   after(async () => {

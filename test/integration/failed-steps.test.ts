@@ -3,6 +3,7 @@
 // its success is lost.
 
 import assert from 'node:assert/strict';
+import { existsSync, mkdirSync, symlinkSync } from 'node:fs';
 import { after, before, suite, test } from 'node:test';
 import type { ContainerConfig } from '../../internal/cri/gen/runtime/v1/ContainerConfig.ts';
 import type { PodSandboxConfig } from '../../internal/cri/gen/runtime/v1/PodSandboxConfig.ts';
@@ -11,7 +12,7 @@ import { type FaultKind, FaultPlan } from '../harness/fault-plan.ts';
 import { type InProcessDaemon, startInProcess } from '../harness/in-process-daemon.ts';
 import { podConfig } from '../harness/pods.ts';
 import { missing } from '../harness/requirements.ts';
-import { assertWorld, type World, worldSnapshot } from '../harness/world.ts';
+import { assertWorld, settledWorld, type World } from '../harness/world.ts';
 
 const kinds: readonly FaultKind[] = ['not done', 'done, then failed'];
 
@@ -71,7 +72,7 @@ suite('a failed step leaves nothing', { skip: missing('runc') }, () => {
     const steps = [...plan.reached];
     await daemon.client.runtime('RemovePodSandbox', { podSandboxId });
     assert.deepEqual(steps, ['namespaces.pin', 'network.attach', 'monitors.create', 'runtime.start']);
-    const empty = worldSnapshot(territory);
+    const empty = await settledWorld(territory);
     assert.deepEqual(empty.records, []);
     for (const kind of kinds) {
       for (const [index, step] of steps.entries()) {
@@ -88,7 +89,7 @@ suite('a failed step leaves nothing', { skip: missing('runc') }, () => {
     const podSandboxId = await runSandbox('parent');
     const create = (config: ContainerConfig): Promise<{ containerId: string }> =>
       daemon.client.runtime('CreateContainer', { podSandboxId, config, sandboxConfig: sandbox('parent') });
-    const clean = worldSnapshot(territory);
+    const clean = await settledWorld(territory);
     plan.arm(-1, 'not done');
     const { containerId } = await create(container());
     const steps = [...plan.reached];
@@ -133,8 +134,26 @@ suite('a failed step leaves nothing', { skip: missing('runc') }, () => {
     await daemon.client.runtime('RemovePodSandbox', { podSandboxId });
   });
 
+  test('a log directory that is a link to elsewhere is refused', async () => {
+    plan.arm(-1, 'not done');
+    const podSandboxId = await runSandbox('linked-log');
+    const clean = await settledWorld(territory);
+    const { logDirectory } = territory.pod('linked-log');
+    mkdirSync(logDirectory, { recursive: true });
+    symlinkSync('/var/tmp', `${logDirectory}/main`);
+    const config = container({ logPath: 'main/0.log' });
+    const create = { podSandboxId, config, sandboxConfig: sandbox('linked-log') };
+    await failsWithoutTrace(
+      clean,
+      () => daemon.client.runtime('CreateContainer', create),
+      /FAILED_PRECONDITION.*symbolic link/,
+    );
+    assert.equal(existsSync('/var/tmp/0.log'), false);
+    await daemon.client.runtime('RemovePodSandbox', { podSandboxId });
+  });
+
   test('what cannot be undone stays listed, and a later remove takes it away', async () => {
-    const before = worldSnapshot(territory);
+    const before = await settledWorld(territory);
     plan.arm(2, 'not done'); // monitors.create: the network is attached by then
     plan.brokenUndo.add('network.detach');
     await assert.rejects(runSandbox('stuck'), /planned failure of monitors.create/);
@@ -170,7 +189,7 @@ suite('a failed step leaves nothing', { skip: missing('runc') }, () => {
 
   test('StartContainer that fails leaves an exited container with the reason, which can be removed', async () => {
     plan.arm(-1, 'not done');
-    const before = worldSnapshot(territory);
+    const before = await settledWorld(territory);
     const podSandboxId = await runSandbox('start');
     const { containerId } = await daemon.client.runtime('CreateContainer', {
       podSandboxId,
