@@ -1,6 +1,7 @@
 // The store and the images in it: the part of the daemon that `cria image` uses too.
 
 import type { Config } from '../../internal/config/options.ts';
+import { DaemonError } from '../../internal/errors/daemon-error.ts';
 import { hostPlatform } from '../../internal/image/platform.ts';
 import { StoredImages } from '../../internal/image/stored-images.ts';
 import { defaultUnpackLimits } from '../../internal/image/unpack-limits.ts';
@@ -35,7 +36,11 @@ export async function wireImages(config: Config, logger: Logger, lifetime: Abort
     retry: defaultRetry,
     logger,
   });
-  const store = await openStore({ graphRoot: config.crio.root, runRoot: config.crio.runroot, logger });
+  const { root, runroot } = config.crio;
+  const store = await openStore({ graphRoot: root, runRoot: runroot, logger }).catch((cause: unknown) => {
+    if (cause instanceof DaemonError) throw cause;
+    throw new DaemonError('failed-precondition', `image store ${root} cannot be opened`, cause);
+  });
   const parts = {
     layers: store.layers,
     records: store.images,

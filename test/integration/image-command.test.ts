@@ -1,7 +1,7 @@
 // `cria image` as a process: what a person who presses Ctrl-C finds afterwards.
 
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -58,3 +58,17 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     assert.deepEqual(readdirSync(join(directory, 'graph/overlay/l')), []);
   });
 }
+
+test('a store that cannot be opened is one line, not a stack', () => {
+  const directory = mkdtempSync('/var/tmp/cria-image-command-');
+  try {
+    const config = configure(directory, 'r.example');
+    writeFileSync(join(directory, 'graph'), '');
+    const args = [program, '--config', config, '--config-dir', '', 'image', 'list'];
+    const { status, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
+    assert.equal(status, 1);
+    assert.match(stderr, /^cria: image store \S+\/graph cannot be opened: ENOTDIR: .*\n$/);
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+});
