@@ -58,6 +58,7 @@ export async function wireDaemon(config: Config, spawner: Spawner, logger: Logge
       monitors.close();
       await images.idle();
       await store.close();
+      await containers.cgroups.removeEmptyDefaultParent();
     },
   };
 }

@@ -15,7 +15,11 @@ export interface CgroupManager {
   cgroupsPath(parent: string, containerId: string): string;
   /** Removes what is left of a container's cgroup when its runtime could not; absent is success. */
   removeLeftover(parent: string, containerId: string): Promise<void>;
+  /** Removes the default parent if nothing is in it. For the daemon's end: a creation beside it would fail. */
+  removeEmptyDefaultParent(): Promise<void>;
 }
+
+const defaultParent = '/crio';
 
 /** Cgroups as plain directories. */
 export class CgroupfsManager implements CgroupManager {
@@ -27,7 +31,7 @@ export class CgroupfsManager implements CgroupManager {
       throw new DaemonError('invalid-argument', `${text}; set the kubelet's cgroupDriver to the same`);
     }
     checkParent(requested);
-    return requested === '' ? '/crio' : join('/', requested);
+    return requested === '' ? defaultParent : join('/', requested);
   }
 
   cgroupsPath(parent: string, containerId: string): string {
@@ -37,6 +41,17 @@ export class CgroupfsManager implements CgroupManager {
   async removeLeftover(parent: string, containerId: string): Promise<void> {
     const roots = await mountedControllers();
     for (const root of roots) await removeCgroup(join(root, this.cgroupsPath(parent, containerId)));
+  }
+
+  async removeEmptyDefaultParent(): Promise<void> {
+    for (const root of await mountedControllers()) {
+      try {
+        await rmdir(join(root, defaultParent));
+      } catch (cause) {
+        // ENOENT: none was made. EBUSY, ENOTEMPTY: containers go on.
+        if (!['ENOENT', 'EBUSY', 'ENOTEMPTY'].includes(errnoCode(cause) ?? '')) throw cause;
+      }
+    }
   }
 }
 
@@ -61,6 +76,10 @@ export class SystemdCgroupManager implements CgroupManager {
 
   async removeLeftover(): Promise<void> {
     // systemd removes the scope with its last process.
+  }
+
+  async removeEmptyDefaultParent(): Promise<void> {
+    // system.slice is not ours.
   }
 }
 

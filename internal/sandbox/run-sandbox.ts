@@ -80,15 +80,22 @@ function newRecord(parts: SandboxParts, name: string, request: RunSandboxRequest
     );
   }
   bandwidthOf(config.annotations); // refused here, before there is anything to undo
+  const id = newId();
   return {
-    id: newId(),
+    id,
     name,
     config,
     createdAtNanos: nowNanos(),
     runtimeHandler: parts.containers.runtimes.get(request.handler).name,
     cgroupParent: parts.containers.cgroups.parentOf(config.cgroupParent),
-    hostname: config.hostname !== '' && config.namespaces.network !== 'node' ? config.hostname : nodeName(),
+    hostname: hostnameOf(config, id),
   };
+}
+
+/** The node's name on the host's network; else what the request says, or CRI-O's choice where it says nothing. */
+function hostnameOf(config: SandboxConfig, sandboxId: string): string {
+  if (config.namespaces.network === 'node') return nodeName();
+  return config.hostname === '' ? sandboxId.slice(0, 12) : config.hostname;
 }
 
 async function createSandbox(parts: SandboxParts, record: SandboxRecord): Promise<string> {
