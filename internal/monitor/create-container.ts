@@ -7,13 +7,13 @@ import { type RegisterUndo, withRollback } from '../async/rollback.ts';
 import { DaemonError, hasKind } from '../errors/daemon-error.ts';
 import { isEEXIST, isENOENT } from '../errors/errno.ts';
 import type { Logger } from '../log/logger.ts';
+import { runtimeMessage } from '../process/runtime-message.ts';
 import type { ControlMessage } from './control-connection.ts';
 import { deleteExitRecord } from './exit-record.ts';
 import { ProcessHandle } from './kernel-exit.ts';
 import type { CreatedContainer, MonitorRequest } from './monitor.ts';
 import type { MonitorPaths } from './monitor-paths.ts';
 import type { MonitoredContainer } from './monitored-container.ts';
-import { runtimeMessage } from './runtime-message.ts';
 import { environment, type Spawner } from './spawner.ts';
 
 const configVersion = 1;

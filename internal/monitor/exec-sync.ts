@@ -5,10 +5,10 @@ import { setMaxListeners } from 'node:events';
 import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { DaemonError } from '../errors/daemon-error.ts';
+import { runtimeMessage } from '../process/runtime-message.ts';
 import { connectSocket } from './control-connection.ts';
 import { decodeControl, FrameReader, frameType } from './frames.ts';
 import type { ExecSyncRequest, ExecSyncResult } from './monitor.ts';
-import { runtimeMessage } from './runtime-message.ts';
 import { environment, type Spawner } from './spawner.ts';
 
 const configVersion = 1;

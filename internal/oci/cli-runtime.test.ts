@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { DaemonError } from '../errors/daemon-error.ts';
 import type { CommandRunner } from '../process/command-runner.ts';
 import { ProcessError } from '../process/process-error.ts';
-import { CliRuntime, runtimeWords } from './cli-runtime.ts';
+import { CliRuntime } from './cli-runtime.ts';
 
 function failing(stderr: string): CommandRunner {
   return {
@@ -40,8 +40,4 @@ test('CliRuntime start gives the words of the runtime', async () => {
     assert.equal(error.message, 'OCI runtime start failed: cannot start "x"');
     return true;
   });
-});
-
-test('runtimeWords drops the time that crun writes first', () => {
-  assert.equal(runtimeWords('2026-11-21T03:00:00.123456Z: executable not found\n'), 'executable not found');
 });

@@ -3,6 +3,7 @@
 import { DaemonError } from '../errors/daemon-error.ts';
 import type { CommandRunner } from '../process/command-runner.ts';
 import { ProcessError } from '../process/process-error.ts';
+import { runtimeMessage } from '../process/runtime-message.ts';
 import type { KillOptions, OciRuntime, RuntimeState } from './oci-runtime.ts';
 
 export interface CliRuntimeSettings {
@@ -86,7 +87,7 @@ function isGone(error: unknown): boolean {
 function asDaemonError(cause: unknown, verb: string): DaemonError {
   if (!(cause instanceof ProcessError))
     return new DaemonError('internal', `OCI runtime ${verb} failed`, cause);
-  const words = runtimeWords(cause.failure.stderr);
+  const words = runtimeMessage(cause.failure.stderr);
   if (cause.failure.timedOut) {
     return new DaemonError(
       'deadline-exceeded',
@@ -99,12 +100,4 @@ function asDaemonError(cause: unknown, verb: string): DaemonError {
     words === '' ? cause.message : `OCI runtime ${verb} failed: ${words}`,
     cause,
   );
-}
-
-/** The message of the runtime's last log line, without time and level, so that events of the same failure fold. */
-export function runtimeWords(stderr: string): string {
-  const line = stderr.trim().split('\n').at(-1) ?? '';
-  const logfmt = /\bmsg="((?:[^"\\]|\\.)*)"/.exec(line);
-  if (logfmt?.[1] !== undefined) return logfmt[1].replace(/\\(.)/g, '$1');
-  return line.replace(/^\d{4}-\d\d-\d\dT[\d:.]+Z?:?\s*/, '').trim();
 }

@@ -13,6 +13,12 @@ const cases: readonly (readonly [string, string, string])[] = [
     '2026-01-02T03:04:05.123456Z: executable file `x` not found\n',
     'executable file `x` not found',
   ],
+  [
+    'runc with warnings after the error',
+    'time="t" level=error msg="it broke"\ntime="t" level=warning msg="cannot toggle freezer"\n',
+    'it broke',
+  ],
+  ['a warning alone', 'time="t" level=warning msg="odd"\n', 'odd'],
   ['plain text', 'it broke.\n', 'it broke'],
   ['a line said twice', 'a\na\nb\n', 'a; b'],
   ['nothing', '', ''],

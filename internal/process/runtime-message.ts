@@ -1,0 +1,21 @@
+// What an OCI runtime says on stderr, as a sentence for people.
+
+/**
+ * The runtime's words without its log's decoration. runc and crun write `time="…" level=error msg="…"`; the time must
+ * go, because the kubelet folds equal events and no two of these would be equal. Where there is an error, the
+ * warnings around it are left out: runc warns of a frozen cgroup that is gone after the error that matters.
+ */
+export function runtimeMessage(text: string): string {
+  const lines = text.split('\n').map((line) => parseLine(line.trim()));
+  const errors = lines.filter(({ level }) => level === 'error' || level === 'fatal');
+  const said = (errors.length > 0 ? errors : lines).map(({ message }) => message);
+  return [...new Set(said.filter((message) => message !== ''))].join('; ').replace(/\.$/, '');
+}
+
+function parseLine(line: string): { readonly level: string; readonly message: string } {
+  const [, level, quoted] = /^time="?[^ "]*"? level=(\w+) msg="((?:[^"\\]|\\.)*)"/.exec(line) ?? [];
+  if (level === undefined || quoted === undefined)
+    return { level: '', message: line.replace(/^\d{4}-\d\d-\d\dT[\d:.]+Z?:? /, '') };
+  const message = quoted.replace(/\\(.)/g, (_, escaped: string) => (escaped === 'n' ? ' ' : escaped));
+  return { level, message };
+}
