@@ -19,6 +19,9 @@ import { silentLogger } from '../../internal/log/logger.ts';
 import type { CreatedContainer, ExitRecord, MonitorRequest } from '../../internal/monitor/monitor.ts';
 import { NativeMonitors } from '../../internal/monitor/native-monitors.ts';
 import { Spawner } from '../../internal/monitor/spawner.ts';
+import { removeCgroups } from '../harness/world.ts';
+
+const cgroupParent = '/cria-test';
 
 export const monitorPath = fileURLToPath(new URL('../../bin/cria-monitor', import.meta.url));
 export const runcPath = ['/usr/bin/runc', '/usr/sbin/runc', '/usr/local/sbin/runc'].find((path) =>
@@ -125,7 +128,7 @@ export function spec(
       { destination: '/tmp', type: 'tmpfs', source: 'tmpfs' },
     ],
     linux: {
-      cgroupsPath: `/cria-test/${id}`,
+      cgroupsPath: `${cgroupParent}/${id}`,
       namespaces: ['pid', 'ipc', 'uts', 'mount', 'network'].map((type) => ({ type })),
       ...linux,
     },
@@ -232,6 +235,7 @@ export function makeWorld(): World {
       await first.spawner.close();
       await last.spawner.close();
       rmSync(root, { recursive: true, force: true });
+      removeCgroups(cgroupParent);
     },
   };
   return world;
