@@ -29,7 +29,7 @@ const layers: readonly (readonly string[])[] = [
 /** Modules that only these folders may use. */
 const reserved: Readonly<Record<string, readonly string[]>> = {
   koffi: ['sys'],
-  'node:child_process': ['process', 'monitor'],
+  'node:child_process': ['monitor'],
   '@grpc/grpc-js': ['cri'],
 };
 

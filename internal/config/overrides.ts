@@ -12,11 +12,6 @@ export interface FlagValue {
   readonly value: string | undefined;
 }
 
-/** The option that a flag sets, by name or alias. */
-export function optionOfFlag(name: string): ListedOption | undefined {
-  return optionList.find(({ flag, aliases }) => flag === name || aliases.includes(name));
-}
-
 /** Settings from the environment. An empty variable counts as unset. Throws ConfigError with all unusable values. */
 export function settingsFromEnvironment(
   environment: Readonly<Record<string, string | undefined>>,

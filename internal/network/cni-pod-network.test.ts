@@ -14,9 +14,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { nodeCommandRunner } from '../../test/harness/node-command-runner.ts';
 import { DaemonError, type ErrorKind } from '../errors/daemon-error.ts';
 import { silentLogger } from '../log/logger.ts';
-import { nodeCommandRunner } from '../process/run.ts';
 import { CniPodNetwork } from './cni-pod-network.ts';
 import type { NetworkRequest } from './pod-network.ts';
 

@@ -1,5 +1,5 @@
 // How the daemon runs a program and waits for it. In the daemon every command goes through the monitor's spawner,
-// because a fork of the Node process stops its event loop; `run.ts` is the plain form for one-shot commands and tests.
+// because a fork of the Node process stops its event loop.
 
 export interface RunOptions {
   /** Written to the command's stdin, which is then closed; without it stdin is /dev/null. */

@@ -6,9 +6,6 @@ const mknodCall = libc.func('int mknod(const void *path, uint32_t mode, uint64_t
 const lsetxattrCall = libc.func(
   'int lsetxattr(const void *path, const char *name, const void *value, size_t size, int flags)',
 );
-const lgetxattrCall = libc.func(
-  'int64_t lgetxattr(const void *path, const char *name, void *value, size_t size)',
-);
 const utimensatCall = libc.func(
   'int utimensat(int directory, const void *path, const void *times, int flags)',
 );
@@ -36,13 +33,6 @@ export function makeNode(path: string | Uint8Array, mode: number, device = 0n): 
 /** Sets an extended attribute of the file itself, never of a link's target. */
 export function setXattr(path: string | Uint8Array, name: string, value: Uint8Array): void {
   checked(lsetxattrCall(cPath(path), name, value, value.length, 0), 'lsetxattr', name);
-}
-
-/** The value of an extended attribute of at most 64 KiB; throws with ENODATA when there is none. */
-export function getXattr(path: string | Uint8Array, name: string): Buffer {
-  const value = Buffer.alloc(65_536);
-  const size = checked(Number(lgetxattrCall(cPath(path), name, value, value.length)), 'lgetxattr', name);
-  return value.subarray(0, size);
 }
 
 /** A moment since the epoch in nanoseconds, as two kernel timespecs: access and modification. */

@@ -1,6 +1,6 @@
 // openat2(2) with RESOLVE_IN_ROOT: a path resolved as if a directory were the root, whatever links are in the way.
 
-import { closeSync, readlinkSync } from 'node:fs';
+import { closeSync } from 'node:fs';
 import koffi from 'koffi';
 import { checked, cPath, libc } from './libc.ts';
 
@@ -32,15 +32,5 @@ export function openInRoot(root: string, path: string | Uint8Array, flags: numbe
     return checked(Number(openat2Call(SYS_openat2, directory, cPath(path), how, 24)), 'openat2', root);
   } finally {
     closeSync(directory);
-  }
-}
-
-/** The host path that `path` means inside `root`, links resolved. Throws with ENOENT when it does not exist. */
-export function resolveInRoot(root: string, path: string): string {
-  const fd = openInRoot(root, path, O_PATH);
-  try {
-    return readlinkSync(`/proc/self/fd/${fd}`);
-  } finally {
-    closeSync(fd);
   }
 }

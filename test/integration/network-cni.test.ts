@@ -12,7 +12,7 @@ import { silentLogger } from '../../internal/log/logger.ts';
 import { CniPodNetwork } from '../../internal/network/cni-pod-network.ts';
 import type { NetworkRequest } from '../../internal/network/pod-network.ts';
 import type { CommandRunner } from '../../internal/process/command-runner.ts';
-import { nodeCommandRunner } from '../../internal/process/run.ts';
+import { nodeCommandRunner } from '../harness/node-command-runner.ts';
 
 const pluginDirectories = ['/usr/lib/cni', '/opt/cni/bin'];
 const never = new AbortController().signal;

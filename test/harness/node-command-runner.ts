@@ -1,10 +1,10 @@
-// The plain CommandRunner: a child of the daemon itself. For one-shot commands at start and for tests.
+// A CommandRunner over plain child processes, for tests of parts that run commands.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { isAbsolute } from 'node:path';
 import type { Readable } from 'node:stream';
-import type { CommandResult, CommandRunner, RunOptions } from './command-runner.ts';
-import { ProcessError } from './process-error.ts';
+import type { CommandResult, CommandRunner, RunOptions } from '../../internal/process/command-runner.ts';
+import { ProcessError } from '../../internal/process/process-error.ts';
 
 const outputCapBytes = 1024 * 1024;
 /** How long the pipes may stay open after the command's own exit, because a process that it left behind holds them. */

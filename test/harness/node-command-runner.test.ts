@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ProcessError, type ProcessFailure } from './process-error.ts';
-import { nodeCommandRunner } from './run.ts';
+import { ProcessError, type ProcessFailure } from '../../internal/process/process-error.ts';
+import { nodeCommandRunner } from './node-command-runner.ts';
 
 const scratch = mkdtempSync(join(tmpdir(), 'run-test-'));
 after(() => rmSync(scratch, { recursive: true, force: true }));
