@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { equalAsJson } from './bigint-json.ts';
-import { StateFileError, stateFile } from './state-file.ts';
+import { StateFileError, stateFile, UnknownVersionError } from './state-file.ts';
 
 let directory = '';
 before(async () => {
@@ -44,7 +44,7 @@ test('a torn, foreign or misshapen state file is refused with its path', async (
     ['', /bad\.json: /],
     ['{"version":2', /bad\.json: /],
     ['[]', /not a JSON object/],
-    ['{"version":1,"text":"x"}', /version 1, expected 2/],
+    ['{"text":"x"}', /version is missing/],
     ['{"version":2}', /text is missing/],
   ] as const) {
     await writeFile(path, text);
@@ -53,6 +53,14 @@ test('a torn, foreign or misshapen state file is refused with its path', async (
       (error) => error instanceof StateFileError && reason.test(error.message),
     );
   }
+});
+
+test('a state file of another version is told apart from a broken one: it is to be left alone', async () => {
+  const path = join(directory, 'newer.json');
+  await writeFile(path, '{"version":3,"text":"x"}');
+  await assert.rejects(notes.read(path), (error) => {
+    return error instanceof UnknownVersionError && /newer\.json: version 3, expected 2/.test(error.message);
+  });
 });
 
 test('equalAsJson ignores the order of keys and undefined, not digits', () => {

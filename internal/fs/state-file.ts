@@ -11,7 +11,8 @@ export interface StateFile<T> {
   /**
    * The record, or undefined when there is no file.
    *
-   * Throws StateFileError when the file is torn, of a version that this program does not know, or of another shape.
+   * Throws StateFileError when the file is torn or of another shape, and UnknownVersionError when another version of this
+   * program wrote it: such a record is good, and whoever meets it must leave it and what it stands for alone.
    */
   read(path: string): Promise<T | undefined>;
 }
@@ -19,6 +20,11 @@ export interface StateFile<T> {
 /** A record that cannot be used; the message names the file and what is wrong with it. */
 export class StateFileError extends Error {
   override readonly name = 'StateFileError';
+}
+
+/** A record of another version of this program; the message names the file and both versions. */
+export class UnknownVersionError extends Error {
+  override readonly name = 'UnknownVersionError';
 }
 
 export interface StateFileForm<T> {
@@ -47,6 +53,7 @@ export function stateFile<T extends object>(form: StateFileForm<T>): StateFile<T
         return parseRecord(text, form);
       } catch (cause) {
         const why = cause instanceof Error ? cause.message : String(cause);
+        if (cause instanceof UnknownVersionError) throw new UnknownVersionError(`${path}: ${why}`);
         throw new StateFileError(`${path}: ${why}`, { cause });
       }
     },
@@ -59,6 +66,8 @@ function parseRecord<T>(text: string, form: StateFileForm<T>): T {
     throw new Error('not a JSON object');
   const record = value as Record<string, unknown>;
   const version = record['version'];
-  if (version !== form.version) throw new Error(`version ${String(version)}, expected ${form.version}`);
+  if (!Number.isInteger(version)) throw new Error('version is missing');
+  if (version !== form.version)
+    throw new UnknownVersionError(`version ${String(version)}, expected ${form.version}`);
   return form.parse(record);
 }

@@ -2,7 +2,7 @@
 // answers, and can take everything away again.
 
 import assert from 'node:assert/strict';
-import { mkdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { command } from '../harness/command.ts';
@@ -112,8 +112,6 @@ describe('a daemon that was killed or whose records are torn', { skip: missing('
       (podId) => writeFileSync(`${runDir}/sandboxes/${podId}/status.json`, '{"version":1,"state":'),
       (_, containerId) => writeFileSync(`${dataDir}/containers/${containerId}/metadata.json`, '\0\0\0\0'),
       (_, containerId) => truncateSync(`${runDir}/containers/${containerId}/status.json`),
-      (_, containerId) =>
-        writeFileSync(`${dataDir}/containers/${containerId}/metadata.json`, '{"version":99}'),
     ];
     for (const tearRecords of tear) {
       const healthy = daemon.pod('healthy');
@@ -134,6 +132,29 @@ describe('a daemon that was killed or whose records are torn', { skip: missing('
       await removeAllPods(daemon.client);
       await assertWorld(daemon, empty);
     }
+  });
+
+  test('a container that another version of the daemon recorded is left alone, and is known again to that one', async () => {
+    const pod = daemon.pod('newer');
+    const podId = await runPod(daemon.client, pod);
+    const request = { name: 'main', image, command: sleeping };
+    const containerId = await createContainer(daemon.client, podId, pod, request);
+    await daemon.client.runtime('StartContainer', { containerId });
+    const running = worldSnapshot(daemon);
+    const path = `${daemon.paths.dataDir}/containers/${containerId}/metadata.json`;
+    const record = readFileSync(path, 'utf8');
+    await daemon.stop();
+    writeFileSync(path, record.replace('"version":1', '"version":99'));
+    await daemon.start();
+    assert.deepEqual((await daemon.client.runtime('ListContainers', {})).containers, []);
+    await assertWorld(daemon, running);
+    await daemon.stop();
+    writeFileSync(path, record);
+    await daemon.start();
+    const { status } = await daemon.client.runtime('ContainerStatus', { containerId });
+    assert.equal(status?.state, 'CONTAINER_RUNNING');
+    await removeAllPods(daemon.client);
+    await assertWorld(daemon, empty);
   });
 
   test('after a reboot sandboxes are not ready, containers have ended, exit codes from before are known', async () => {
