@@ -10,7 +10,8 @@
  * Event on every other connection: {op: "exit", ...}
  */
 #include "container.h"
-#include "log.h"
+#include "log-file.h"
+#include "stdin.h"
 
 #include <errno.h>
 #include <string.h>
@@ -145,7 +146,7 @@ static int resize(const struct json *request)
 
 static int close_stdin(void)
 {
-	stdio_close_stdin();
+	stdin_end();
 	return 0;
 }
 
@@ -201,7 +202,7 @@ static enum taken on_control(struct client *client, char *text)
 static void end_stdin(struct client *client)
 {
 	if (client->wants_stdin && container.config.stdin_once)
-		stdio_close_stdin();
+		stdin_end();
 	client->wants_stdin = false;
 }
 
@@ -222,7 +223,7 @@ static enum taken on_frame(struct connection *connection, uint8_t type, uint8_t 
 		end_stdin(client);
 	if (type != FRAME_STDIN || !client->wants_stdin)
 		return FRAME_TAKEN;
-	connection->taken += stdio_write_stdin(payload + connection->taken, size - connection->taken);
+	connection->taken += stdin_write(payload + connection->taken, size - connection->taken);
 	return connection->taken < size ? FRAME_LATER : FRAME_TAKEN;
 }
 

@@ -1,13 +1,12 @@
 /* The role `run`: one container from its creation to the acknowledged exit. */
 #include "container.h"
 
-#include "config.h"
-#include "console.h"
 #include "kill-tree.h"
-#include "log.h"
+#include "log-file.h"
 #include "pidfd-exit.h"
-#include "process.h"
 #include "roles.h"
+#include "runtime.h"
+#include "streams.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -21,13 +20,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { GATE_FD = 3, UNDO_MS = 10000, KILL_MS = 5000, FAILED_MS = 10000, UNCLAIMED_MS = 600000, RECORD_RETRY_MS = 1000 };
+enum { GATE_FD = 3, KILL_MS = 5000, FAILED_MS = 10000, UNCLAIMED_MS = 600000, RECORD_RETRY_MS = 1000 };
 
 struct container container;
 
-/* The OCI runtime that runs now: its create, later perhaps its delete. */
-static pid_t runtime_pid;
-static bool create_timed_out, shutting_down;
+static bool shutting_down;
 /* Children that ended before we knew which of them is the init. */
 static struct {
 	pid_t pid;
@@ -37,11 +34,9 @@ static struct {
 static size_t early_exit_count;
 static bool lingering;
 
-static void runtime_too_slow(void);
 static void write_record(void);
 static void stop_waiting(void);
 static void end_linger(void);
-static struct timer runtime_timer = { .fire = runtime_too_slow };
 static struct timer record_timer = { .fire = write_record };
 static struct timer unclaimed_timer = { .fire = stop_waiting };
 static struct timer linger_timer = { .fire = end_linger };
@@ -103,7 +98,7 @@ static void exited(int status, int64_t at)
 	container.oom = oom_happened();
 	stdio_drain();
 	container.phase = EXITED;
-	lingering = !shutting_down && !stdio_is_closed();
+	lingering = !shutting_down && !streams_are_closed();
 	write_record();
 	clients_end_output();
 	clients_announce();
@@ -121,7 +116,6 @@ static void failed(void)
 {
 	static const ino_t no_pipes[2];
 
-	timer_stop(&runtime_timer);
 	kill_tree(0, no_pipes, KILL_MS);
 	while (waitpid(-1, NULL, WNOHANG) > 0)
 		;
@@ -134,57 +128,14 @@ static void failed(void)
 		loop_stop();
 }
 
-static bool start_runtime(const char *const *words, const char *const *extra, struct stdio_ends ends)
-{
-	const char *argv[ARGUMENTS], *env[ARGUMENTS];
-	char oom_score[16];
-	size_t count = runtime_arguments(&container.config.json, argv, env, ARGUMENTS - 16);
-	struct process process = { .argv = argv, .env = env, .fds = { ends.in, ends.out, ends.err, -1, -1 } };
-
-	if (count >= ARGUMENTS - 16) {
-		snprintf(container.message, sizeof(container.message), "the runtime has too many arguments");
-		return false;
-	}
-	for (; *words != NULL; words++)
-		argv[count++] = *words;
-	for (; extra != NULL && *extra != NULL && count < ARGUMENTS - 2; extra++)
-		argv[count++] = *extra;
-	argv[count++] = container.config.id;
-	argv[count] = NULL;
-	process.directory = container.config.bundle;
-	process.own_group = true;
-	process.death_signal = SIGKILL;
-	process.oom_score = oom_score_of_others(oom_score, sizeof(oom_score));
-	runtime_pid = process_start(&process);
-	if (runtime_pid > 0)
-		return true;
-	runtime_pid = 0;
-	snprintf(container.message, sizeof(container.message), "%s %s: %s", process.failed_step, argv[0],
-		 strerror(process.failed_errno));
-	return false;
-}
-
 /* The creation is over and was none. What the runtime may have left is deleted before anybody is told. */
 static void fail(const char *stage)
 {
-	static const char *const words[] = { "delete", "--force", NULL };
-	struct stdio_ends nowhere = { -1, -1, -1 };
-
 	container.failed_stage = stage;
 	container.phase = UNDOING;
 	stdio_close();
-	if (start_runtime(words, NULL, nowhere))
-		timer_start(&runtime_timer, UNDO_MS);
-	else
+	if (!runtime_delete())
 		failed();
-}
-
-static void runtime_too_slow(void)
-{
-	/* Not reaped yet, so the group is still its own. */
-	create_timed_out = container.phase == CREATING;
-	if (runtime_pid != 0)
-		kill(-runtime_pid, SIGKILL);
 }
 
 static pid_t read_pid_file(void)
@@ -263,13 +214,11 @@ static void created(void)
 
 static void runtime_ended(int status)
 {
-	runtime_pid = 0;
-	timer_stop(&runtime_timer);
 	if (container.phase == UNDOING) {
 		failed();
 		return;
 	}
-	if (!create_timed_out && !shutting_down && WIFEXITED(status) && WEXITSTATUS(status) == 0) {
+	if (!runtime_timed_out() && !shutting_down && WIFEXITED(status) && WEXITSTATUS(status) == 0) {
 		created();
 		return;
 	}
@@ -279,12 +228,12 @@ static void runtime_ended(int status)
 	else if (container.message[0] == '\0')
 		snprintf(container.message, sizeof(container.message), "the runtime exited with code %d and said nothing",
 			 WEXITSTATUS(status));
-	fail(create_timed_out ? "timeout" : "create");
+	fail(runtime_timed_out() ? "timeout" : "create");
 }
 
 static void child_ended(pid_t pid, int status)
 {
-	if (pid == runtime_pid) {
+	if (runtime_reaped(pid)) {
 		runtime_ended(status);
 	} else if (pid == container.pid && container.phase == RUNNING) {
 		exited(status, realtime_ns());
@@ -325,7 +274,7 @@ void container_shutdown(void)
 	shutting_down = true;
 	switch (container.phase) {
 	case CREATING:
-		kill(-runtime_pid, SIGKILL);
+		runtime_kill();
 		break;
 	case RUNNING:
 		container.acknowledged = true;
@@ -356,37 +305,6 @@ static bool join_cgroups(void)
 		if (!format(path, sizeof(path), "%s/cgroup.procs", directories[i]) || write_file(path, "0") != 0)
 			return false;
 	return true;
-}
-
-static bool start_create(void)
-{
-	const struct config *config = &container.config;
-	const char *words[8] = { "create", "--bundle", config->bundle, "--pid-file", config->pid_file };
-	const char *extra[64];
-	struct stdio_ends ends;
-
-	if (json_strings(&config->json, "createArgs", extra, 0, LENGTH(extra)) >= LENGTH(extra))
-		extra[0] = NULL;
-	if (config->terminal) {
-		words[5] = "--console-socket";
-		words[6] = config->console_socket;
-	}
-	unlink(config->pid_file);
-	int error = stdio_open(&ends);
-
-	if (error != 0)
-		snprintf(container.message, sizeof(container.message), "make the streams: %s", strerror(error));
-	bool started = error == 0 && start_runtime(words, extra, ends);
-
-	if (ends.in >= 0)
-		close(ends.in);
-	if (ends.out >= 0)
-		close(ends.out);
-	if (ends.err >= 0)
-		close(ends.err);
-	if (started)
-		timer_start(&runtime_timer, config->create_timeout_ms);
-	return started;
 }
 
 /* Everything before the first process of the container. The text of what went wrong, or NULL. */
@@ -425,7 +343,7 @@ static const char *prepare(const char *config_path)
 		snprintf(text, sizeof(text), "make the exit record: %s", strerror(error));
 		return text;
 	}
-	return start_create() ? NULL : container.message;
+	return runtime_create() ? NULL : container.message;
 }
 
 int container_main(const char *config_path)

@@ -73,7 +73,7 @@ void clients_resume_stdin(void);
 void clients_trim(void);
 void clients_close(void);
 
-/* stdio.c: the container's streams. */
+/* stdio.c: what the container gets as its streams. */
 struct stdio_ends {
 	int in, out, err;
 };
@@ -83,14 +83,9 @@ int stdio_open(struct stdio_ends *ends);
 void stdio_created(void);
 /* The terminal arrived from the runtime. */
 bool stdio_has_terminal(void);
-/* Takes what is in the pipes now, at most a pipe full of each, and writes it to the log. */
+/* Writes what is in the pipes now to the log. */
 void stdio_drain(void);
-/* No process holds a stream any more. */
-bool stdio_is_closed(void);
 void stdio_close(void);
-/* How many bytes of the data were taken; less than size: later more, by clients_resume_stdin. */
-size_t stdio_write_stdin(const uint8_t *data, size_t size);
-void stdio_close_stdin(void);
 /* 0 or errno. Before the terminal is there the size is kept. */
 int stdio_resize(int columns, int rows);
 

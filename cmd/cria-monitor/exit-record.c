@@ -1,5 +1,5 @@
 #include "container.h"
-#include "log.h"
+#include "log-file.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,4 +1,6 @@
-#include "log.h"
+#include "log-file.h"
+
+#include "log-format.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -8,10 +10,11 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { BATCH = 192 << 10, HEAD = 40, TAG_AT = 38, RETRY_MS = 250 };
+enum { BATCH = 192 << 10, RETRY_MS = 250 };
 
 PAGES(char, batch, BATCH);
-static size_t batch_length;
+static struct log_records records = { .text = batch, .room = BATCH };
+static struct log_head head;
 static const char *log_path;
 static int log_fd = -1;
 static uint64_t dropped_total, dropped_now;
@@ -56,70 +59,27 @@ uint64_t log_dropped_bytes(void)
 	return dropped_total;
 }
 
-/* "2026-11-21T03:13:38.123456789Z " at `head`; the second's text is kept, only the fraction changes often. */
-static void put_time(char *head)
+static void set_head(bool is_stderr)
 {
-	static time_t second = -1;
-	static char text[32];
 	struct timespec now;
 
 	clock_gettime(CLOCK_REALTIME, &now);
-	if (now.tv_sec != second) {
-		struct tm parts;
-
-		second = now.tv_sec;
-		gmtime_r(&second, &parts);
-		strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S.", &parts);
-	}
-	memcpy(head, text, 20);
-	for (int i = 28, left = (int)now.tv_nsec; i >= 20; i--, left /= 10)
-		head[i] = (char)('0' + left % 10);
-	head[29] = 'Z';
-	head[30] = ' ';
-}
-
-static void put_record(const char *head, char tag, const uint8_t *content, size_t size)
-{
-	if (BATCH - batch_length < HEAD + size + 1)
-		log_flush();
-	char *at = batch + batch_length;
-
-	memcpy(at, head, HEAD);
-	at[TAG_AT] = tag;
-	memcpy(at + HEAD, content, size);
-	at[HEAD + size] = '\n';
-	batch_length += HEAD + size + 1;
+	log_head_set(&head, is_stderr, now);
 }
 
 size_t log_lines(bool is_stderr, const uint8_t *data, size_t size, bool final)
 {
-	char head[HEAD];
 	size_t at = 0;
 
 	if (log_fd < 0)
 		return size;
-	put_time(head);
-	memcpy(head + 31, is_stderr ? "stderr F " : "stdout F ", 9);
-	while (at < size) {
-		size_t left = size - at;
-		/* One more than a piece: a line of exactly that length is one record. */
-		const uint8_t *newline = memchr(data + at, '\n', left < LOG_PIECE + 1 ? left : LOG_PIECE + 1);
-
-		if (newline != NULL) {
-			size_t length = (size_t)(newline - (data + at));
-
-			put_record(head, 'F', data + at, length);
-			at += length + 1;
-		} else if (left > LOG_PIECE || final) {
-			size_t length = left < LOG_PIECE ? left : LOG_PIECE;
-
-			put_record(head, 'P', data + at, length);
-			at += length;
-		} else {
-			break;
-		}
+	set_head(is_stderr);
+	for (;;) {
+		at += log_format(&records, &head, data + at, size - at, final);
+		if (log_has_room(&records))
+			return at;
+		log_flush();
 	}
-	return at;
 }
 
 /* After a short write: cuts the started record off, so that the file ends at a record's end again. */
@@ -152,12 +112,10 @@ static void drop(size_t size, int error)
 static bool put_gap_record(void)
 {
 	char text[200];
-	char head[HEAD];
 
-	put_time(head);
-	memcpy(head + 31, "stderr F ", 9);
-	int length = snprintf(text, sizeof(text), "%s%.*s[cria: %llu bytes of output lost: %s]\n", torn ? "\n" : "", HEAD,
-			      head, (unsigned long long)dropped_now, strerror(dropped_errno));
+	set_head(true);
+	int length = snprintf(text, sizeof(text), "%s%.*s[cria: %llu bytes of output lost: %s]\n", torn ? "\n" : "",
+			      LOG_HEAD, head.text, (unsigned long long)dropped_now, strerror(dropped_errno));
 	ssize_t put = write(log_fd, text, (size_t)length);
 
 	if (put == length) {
@@ -172,9 +130,9 @@ static bool put_gap_record(void)
 
 void log_flush(void)
 {
-	size_t length = batch_length;
+	size_t length = records.length;
 
-	batch_length = 0;
+	records.length = 0;
 	if (length == 0 || log_fd < 0)
 		return;
 	if (dropped_now > 0 && (monotonic_ms() < retry_at || !put_gap_record())) {
