@@ -2,6 +2,7 @@
 
 import type { Config } from '../../internal/config/options.ts';
 import { DaemonError } from '../../internal/errors/daemon-error.ts';
+import { logPulls } from '../../internal/image/log-pulls.ts';
 import { hostPlatform } from '../../internal/image/platform.ts';
 import { StoredImages } from '../../internal/image/stored-images.ts';
 import { defaultUnpackLimits } from '../../internal/image/unpack-limits.ts';
@@ -47,6 +48,7 @@ export async function wireImages(config: Config, logger: Logger, lifetime: Abort
     registry,
     shortNames: registries,
     logger,
+    pullListener: logPulls(logger),
     lifetime,
   };
   const images = new StoredImages(parts, {

@@ -18,7 +18,7 @@ import type {
 } from '../storage/store.ts';
 import type { ImageContents, LayerContents } from './image-contents.ts';
 import { chainIdsOf, LayerClaims } from './layer-claims.ts';
-import { withProgress } from './transfer-progress.ts';
+import type { PullLayer, PullProgress } from './pull-progress.ts';
 
 /** Layers of one image that are fetched at once; as containerd. */
 const layersAtOnce = 3;
@@ -47,8 +47,9 @@ export class ImageWriter {
   }
 
   /** Stores the image and returns its id. An image that is there already gets the names. */
-  async write(contents: ImageContents, signal: AbortSignal): Promise<string> {
-    const work: Work = { contents, staged: new Map(), committedIds: [] };
+  async write(contents: ImageContents, progress: PullProgress, signal: AbortSignal): Promise<string> {
+    const work: Work = { contents, progress, staged: new Map(), committedIds: [] };
+    progress.begin(this.#layersToTell(contents));
     try {
       for (let vainRounds = 0; vainRounds < maxVainRounds; ) {
         const { imageId, hasWaited } = await this.#round(work, signal);
@@ -83,13 +84,15 @@ export class ImageWriter {
     work: Work,
     signal: AbortSignal,
   ): Promise<{ imageId: string | undefined; hasWaited: boolean }> {
+    const { progress } = work;
     const missing = this.#missing(work);
     const claim = this.#claims.claim(missing.map(({ chainId }) => chainId));
     try {
       const mine = missing.filter(({ chainId }) => claim.mine.has(chainId));
       const downloads = new Semaphore(layersAtOnce);
       await allOrNone(signal, mine, async ({ index, layer }, stop) => {
-        work.staged.set(index, await downloads.run(() => this.#stage(layer, stop), stop));
+        work.staged.set(index, await downloads.run(() => this.#stage(index, layer, progress, stop), stop));
+        progress.unpacked(index);
       });
       if (claim.others !== undefined) await waitFor(claim.others, signal);
       const imageId = await this.#changes.run('store', () => this.#commit(work));
@@ -125,14 +128,21 @@ export class ImageWriter {
     return count;
   }
 
-  async #stage(layer: LayerContents, signal: AbortSignal): Promise<StagedLayer> {
+  #layersToTell({ layers }: ImageContents): PullLayer[] {
+    const present = this.#countPresent(layers);
+    return layers.map(({ blobDigest, diffId, blobSizeBytes: sizeBytes }, index) => {
+      return { digest: blobDigest ?? diffId, sizeBytes, isPresent: index < present };
+    });
+  }
+
+  async #stage(
+    index: number,
+    layer: LayerContents,
+    progress: PullProgress,
+    signal: AbortSignal,
+  ): Promise<StagedLayer> {
     const { diffId, blobDigest, blobSizeBytes } = layer;
-    const opened = await layer.open(signal);
-    const blob = withProgress(
-      opened,
-      { layer: blobDigest ?? diffId, totalBytes: blobSizeBytes },
-      this.#parts.logger,
-    );
+    const blob = progress.receive(index, await progress.waitFor(layer.open(signal)));
     const source = { blob, blobDigest, blobSizeBytes, diffId };
     return this.#unpacks.run(() => this.#parts.layers.stageLayer(source, this.#parts.limits, signal), signal);
   }
@@ -205,6 +215,7 @@ interface MissingLayer {
 
 interface Work {
   readonly contents: ImageContents;
+  readonly progress: PullProgress;
   /** By layer number. */
   readonly staged: Map<number, StagedLayer>;
   readonly committedIds: string[];

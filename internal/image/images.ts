@@ -1,6 +1,7 @@
 // What the rest of the daemon sees of images.
 
 import type { FilesystemUsage } from '../storage/store.ts';
+import type { PullListener } from './pull-progress.ts';
 
 /** An image as ListImages and ImageStatus show it. */
 export interface Image {
@@ -42,6 +43,8 @@ export interface RegistryCredentials {
 export interface PullRequest {
   readonly reference: string;
   readonly credentials: RegistryCredentials | undefined;
+  /** Told what happens while this caller waits, of a pull that it joins also what happened before. */
+  readonly listener?: PullListener;
 }
 
 export interface Images {

@@ -30,6 +30,7 @@ beforeEach(async () => {
       registry: noRegistry,
       shortNames,
       logger: silentLogger,
+      pullListener: () => {},
       lifetime: never,
     },
     {

@@ -11,6 +11,7 @@ import type { ImageContents } from './image-contents.ts';
 import type { ImageWriter } from './image-writer.ts';
 import { readOciLayout } from './oci-layout.ts';
 import type { Platform } from './platform.ts';
+import { PullProgress } from './pull-progress.ts';
 import { completeReference, formatReference, requireReference } from './reference.ts';
 import { TarMembers } from './tar-members.ts';
 
@@ -36,7 +37,7 @@ export async function loadImages(
     const images = renamed(await readImages(members, parts.platform, path), names);
     const imageIds: string[] = [];
     for (const image of images) {
-      const imageId = await parts.writer.write(image, signal);
+      const imageId = await parts.writer.write(image, new PullProgress([]), signal);
       parts.catalog.announce(imageId, image.parsedConfig.config.user);
       imageIds.push(imageId);
       parts.logger.info({ imageId, names: image.names }, 'loaded image');

@@ -8,10 +8,13 @@ import { silentLogger } from '../log/logger.ts';
 import { digestOf } from '../registry/digest.ts';
 import { DistributionRegistry } from '../registry/distribution-registry.ts';
 import type { ShortNames } from '../registry/registry.ts';
+import type { PullEvent } from './pull-progress.ts';
 import { StoredImages } from './stored-images.ts';
 import { defaultUnpackLimits } from './unpack-limits.ts';
 
 const never = new AbortController().signal;
+let told: PullEvent[];
+const pullListener = (event: PullEvent): void => void told.push(event);
 const noShortNames: ShortNames = { alias: () => undefined, searchRegistries: () => [] };
 
 let server: RegistryServer;
@@ -20,6 +23,7 @@ let registry: DistributionRegistry;
 let images: StoredImages;
 
 beforeEach(async () => {
+  told = [];
   server = await RegistryServer.start();
   store = new MemoryLayerStore();
   registry = new DistributionRegistry({
@@ -39,7 +43,15 @@ afterEach(async () => {
 
 function imagesWith(shortNames: ShortNames): StoredImages {
   return new StoredImages(
-    { layers: store, records: store, registry, shortNames, logger: silentLogger, lifetime: never },
+    {
+      layers: store,
+      records: store,
+      registry,
+      shortNames,
+      logger: silentLogger,
+      pullListener,
+      lifetime: never,
+    },
     {
       limits: defaultUnpackLimits,
       unpacksAtOnce: 2,
@@ -191,6 +203,30 @@ describe('pull', () => {
     const ids = await Promise.all([pull('a/b:v1'), pull('a/b:v1'), pull('a/b:v1')]);
     assert.equal(new Set(ids).size, 1);
     assert.equal(server.requests.filter((request) => request.includes('manifests')).length, 1);
+  });
+
+  it('is told once to the daemon and to each caller that listens', async () => {
+    const image = makeImage({ layers: layersOf(2) });
+    server.add(image, 'v1');
+    const heard: PullEvent[][] = [[], []];
+    const pulls = heard.map((events) => {
+      const listener = (event: PullEvent): void => void events.push(event);
+      return images.pull({ reference: `${server.host}/a/b:v1`, credentials: undefined, listener }, never);
+    });
+    await Promise.all(pulls);
+    const kinds = told.map(({ kind }) => kind);
+    assert.deepEqual(kinds.slice(0, 2), ['started', 'layers']);
+    assert.equal(kinds.filter((kind) => kind === 'unpacked').length, 2);
+    assert.equal(kinds.filter((kind) => kind === 'received').length, 2);
+    assert.deepEqual(told.at(-1), { kind: 'done', image: `${server.host}/a/b:v1`, imageId: image.id });
+    for (const events of heard) assert.deepEqual(events, told);
+
+    told = [];
+    await assert.rejects(pull('a/b:none'));
+    assert.deepEqual(
+      told.map(({ kind }) => kind),
+      ['started', 'failed'],
+    );
   });
 
   it('goes on when its caller gives up, and the next pull succeeds', async () => {

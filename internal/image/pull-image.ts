@@ -13,6 +13,7 @@ import { contentsOf, readBlob } from './image-contents.ts';
 import type { ImageWriter } from './image-writer.ts';
 import type { PullRequest } from './images.ts';
 import type { Platform } from './platform.ts';
+import { type PullListener, PullProgress } from './pull-progress.ts';
 import { formatReference, formatRepository, type Reference, requireReference } from './reference.ts';
 import { selectManifest } from './select-manifest.ts';
 import { pullCandidatesOf, type ShortNameMode } from './short-names.ts';
@@ -26,6 +27,7 @@ export interface PullerParts {
   readonly catalog: ImageCatalog;
   readonly writer: ImageWriter;
   readonly logger: Logger;
+  readonly pullListener: PullListener;
   /** Aborts when the daemon stops; nothing else ends a pull that makes progress. */
   readonly lifetime: AbortSignal;
 }
@@ -34,6 +36,7 @@ export interface PullerParts {
 export class ImagePuller {
   readonly #parts: PullerParts;
   readonly #running = new SingleFlight<string>();
+  readonly #progress = new Map<string, PullProgress>();
 
   constructor(parts: PullerParts) {
     setMaxListeners(0, parts.lifetime); // one or more for each running pull: no leak
@@ -47,7 +50,9 @@ export class ImagePuller {
     const names = candidates.map(formatReference).join(' ');
     // With other credentials it is another pull: joining it would give an image to somebody who may not read it.
     const key = `${names} ${hashOf(request.credentials)}`;
-    return this.#running.run(key, () => this.#pullFirst(candidates, request.credentials), signal);
+    const pulled = this.#running.run(key, () => this.#watched(key, candidates, request.credentials), signal);
+    const stop = request.listener && this.#progress.get(key)?.listen(request.listener);
+    return pulled.finally(() => stop?.());
   }
 
   /** Resolves when no pull runs. */
@@ -55,11 +60,35 @@ export class ImagePuller {
     await this.#running.idle();
   }
 
-  async #pullFirst(candidates: readonly Reference[], credentials: Credentials | undefined): Promise<string> {
+  async #watched(
+    key: string,
+    candidates: readonly Reference[],
+    credentials: Credentials | undefined,
+  ): Promise<string> {
+    const progress = new PullProgress([this.#parts.pullListener]);
+    this.#progress.set(key, progress);
+    try {
+      const imageId = await this.#pullFirst(candidates, credentials, progress);
+      progress.done(imageId);
+      return imageId;
+    } catch (error) {
+      progress.failed(error);
+      throw error;
+    } finally {
+      this.#progress.delete(key);
+    }
+  }
+
+  async #pullFirst(
+    candidates: readonly Reference[],
+    credentials: Credentials | undefined,
+    progress: PullProgress,
+  ): Promise<string> {
     let failure: unknown;
     for (const candidate of candidates) {
       try {
-        return await this.#pullOne(candidate, credentials);
+        progress.start(formatReference(candidate));
+        return await this.#pullOne(candidate, credentials, progress);
       } catch (cause) {
         this.#parts.lifetime.throwIfAborted();
         failure ??= cause;
@@ -71,7 +100,11 @@ export class ImagePuller {
     throw failure;
   }
 
-  async #pullOne(reference: Reference, credentials: Credentials | undefined): Promise<string> {
+  async #pullOne(
+    reference: Reference,
+    credentials: Credentials | undefined,
+    progress: PullProgress,
+  ): Promise<string> {
     const { registry, platform, lifetime, logger, catalog, writer } = this.#parts;
     const startedAtMs = performance.now();
     const remote = await registry.open(reference.repository, reference.version, credentials, lifetime);
@@ -80,7 +113,7 @@ export class ImagePuller {
     );
     const config = await this.#readConfig(remote, selected.image.config);
     const contents = contentsOf(selected, config, namesOf(reference, remote), remote.openBlob);
-    const imageId = await writer.write(contents, lifetime);
+    const imageId = await writer.write(contents, progress, lifetime);
     catalog.announce(imageId, contents.parsedConfig.config.user);
     const durationMs = Math.round(performance.now() - startedAtMs);
     const sizeBytes = selected.image.layers.reduce((sum, layer) => sum + layer.sizeBytes, 0);

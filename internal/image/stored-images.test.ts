@@ -37,6 +37,7 @@ beforeEach(() => {
       registry: { open: () => Promise.reject(new Error('no registry in this test')) },
       shortNames: { alias: () => undefined, searchRegistries: () => [] },
       logger: silentLogger,
+      pullListener: () => {},
       lifetime: never,
     },
     {

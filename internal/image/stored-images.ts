@@ -15,6 +15,7 @@ import { type LoaderParts, loadImages } from './load-image.ts';
 import { pinnedBy } from './pinned-images.ts';
 import type { Platform } from './platform.ts';
 import { ImagePuller } from './pull-image.ts';
+import type { PullListener } from './pull-progress.ts';
 import type { ShortNameMode } from './short-names.ts';
 
 export interface StoredImagesParts {
@@ -23,6 +24,8 @@ export interface StoredImagesParts {
   readonly registry: Registry;
   readonly shortNames: ShortNames;
   readonly logger: Logger;
+  /** Told of every pull, once, however many callers wait for it. */
+  readonly pullListener: PullListener;
   /** Aborts when the daemon stops: ends running pulls. */
   readonly lifetime: AbortSignal;
 }

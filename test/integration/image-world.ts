@@ -35,6 +35,7 @@ export class TestImages extends StoredImages {
         registry,
         shortNames: { alias: () => undefined, searchRegistries: () => [] },
         logger: silentLogger,
+        pullListener: () => {},
         lifetime: new AbortController().signal,
       },
       { limits, unpacksAtOnce: 2, platform: hostPlatform(), shortNameMode: 'enforcing', pinnedImages: [] },
