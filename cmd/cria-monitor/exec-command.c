@@ -1,0 +1,169 @@
+#include "exec.h"
+
+#include "config.h"
+#include "kill-tree.h"
+#include "process.h"
+#include "roles.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { KILL_MS = 5000 };
+
+static void timed_out(void);
+
+static pid_t runtime_pid, command_pid;
+/* Children that ended before we knew which of them is the command. */
+static struct {
+	pid_t pid;
+	int status;
+} early_exits[16];
+static size_t early_exit_count;
+PAGES(char, failure, 8192);
+static struct timer deadline = { .fire = timed_out };
+
+static void end(void)
+{
+	timer_stop(&deadline);
+	exec.phase = ENDED;
+	output_flow();
+	session_report();
+}
+
+void command_kill(void)
+{
+	if (exec.phase != STARTING && exec.phase != STARTED)
+		return;
+	if (runtime_pid != 0)
+		kill(-runtime_pid, SIGKILL);
+	kill_tree(command_pid, output_pipes, KILL_MS);
+	while (waitpid(-1, NULL, WNOHANG) > 0)
+		;
+	runtime_pid = 0;
+}
+
+static void timed_out(void)
+{
+	exec.timed_out = true;
+	exec.status = SIGKILL;
+	command_kill();
+	end();
+}
+
+static void command_ended(int status)
+{
+	exec.status = status;
+	end();
+}
+
+static void fail(const char *text)
+{
+	exec.failure = text;
+	command_kill();
+	end();
+}
+
+static pid_t read_pid_file(void)
+{
+	char text[32], *tail;
+
+	if (read_file(exec.pid_file, text, sizeof(text)) <= 0)
+		return -1;
+	long pid = strtol(text, &tail, 10);
+
+	return (*tail == '\0' || *tail == '\n') && pid > 1 && pid <= INT_MAX ? (pid_t)pid : -1;
+}
+
+static void runtime_failed(int status)
+{
+	output_message(failure, sizeof(failure));
+	if (failure[0] == '\0')
+		snprintf(failure, sizeof(failure), "the runtime %s %d and said nothing",
+			 WIFEXITED(status) ? "exited with code" : "was killed by signal",
+			 WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status));
+	fail(failure);
+}
+
+static void runtime_ended(int status)
+{
+	runtime_pid = 0;
+	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
+		runtime_failed(status);
+		return;
+	}
+	command_pid = read_pid_file();
+	unlink(exec.pid_file);
+	if (command_pid < 0) {
+		fail("the runtime wrote no valid pid file");
+		return;
+	}
+	exec.phase = STARTED;
+	for (size_t i = 0; i < early_exit_count; i++) {
+		if (early_exits[i].pid == command_pid) {
+			command_ended(early_exits[i].status);
+			return;
+		}
+	}
+	pid_t got = waitpid(command_pid, &status, WNOHANG);
+
+	if (got == command_pid)
+		command_ended(status); /* ended while we looked */
+	else if (got < 0)
+		fail("the runtime's process is not ours to wait for");
+	else
+		output_started();
+}
+
+void command_reaped(pid_t pid, int status)
+{
+	if (pid == runtime_pid) {
+		runtime_ended(status);
+	} else if (pid == command_pid && exec.phase == STARTED) {
+		command_ended(status);
+	} else if (exec.phase == STARTING && early_exit_count < LENGTH(early_exits)) {
+		early_exits[early_exit_count].pid = pid;
+		early_exits[early_exit_count++].status = status;
+	}
+}
+
+const char *command_start(void)
+{
+	const char *argv[ARGUMENTS], *env[ARGUMENTS];
+	char process_path[64], oom_score[16];
+	size_t count = runtime_arguments(&exec.json, argv, env, ARGUMENTS - 16);
+	struct process process = { .argv = argv, .env = env, .fds = { -1, -1, -1, -1, -1 } };
+	/* The runtime opens it through us: it inherits nothing that the container could get hold of. */
+	int description = memory_file("process", exec.process, strlen(exec.process));
+	int error = description < 0 ? errno : output_open(&process.fds[1]);
+
+	if (error != 0)
+		return strerror(error);
+	if (count >= ARGUMENTS - 16)
+		return "the runtime has too many arguments";
+	format(process_path, sizeof(process_path), "/proc/%d/fd/%d", (int)getpid(), description);
+	const char *const words[] = { "exec", "--detach", "--process", process_path, "--pid-file", exec.pid_file, exec.id };
+
+	for (size_t i = 0; i < LENGTH(words); i++)
+		argv[count++] = words[i];
+	argv[count] = NULL;
+	process.directory = "/";
+	process.own_group = true;
+	process.death_signal = SIGKILL;
+	process.oom_score = oom_score_of_others(oom_score, sizeof(oom_score));
+	if (exec.timeout_ms > 0)
+		timer_start(&deadline, exec.timeout_ms);
+	runtime_pid = process_start(&process);
+	close(process.fds[1]);
+	close(process.fds[2]);
+	if (runtime_pid > 0)
+		return NULL;
+	runtime_pid = 0;
+	snprintf(failure, sizeof(failure), "%s %s: %s", process.failed_step, argv[0], strerror(process.failed_errno));
+	return failure;
+}

@@ -1,0 +1,60 @@
+/* One command in a running container: what the parts of the role `exec` share. */
+#ifndef EXEC_H
+#define EXEC_H
+
+#include "connection.h"
+
+/* STARTED is from the end of the runtime's `exec`; ENDED when there is a result; REPORTED when the client has it. */
+enum exec_phase { STARTING, STARTED, ENDED, REPORTED };
+
+struct exec {
+	struct json json;
+	const char *id, *socket, *pid_file, *process;
+	int64_t timeout_ms, max_bytes;
+	enum exec_phase phase;
+	/* Of ENDED: as waitpid gives it, or the text of why the command could not be started. */
+	int status;
+	const char *failure;
+	bool timed_out;
+	/* Output was dropped. */
+	bool truncated;
+};
+
+extern struct exec exec;
+
+/* exec-command.c: the runtime's call and the command's process. */
+/* The text of what went wrong, or NULL. */
+const char *command_start(void);
+/* To be told of each reaped child. */
+void command_reaped(pid_t pid, int status);
+/* Nothing of the command is left when this returns. */
+void command_kill(void);
+
+/* exec-output.c: the pipes of the command. */
+/* Gives the ends for stdout and stderr; the caller closes them. 0 or errno. */
+int output_open(int ends[2]);
+/* Reads on, or not, after a change of the phase, the client or its queue. */
+void output_flow(void);
+/* The command runs and has a client: it gets what was kept for it. */
+void output_started(void);
+/* Everything that is there now goes to the client; the pipes are closed. */
+void output_drain(void);
+/* What the runtime has said, as text. */
+void output_message(char *text, size_t size);
+/* Their inodes. */
+extern ino_t output_pipes[2];
+
+/* exec-session.c: the one client. */
+/* 0 or errno. */
+int session_listen(void);
+void session_unlink(void);
+/* From now on a client that does not come is one that has gone. */
+void session_expect(void);
+bool session_is_open(void);
+/* The client has to take something first. */
+bool session_is_full(void);
+bool session_send(uint8_t type, const uint8_t *data, size_t size);
+/* The result is here: tells the client when there is one, and ends. */
+void session_report(void);
+
+#endif
