@@ -1,35 +1,113 @@
-// Compiles the native programs to dist/bin: static, by musl-gcc where it is installed, else by the system's compiler.
+// Compiles the native programs: node scripts/build-native.mjs [VARIANT...]
+//   product  dist/bin: static, by musl-gcc where it is installed, else by the system's compiler; the default
+//   fault    dist/bin-fault: the product's monitor, but the points of fault.h are real
+//   asan     dist/bin-asan: the monitor under AddressSanitizer and UBSan, by clang where it is installed, else gcc
+//   fuzz     dist/bin-fuzz: one libFuzzer program per test/fuzz/*-fuzzer.c, by clang
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, renameSync, statSync } from 'node:fs';
+import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const bin = `${root}dist/bin`;
-const programs = ['cria-monitor', 'cria-pause'];
+const monitor = `${root}cmd/cria-monitor`;
+const faultPoint = `${root}test/native/fault-point.c`;
 
-const flags = ['-std=c11', '-O2', '-Wall', '-Wextra', '-Werror', '-D_GNU_SOURCE', '-D_FORTIFY_SOURCE=2'];
-flags.push('-fstack-protector-strong', '-ffunction-sections', '-fdata-sections', '-fno-pie', '-static', '-s');
-flags.push('-Wl,-z,relro,-z,now,--gc-sections,--sort-section=alignment');
+const strict = ['-std=c11', '-Wall', '-Wextra', '-Werror', '-D_GNU_SOURCE'];
+const product = [...strict, '-O2', '-D_FORTIFY_SOURCE=2', '-fstack-protector-strong', '-ffunction-sections'];
+product.push('-fdata-sections', '-fno-pie', '-static', '-s');
+product.push('-Wl,-z,relro,-z,now,--gc-sections,--sort-section=alignment');
+// A report ends the process, so that no test can pass over it; and line numbers in the report.
+const sanitized = [...strict, '-O1', '-g', '-fno-omit-frame-pointer', '-fno-sanitize-recover=all'];
 
-function compiler() {
-  if (process.env.CC) return process.env.CC;
-  const musl = spawnSync('musl-gcc', ['--version'], { stdio: 'ignore' });
-  return musl.status === 0 ? 'musl-gcc' : 'cc';
+function isInstalled(program) {
+  return spawnSync(program, ['--version'], { stdio: 'ignore' }).status === 0;
 }
 
-function newest(paths) {
-  return Math.max(...paths.map((path) => statSync(path).mtimeMs));
+const staticCompiler = () => process.env.CC ?? (isInstalled('musl-gcc') ? 'musl-gcc' : 'cc');
+const clang = () => 'clang';
+const archiver = () => 'ar';
+const sanitizingCompiler = () => (isInstalled('clang') ? 'clang' : 'cc');
+
+function filesOf(folder, end) {
+  return readdirSync(folder)
+    .filter((name) => name.endsWith(end))
+    .map((name) => `${folder}/${name}`);
 }
 
-mkdirSync(bin, { recursive: true });
-for (const program of programs) {
-  const folder = `${root}cmd/${program}`;
-  const files = readdirSync(folder).map((name) => `${folder}/${name}`);
-  const target = `${bin}/${program}`;
-  const built = statSync(target, { throwIfNoEntry: false })?.mtimeMs ?? 0;
-  if (built > newest([...files, fileURLToPath(import.meta.url)])) continue;
-  const sources = files.filter((path) => path.endsWith('.c'));
+function modified(paths) {
+  return Math.max(...paths.map((path) => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0));
+}
+
+/** Compiles unless the target is newer than all that it is made of. */
+function compile(compiler, target, flags, sources, headers = []) {
+  if (modified([target]) > modified([...sources, ...headers, fileURLToPath(import.meta.url)])) return;
   const temporary = `${target}.${process.pid}.new`;
-  execFileSync(compiler(), [...flags, '-o', temporary, ...sources], { stdio: 'inherit' });
+  const output = compiler === archiver ? [] : ['-o'];
+  execFileSync(compiler(), [...flags, ...output, temporary, ...sources], { stdio: 'inherit' });
   renameSync(temporary, target);
+}
+
+function folder(name) {
+  const path = `${root}dist/${name}`;
+  mkdirSync(path, { recursive: true });
+  return path;
+}
+
+const headers = filesOf(monitor, '.h');
+
+function buildProduct() {
+  const bin = folder('bin');
+  compile(staticCompiler, `${bin}/cria-monitor`, product, filesOf(monitor, '.c'), headers);
+  compile(staticCompiler, `${bin}/cria-pause`, product, filesOf(`${root}cmd/cria-pause`, '.c'));
+}
+
+function buildFault() {
+  const sources = [...filesOf(monitor, '.c'), faultPoint];
+  compile(
+    staticCompiler,
+    `${folder('bin-fault')}/cria-monitor`,
+    [...product, '-DFAULT_POINTS'],
+    sources,
+    headers,
+  );
+}
+
+function buildAsan() {
+  const bin = folder('bin-asan');
+  const flags = [
+    ...sanitized,
+    '-fsanitize=address,undefined',
+    `-DREPORTS="${folder('bin-asan/reports')}/report"`,
+  ];
+  const sources = [...filesOf(monitor, '.c'), `${root}test/native/sanitizer-options.c`];
+  compile(sanitizingCompiler, `${bin}/cria-monitor`, flags, sources, headers);
+}
+
+/** The monitor as a library, so that a fuzzer may take a source file in as text and test what is static there. */
+function buildFuzz() {
+  if (!isInstalled('clang'))
+    throw new Error('the fuzzers need clang with its runtime library: apt-get install clang');
+  const bin = folder('bin-fuzz');
+  const objects = folder('bin-fuzz/objects');
+  const flags = [...sanitized, '-fsanitize=fuzzer-no-link,address,undefined', '-DFUZZING'];
+  const sources = filesOf(monitor, '.c').filter((path) => !path.endsWith('/main.c'));
+  for (const source of sources)
+    compile(clang, `${objects}/${basename(source)}.o`, [...flags, '-c'], [source], headers);
+  const compiled = sources.map((source) => `${objects}/${basename(source)}.o`);
+  const library = `${bin}/libmonitor.a`;
+  compile(archiver, library, ['rcs'], compiled);
+  for (const fuzzer of filesOf(`${root}test/fuzz`, '-fuzzer.c')) {
+    const target = `${bin}/${basename(fuzzer, '-fuzzer.c')}`;
+    const link = [...sanitized, '-fsanitize=fuzzer,address,undefined', `-I${monitor}`];
+    compile(clang, target, link, [fuzzer, library], [...headers, ...sources]);
+  }
+}
+
+const builders = { product: buildProduct, fault: buildFault, asan: buildAsan, fuzz: buildFuzz };
+const variants = process.argv.length > 2 ? process.argv.slice(2) : ['product'];
+
+for (const variant of variants) {
+  if (builders[variant] === undefined)
+    throw new Error(`no variant ${variant}: ${Object.keys(builders).join(', ')}`);
+  builders[variant]();
 }

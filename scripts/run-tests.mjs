@@ -1,12 +1,19 @@
-// Runs one kind of tests from dist: unit (beside the code and test/*.test.ts), integration or e2e, one file at a time
-// for the last two. Node 20 and 24 disagree about folders and globs on the command line, so the files are listed here.
+// Runs one kind of tests from dist, one file at a time for all but the first:
+//   unit         beside the code and test/*.test.ts
+//   integration  test/integration
+//   e2e          test/e2e
+//   monitor      all that is about the monitor, of the first two kinds
+// Node 20 and 24 disagree about folders and globs on the command line, so the files are listed here.
 // With CRIA_TEST_RESULTS=FILE each test's outcome is also appended there, one JSON object per line.
+// With CRIA_MONITOR_VARIANT=asan the monitor's tests use that build of it, see build-native.mjs.
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const [kind = 'unit', ...patterns] = process.argv.slice(2);
+const variant = process.env.CRIA_MONITOR_VARIANT ?? 'product';
+const reports = `${root}dist/bin-asan/reports`;
 
 function testFiles(folder, recursive = true) {
   const path = `${root}dist/${folder}`;
@@ -16,19 +23,42 @@ function testFiles(folder, recursive = true) {
     .map((name) => `${path}/${name}`);
 }
 
-const files = (
-  kind === 'unit'
-    ? [
-        ...testFiles('internal'),
-        ...testFiles('cmd'),
-        ...testFiles('test', false),
-        ...testFiles('test/harness'),
-      ]
-    : testFiles(`test/${kind}`)
-).filter((file) => patterns.length === 0 || patterns.some((pattern) => file.includes(pattern)));
+const kinds = {
+  unit: () => [
+    ...testFiles('internal'),
+    ...testFiles('cmd'),
+    ...testFiles('test', false),
+    ...testFiles('test/harness'),
+  ],
+  integration: () => testFiles('test/integration'),
+  e2e: () => testFiles('test/e2e'),
+  monitor: () => [
+    ...testFiles('internal/monitor'),
+    ...testFiles('test/integration').filter((file) => file.includes('/monitor-')),
+  ],
+};
+
+function run(argv) {
+  return spawnSync(process.execPath, argv, { stdio: 'inherit' }).status ?? 1;
+}
+
+/** What a sanitizer said after the last test that it could have failed. */
+function lateReports() {
+  if (variant !== 'asan') return [];
+  return readdirSync(reports).map((name) => `${reports}/${name}`);
+}
+
+const files = (kinds[kind]?.() ?? []).filter(
+  (file) => patterns.length === 0 || patterns.some((pattern) => file.includes(pattern)),
+);
 if (files.length === 0) {
   console.error(`no ${kind} test file matches ${patterns.join(' ')}`);
   process.exit(1);
+}
+if (kind === 'integration' || kind === 'monitor') {
+  rmSync(reports, { recursive: true, force: true });
+  mkdirSync(reports, { recursive: true });
+  if (run([`${root}scripts/build-native.mjs`, 'fault', variant]) !== 0) process.exit(1);
 }
 
 const minutes = kind === 'unit' ? 2 : 10;
@@ -38,5 +68,7 @@ if (kind !== 'unit') args.push('--test-concurrency=1');
 if (process.env.CRIA_TEST_RESULTS) {
   args.push(`--test-reporter=${root}scripts/outcome-reporter.mjs`, '--test-reporter-destination=stderr');
 }
-const result = spawnSync(process.execPath, [...args, ...files], { stdio: 'inherit' });
-process.exit(result.status ?? 1);
+const status = run([...args, ...files]);
+const late = lateReports();
+for (const report of late) console.error(`a sanitizer has reported: ${report}`);
+process.exit(late.length > 0 ? 1 : status);

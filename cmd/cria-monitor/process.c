@@ -11,13 +11,15 @@ enum { ABOVE_ALL_TARGETS = 16 };
 
 /* Of the child between clone and exec. */
 PAGES(char, stack, 32768);
+/* What runs there: a sanitizer knows one stack per thread. */
+#define ON_OWN_STACK __attribute__((no_sanitize("address")))
 
 struct start {
 	struct process *process;
 	pid_t parent;
 };
 
-static _Noreturn void fail(struct process *process, const char *step)
+static ON_OWN_STACK _Noreturn void fail(struct process *process, const char *step)
 {
 	process->failed_errno = errno;
 	process->failed_step = step;
@@ -25,7 +27,7 @@ static _Noreturn void fail(struct process *process, const char *step)
 }
 
 /* First out of the way of the targets, then each to its place: dup2 clears CLOEXEC only there. */
-static void place_fds(struct process *process)
+static ON_OWN_STACK void place_fds(struct process *process)
 {
 	int moved[LENGTH(process->fds)];
 
@@ -44,7 +46,7 @@ static void place_fds(struct process *process)
 }
 
 /* Runs in the parent's memory while the parent waits (CLONE_VFORK): it must only make system calls. */
-static int child(void *argument)
+static ON_OWN_STACK int child(void *argument)
 {
 	struct start *start = argument;
 	struct process *process = start->process;

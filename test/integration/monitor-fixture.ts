@@ -14,16 +14,15 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { silentLogger } from '../../internal/log/logger.ts';
 import type { CreatedContainer, ExitRecord, MonitorRequest } from '../../internal/monitor/monitor.ts';
 import { NativeMonitors } from '../../internal/monitor/native-monitors.ts';
 import { Spawner } from '../../internal/monitor/spawner.ts';
+import { monitorPath } from '../harness/monitor-build.ts';
 import { removeCgroups } from '../harness/world.ts';
 
 const cgroupParent = '/cria-test';
 
-export const monitorPath = fileURLToPath(new URL('../../bin/cria-monitor', import.meta.url));
 export const runcPath = ['/usr/bin/runc', '/usr/sbin/runc', '/usr/local/sbin/runc'].find((path) =>
   existsSync(path),
 );
@@ -135,8 +134,8 @@ export function spec(
   };
 }
 
-/** Makes the world; `close` it. */
-export function makeWorld(): World {
+/** Makes the world, with another monitor program than the one under test on demand; `close` it. */
+export function makeWorld(program = monitorPath): World {
   const root = mkdtempSync(join(tmpdir(), 'cria-monitor-'));
   const rootfs = makeRootfs(root);
   const runcRoot = join(root, 'runc');
@@ -149,8 +148,13 @@ export function makeWorld(): World {
     mkdirSync(folder, { mode: 0o700 });
   const ids = new Set<string>();
   const daemon = () => {
-    const spawner = new Spawner(monitorPath, silentLogger);
-    const monitors = new NativeMonitors({ ...directories, monitorPath, spawner, logger: silentLogger });
+    const spawner = new Spawner(program, silentLogger);
+    const monitors = new NativeMonitors({
+      ...directories,
+      monitorPath: program,
+      spawner,
+      logger: silentLogger,
+    });
     const exits = new Map<string, ExitRecord>();
     monitors.onExit((id, exit) => {
       if (exits.has(id)) throw new Error(`a second exit of ${id}`);

@@ -11,7 +11,8 @@ import { silentLogger } from '../../internal/log/logger.ts';
 import { Spawner } from '../../internal/monitor/spawner.ts';
 import { SpawnerRunner } from '../../internal/monitor/spawner-runner.ts';
 import { ProcessError } from '../../internal/process/process-error.ts';
-import { isAlive, missing, monitorPath, until } from './monitor-fixture.ts';
+import { monitorPath } from '../harness/monitor-build.ts';
+import { isAlive, missing, until } from './monitor-fixture.ts';
 
 const never = new AbortController().signal;
 const env = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', MARK: 'a b=c' };
