@@ -10,6 +10,7 @@
  * Event on every other connection: {op: "exit", ...}
  */
 #include "container.h"
+#include "fault.h"
 #include "log-file.h"
 #include "stdin.h"
 
@@ -133,6 +134,7 @@ static void attach(struct client *client, const struct json *request, uint32_t s
 	client->wants[1] = json_bool(request, "stderr") && !container.config.terminal;
 	reply_result(client, seq, 0);
 	client->attached = true;
+	FAULT_POINT("attached");
 }
 
 static int resize(const struct json *request)
@@ -224,6 +226,7 @@ static enum taken on_frame(struct connection *connection, uint8_t type, uint8_t 
 	if (type != FRAME_STDIN || !client->wants_stdin)
 		return FRAME_TAKEN;
 	connection->taken += stdin_write(payload + connection->taken, size - connection->taken);
+	FAULT_POINT("stdin-written");
 	return connection->taken < size ? FRAME_LATER : FRAME_TAKEN;
 }
 

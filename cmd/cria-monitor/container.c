@@ -1,6 +1,7 @@
 /* The role `run`: one container from its creation to the acknowledged exit. */
 #include "container.h"
 
+#include "fault.h"
 #include "kill-tree.h"
 #include "log-file.h"
 #include "pidfd-exit.h"
@@ -92,16 +93,20 @@ static void write_record(void)
 
 static void exited(int status, int64_t at)
 {
+	FAULT_POINT("init-reaped");
 	container.finished_at = at;
 	container.signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
 	container.code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 	container.oom = oom_happened();
 	stdio_drain();
+	FAULT_POINT("drained");
 	container.phase = EXITED;
 	lingering = !shutting_down && !streams_are_closed();
 	write_record();
+	FAULT_POINT("recorded");
 	clients_end_output();
 	clients_announce();
+	FAULT_POINT("exit-told");
 	/* The record is there for everybody who looks; that it survives a loss of power is nothing to wait for. */
 	exit_record_sync();
 	timer_start(&unclaimed_timer, UNCLAIMED_MS);
@@ -131,6 +136,7 @@ static void failed(void)
 /* The creation is over and was none. What the runtime may have left is deleted before anybody is told. */
 static void fail(const char *stage)
 {
+	FAULT_POINT("create-failed");
 	container.failed_stage = stage;
 	container.phase = UNDOING;
 	stdio_close();
@@ -179,6 +185,7 @@ static bool watch_init(void)
 
 static void created(void)
 {
+	FAULT_POINT("runtime-ended");
 	container.pid = read_pid_file();
 	if (container.pid < 0) {
 		snprintf(container.message, sizeof(container.message), "the runtime wrote no valid pid file");
@@ -208,6 +215,7 @@ static void created(void)
 	container.phase = RUNNING;
 	container.message[0] = '\0';
 	container.started_at = realtime_ns();
+	FAULT_POINT("created");
 	stdio_created();
 	clients_announce();
 }
@@ -327,8 +335,10 @@ static const char *prepare(const char *config_path)
 		snprintf(text, sizeof(text), "listen on %s: %s", container.config.socket, strerror(errno));
 		return text;
 	}
+	FAULT_POINT("listening");
 	if (!gate_wait(GATE_FD))
 		return "the gate was not opened";
+	FAULT_POINT("gate-opened");
 	if (!join_cgroups()) {
 		snprintf(text, sizeof(text), "join the cgroup: %s", strerror(errno));
 		return text;
@@ -343,6 +353,7 @@ static const char *prepare(const char *config_path)
 		snprintf(text, sizeof(text), "make the exit record: %s", strerror(error));
 		return text;
 	}
+	FAULT_POINT("record-reserved");
 	return runtime_create() ? NULL : container.message;
 }
 
@@ -359,6 +370,7 @@ int container_main(const char *config_path)
 		return 1;
 	}
 	gate_answer(GATE_FD, "R");
+	FAULT_POINT("ready");
 	loop_run();
 	stdio_close();
 	clients_close();

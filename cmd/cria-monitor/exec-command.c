@@ -1,6 +1,7 @@
 #include "exec.h"
 
 #include "config.h"
+#include "fault.h"
 #include "kill-tree.h"
 #include "process.h"
 #include "roles.h"
@@ -59,6 +60,7 @@ static void timed_out(void)
 static void command_ended(int status)
 {
 	exec.status = status;
+	FAULT_POINT("exec-ended");
 	end();
 }
 
@@ -93,6 +95,7 @@ static void runtime_failed(int status)
 static void runtime_ended(int status)
 {
 	runtime_pid = 0;
+	FAULT_POINT("exec-runtime-ended");
 	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
 		runtime_failed(status);
 		return;
@@ -104,6 +107,7 @@ static void runtime_ended(int status)
 		return;
 	}
 	exec.phase = STARTED;
+	FAULT_POINT("exec-started");
 	for (size_t i = 0; i < early_exit_count; i++) {
 		if (early_exits[i].pid == command_pid) {
 			command_ended(early_exits[i].status);

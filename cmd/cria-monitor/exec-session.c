@@ -1,5 +1,7 @@
 #include "exec.h"
 
+#include "fault.h"
+
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -66,6 +68,7 @@ void session_report(void)
 	}
 	json_put_bool(&writer, "timedOut", exec.timed_out);
 	exec.phase = REPORTED;
+	FAULT_POINT("exec-reporting");
 	connection_send_json(&client, &writer);
 	connection_finish(&client);
 }

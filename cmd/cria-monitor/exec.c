@@ -6,6 +6,7 @@
 #include "exec.h"
 
 #include "config.h"
+#include "fault.h"
 #include "roles.h"
 
 #include <errno.h>
@@ -65,6 +66,7 @@ static const char *prepare(const char *config_path)
 
 	if (error != 0)
 		return strerror(error);
+	FAULT_POINT("exec-listening");
 	if (!gate_wait(GATE_FD))
 		return "the gate was not opened";
 	session_expect();
@@ -87,6 +89,7 @@ int exec_main(const char *config_path)
 	const char *wrong = prepare(config_path);
 
 	if (wrong == NULL) {
+		FAULT_POINT("exec-runtime-started");
 		gate_answer(GATE_FD, "R");
 		loop_run();
 	}

@@ -1,4 +1,5 @@
 #include "container.h"
+#include "fault.h"
 #include "log-file.h"
 
 #include <errno.h>
@@ -88,6 +89,7 @@ static int write_record(void)
 	    rename(temporary, container.config.exit_file) != 0)
 		return errno;
 	renamed = true;
+	FAULT_POINT("record-renamed");
 	return 0;
 }
 

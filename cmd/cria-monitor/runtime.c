@@ -2,6 +2,7 @@
 
 #include "config.h"
 #include "container.h"
+#include "fault.h"
 #include "process.h"
 #include "roles.h"
 
@@ -77,6 +78,7 @@ bool runtime_create(void)
 		close(ends.err);
 	if (started)
 		timer_start(&timer, config->create_timeout_ms);
+	FAULT_POINT("runtime-started");
 	return started;
 }
 

@@ -1,4 +1,5 @@
 /* The `run` of the spawner: a command to its end, with its output collected. */
+#include "fault.h"
 #include "process.h"
 #include "spawner.h"
 
@@ -81,6 +82,7 @@ void run_exited(struct job *job, int status)
 	struct json_writer reply;
 
 	job->pid = 0;
+	FAULT_POINT("run-ended");
 	for (int i = 0; i < 2; i++) {
 		drain(job, i);
 		send_output(job, i);
@@ -157,6 +159,7 @@ void run_start(struct job *job)
 	}
 	int64_t timeout = json_number(&fields, "timeoutMs", 0);
 
+	FAULT_POINT("run-started");
 	bytes_free(&job->input);
 	bytes_free(&job->request);
 	job->deadline = timeout > 0 ? monotonic_ms() + timeout : 0;

@@ -1,4 +1,5 @@
 /* The `spawn` of the spawner: a process that lives longer than the daemon. */
+#include "fault.h"
 #include "process.h"
 #include "spawner.h"
 
@@ -117,6 +118,7 @@ void spawn_start(struct job *job)
 		job_free(job);
 		return;
 	}
+	FAULT_POINT("spawned");
 	job->gated = json_bool(&fields, "gate");
 	if (job->gated)
 		reply_gated(job);

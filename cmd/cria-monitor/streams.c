@@ -1,6 +1,7 @@
 #include "streams.h"
 
 #include "container.h"
+#include "fault.h"
 #include "log-file.h"
 #include "log-format.h"
 #include "process.h"
@@ -125,7 +126,9 @@ static ssize_t read_stream(struct stream *stream)
 		keep_message(stream, (size_t)got);
 		return got;
 	}
+	FAULT_POINT("output-read");
 	clients_output(stream->type, stream->buffer + stream->held, (size_t)got);
+	FAULT_POINT("output-sent");
 	stream->held += (size_t)got;
 	to_log(stream, false);
 	return got;
