@@ -17,6 +17,7 @@ const layers: readonly (readonly string[])[] = [
   ['image'],
   ['oci', 'monitor', 'storage', 'registry', 'network', 'namespaces', 'cgroup'],
   ['config', 'metrics'],
+  ['tls'],
   ['fs'],
   ['process'],
   ['sys'],

@@ -8,6 +8,8 @@ import type { CriParts } from '../../internal/cri/cri-parts.ts';
 import { bindCriSocket } from '../../internal/cri/listener.ts';
 import { startCriServer } from '../../internal/cri/server.ts';
 import type { Logger } from '../../internal/log/logger.ts';
+import type { Metrics } from '../../internal/metrics/metrics.ts';
+import { type MetricsServer, startMetricsServer } from '../../internal/metrics/metrics-server.ts';
 import { Spawner } from '../../internal/monitor/spawner.ts';
 import { knowsSandbox, restoreSandboxes } from '../../internal/sandbox/restore-sandboxes.ts';
 import { lockDirectory } from './directory-lock.ts';
@@ -60,6 +62,8 @@ async function start(
   await warnOfPolicy(config.image.signature_policy, logger);
   const daemon = await wireDaemon(config, spawner, logger);
   closing.push(() => daemon.close());
+  const metrics = await serveMetrics(config, daemon.metrics, logger);
+  if (metrics !== undefined) closing.push(() => metrics.close());
   await restore(daemon.cri);
   const server = startCriServer(daemon.cri, socket, {
     maxSendBytes: config.api.grpc_max_send_msg_size,
@@ -67,6 +71,31 @@ async function start(
   });
   closing.push(() => server.stop());
   return daemon;
+}
+
+/** Starts the metrics server that the configuration asks for. */
+async function serveMetrics(
+  { metrics: settings, api }: Config,
+  metrics: Metrics,
+  logger: Logger,
+): Promise<MetricsServer | undefined> {
+  if (!settings.enable_metrics) return undefined;
+  const isTls = settings.metrics_cert !== '' && settings.metrics_key !== '';
+  const identity = isTls
+    ? {
+        certFile: settings.metrics_cert,
+        keyFile: settings.metrics_key,
+        minVersion: api.tls_min_version,
+        cipherSuites: api.tls_cipher_suites,
+      }
+    : undefined;
+  const server = await startMetricsServer(
+    metrics,
+    { host: settings.metrics_host, port: settings.metrics_port, socket: settings.metrics_socket, identity },
+    logger,
+  );
+  logger.info({ address: server.address }, 'metrics are served');
+  return server;
 }
 
 /** Brings back what earlier daemons made: sandboxes first, because a container without its sandbox is removed. */

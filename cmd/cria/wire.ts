@@ -12,6 +12,7 @@ import { readSeccompProfile } from '../../internal/container/gather-spec-input.t
 import { probeHost } from '../../internal/container/host-facts.ts';
 import type { CriParts } from '../../internal/cri/cri-parts.ts';
 import type { Logger } from '../../internal/log/logger.ts';
+import { createMetrics, type Metrics } from '../../internal/metrics/metrics.ts';
 import { NativeMonitors } from '../../internal/monitor/native-monitors.ts';
 import type { Spawner } from '../../internal/monitor/spawner.ts';
 import { SpawnerRunner } from '../../internal/monitor/spawner-runner.ts';
@@ -29,6 +30,7 @@ import { wireImages } from './wire-images.ts';
 
 export interface Daemon {
   readonly cri: CriParts;
+  readonly metrics: Metrics;
   readonly follow: Follower;
   /** Ends what the parts do by themselves; containers and their monitors go on. */
   close(): Promise<void>;
@@ -40,7 +42,11 @@ export async function wireDaemon(config: Config, spawner: Spawner, logger: Logge
   const runner = new SpawnerRunner(spawner);
   const { store, images, follow } = await wireImages(config, logger, lifetime.signal);
   const monitors = wireMonitors(config, spawner, logger);
-  const made = { images, layers: store.containers, monitors, logger };
+  const metrics = createMetrics({
+    collectors: config.metrics.metrics_collectors,
+    defaultRuntime: config.runtime.default_runtime,
+  });
+  const made = { images, layers: store.containers, monitors, metrics: metrics.containers, logger };
   const containers = await wireContainers(config, made, runner);
   const sandboxes = await wireSandboxes(config, containers, runner);
   sandboxes.network.watch(lifetime.signal);
@@ -51,7 +57,8 @@ export async function wireDaemon(config: Config, spawner: Spawner, logger: Logge
     stateDirectory: config.cria.run_dir,
   };
   return {
-    cri: { sandboxes, containers, info, logger },
+    cri: { sandboxes, containers, info, observeOperation: metrics.observeOperation, logger },
+    metrics,
     follow,
     async close() {
       lifetime.abort();
@@ -76,7 +83,7 @@ function wireMonitors({ cria, runtime }: Config, spawner: Spawner, logger: Logge
 
 async function wireContainers(
   config: Config,
-  made: Pick<ContainerParts, 'images' | 'layers' | 'monitors' | 'logger'>,
+  made: Pick<ContainerParts, 'images' | 'layers' | 'monitors' | 'metrics' | 'logger'>,
   runner: CommandRunner,
 ): Promise<ContainerParts> {
   const { cria, runtime } = config;

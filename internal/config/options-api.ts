@@ -39,12 +39,12 @@ export const apiOptions = {
     'Time after which a stream without traffic is closed, such as "30m". Empty: 4h.',
     { env: 'STREAM_IDLE_TIMEOUT' },
   ),
-  tls_min_version: later(
+  tls_min_version: done(
     wordType('VersionTLS12', 'VersionTLS13'),
     'VersionTLS12',
     'Lowest TLS version of the stream and metrics servers.',
   ),
-  tls_cipher_suites: later(
+  tls_cipher_suites: done(
     textList,
     [],
     'TLS 1.2 cipher suites of the stream and metrics servers, by IANA name. Empty: the defaults of the TLS library.',

@@ -1,7 +1,7 @@
 // [crio.metrics], [crio.tracing] and [crio.stats].
 
 import { anyPath, count, port, text, textList } from './checked-types.ts';
-import { later } from './option.ts';
+import { done, later } from './option.ts';
 import { booleanType } from './value-type.ts';
 
 const collectors =
@@ -12,17 +12,17 @@ const collectors =
   processes_defunct resources_stalled_at_stage default_runtime`.split(/\s+/);
 
 export const metricsOptions = {
-  enable_metrics: later(booleanType, false, 'Serve Prometheus metrics.'),
-  metrics_host: later(text, '127.0.0.1', 'Address of the metrics server.'),
-  metrics_port: later(port, 9090, 'Port of the metrics server.'),
-  metrics_socket: later(anyPath, '', 'Unix socket on which the same metrics are served.'),
-  metrics_cert: later(
+  enable_metrics: done(booleanType, false, 'Serve Prometheus metrics.'),
+  metrics_host: done(text, '127.0.0.1', 'Address of the metrics server.'),
+  metrics_port: done(port, 9090, 'Port of the metrics server.'),
+  metrics_socket: done(anyPath, '', 'Unix socket on which the same metrics are served.'),
+  metrics_cert: done(
     anyPath,
     '',
-    'Certificate of the metrics server, PEM; with it and a key only HTTPS is served.',
+    'Certificate of the metrics server, PEM; with it and a key only HTTPS is served. Read again when it changes.',
   ),
-  metrics_key: later(anyPath, '', 'Private key of the metrics server, PEM.'),
-  metrics_collectors: later(
+  metrics_key: done(anyPath, '', 'Private key of the metrics server, PEM.'),
+  metrics_collectors: done(
     textList,
     collectors,
     'Metrics that are collected, with or without the prefixes crio_ and container_runtime_crio_. Unknown names are ignored.',

@@ -25,7 +25,7 @@ export function checkValues(loaded: Pick<LoadedConfig, 'config' | 'sources' | 'p
 }
 
 function crossProblems(config: Config, sources: ReadonlyMap<string, string>): Problem[] {
-  const { crio, runtime } = config;
+  const { crio, metrics, runtime } = config;
   const problems: Problem[] = [];
   const problem = (key: string, reason: string): void => {
     problems.push({ source: sources.get(key) ?? 'default', key, reason });
@@ -37,6 +37,8 @@ function crossProblems(config: Config, sources: ReadonlyMap<string, string>): Pr
     const reason = `"${runtime.default_runtime}" has no entry in [crio.runtime.runtimes] (there are: ${names})`;
     problem('crio.runtime.default_runtime', reason);
   }
+  if ((metrics.metrics_cert === '') !== (metrics.metrics_key === ''))
+    problem('crio.metrics.metrics_cert', 'metrics_cert and metrics_key are set together or not at all');
   for (const [key, items] of [
     ['crio.runtime.default_sysctls', runtime.default_sysctls],
     ['crio.runtime.default_ulimits', runtime.default_ulimits],

@@ -24,6 +24,7 @@ export async function recordExit(
     return true;
   });
   if (!recorded) return;
+  if (exit.oom) parts.metrics.oomKilled(container.name);
   const { exitCode, reason } = container.status;
   parts.logger.info({ containerId: container.id, exitCode, reason }, 'container exited');
   await parts.locks

@@ -5,6 +5,7 @@ import type { RequestFlight } from '../async/request-flight.ts';
 import type { CgroupManager } from '../cgroup/cgroup-manager.ts';
 import type { Images } from '../image/images.ts';
 import type { Logger } from '../log/logger.ts';
+import type { ContainerMetrics } from '../metrics/container-metrics.ts';
 import type { ContainerMonitors } from '../monitor/monitor.ts';
 import type { RuntimeHandlers } from '../oci/oci-runtime.ts';
 import type { RecordStore } from '../records/record-store.ts';
@@ -36,6 +37,7 @@ export interface ContainerParts {
   readonly cgroups: CgroupManager;
   readonly defaults: ContainerDefaults;
   readonly host: Omit<HostFacts, 'recursiveReadOnlyMounts'>;
+  readonly metrics: ContainerMetrics;
   readonly logger: Logger;
 }
 

@@ -26,6 +26,7 @@ export async function removeContainer(
     await releaseContainer(parts, container);
     await deleteEverything(parts, container);
     parts.containers.delete(container);
+    parts.metrics.removed(container.name);
     parts.logger.info({ containerId: container.id }, 'removed container');
   });
 }

@@ -2,6 +2,7 @@
 
 import type { ContainerParts } from '../container/container-parts.ts';
 import type { Logger } from '../log/logger.ts';
+import type { ObserveOperation } from '../metrics/operation-metrics.ts';
 import type { SandboxParts } from '../sandbox/sandbox-parts.ts';
 
 export interface RuntimeInfo {
@@ -18,5 +19,6 @@ export interface CriParts {
   readonly sandboxes: SandboxParts;
   readonly containers: ContainerParts;
   readonly info: RuntimeInfo;
+  readonly observeOperation: ObserveOperation;
   readonly logger: Logger;
 }

@@ -20,14 +20,18 @@ export function bindUnary(
     const startMs = performance.now();
     const abort = new AbortController();
     call.on('cancelled', () => abort.abort()); // for both: a client that cancels and a deadline that passes
-    const tookMs = (): number => Math.round((performance.now() - startMs) * 100) / 100;
+    const end = (isFailed: boolean): number => {
+      const tookMs = performance.now() - startMs;
+      parts.observeOperation(name, tookMs / 1000, isFailed);
+      return Math.round(tookMs * 100) / 100;
+    };
     answer(rpc, parts, call.request, abort.signal).then(
       (response) => {
-        parts.logger.debug({ rpc: name, tookMs: tookMs() }, 'answered');
+        parts.logger.debug({ rpc: name, tookMs: end(false) }, 'answered');
         done(null, response);
       },
       (error: unknown) => {
-        const fields = { rpc: name, tookMs: tookMs(), error: describeError(error) };
+        const fields = { rpc: name, tookMs: end(true), error: describeError(error) };
         if (isUnexpected(error))
           parts.logger.error({ ...fields, stack: stackOf(error) }, 'call failed unexpectedly');
         else parts.logger.info(fields, 'call failed');

@@ -1,0 +1,117 @@
+// Serves the metrics to Prometheus: on a TCP address and, if asked for, on a unix socket.
+
+import { chmod, rm } from 'node:fs/promises';
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import type { ListenOptions } from 'node:net';
+import { DaemonError, describeError } from '../errors/daemon-error.ts';
+import { errnoCode } from '../errors/errno.ts';
+import type { Logger } from '../log/logger.ts';
+import { followIdentity, readIdentity, type ServerIdentity } from '../tls/server-identity.ts';
+import type { Metrics } from './metrics.ts';
+
+export interface MetricsServerSettings {
+  readonly host: string;
+  readonly port: number;
+  /** Path of a unix socket; empty for none. */
+  readonly socket: string;
+  /** Undefined: plain HTTP. Else HTTPS on both. */
+  readonly identity: ServerIdentity | undefined;
+}
+
+export interface MetricsServer {
+  /** `host:port` where it is reached. */
+  readonly address: string;
+  close(): Promise<void>;
+}
+
+/** Listens on everything asked for, or on nothing: then it rejects with the address that was not to be had. */
+export async function startMetricsServer(
+  metrics: Metrics,
+  settings: MetricsServerSettings,
+  logger: Logger,
+): Promise<MetricsServer> {
+  const stop = new AbortController();
+  const servers: Server[] = [];
+  const close = async (): Promise<void> => {
+    stop.abort();
+    await Promise.all(servers.map(closeServer));
+  };
+  try {
+    const tcp = await makeServer(metrics, settings.identity, logger, stop.signal);
+    await listen(tcp, { host: settings.host, port: settings.port }, `${settings.host}:${settings.port}`);
+    servers.push(tcp);
+    if (settings.socket !== '') {
+      await rm(settings.socket, { force: true });
+      const unix = await makeServer(metrics, settings.identity, logger, stop.signal);
+      await listen(unix, { path: settings.socket }, settings.socket);
+      servers.push(unix);
+      await chmod(settings.socket, 0o660);
+    }
+    return { address: addressOf(tcp), close };
+  } catch (cause) {
+    await close();
+    throw cause;
+  }
+}
+
+async function makeServer(
+  metrics: Metrics,
+  identity: ServerIdentity | undefined,
+  logger: Logger,
+  signal: AbortSignal,
+): Promise<Server> {
+  const handler: RequestListener = (request, response) => {
+    answer(metrics, request, response).catch((cause: unknown) => {
+      logger.error({ error: describeError(cause) }, 'cannot collect the metrics');
+      response.writeHead(500).end('cannot collect the metrics\n');
+    });
+  };
+  if (identity === undefined) return createServer(handler);
+  const server = createTlsServer(await readIdentity(identity), handler);
+  followIdentity(identity, (options) => server.setSecureContext(options), logger, signal);
+  return server;
+}
+
+async function answer(metrics: Metrics, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const path = request.url?.split('?')[0];
+  if (path !== '/metrics') {
+    response.writeHead(404).end('the metrics are at /metrics\n');
+  } else if (request.method !== 'GET' && request.method !== 'HEAD') {
+    response.writeHead(405, { allow: 'GET, HEAD' }).end();
+  } else {
+    const { text, contentType } = await metrics.read();
+    response
+      .writeHead(200, { 'content-type': contentType })
+      .end(request.method === 'HEAD' ? undefined : text);
+  }
+}
+
+async function listen(server: Server, where: ListenOptions, name: string): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (cause: unknown) => {
+      const why = errnoCode(cause) ?? 'unknown error';
+      const text = `cannot serve metrics on "${name}" (${why}); change metrics_host, metrics_port or metrics_socket in [crio.metrics]`;
+      reject(new DaemonError('unavailable', text, cause));
+    });
+    server.listen(where, resolve);
+  });
+}
+
+function addressOf(server: Server): string {
+  const address = server.address();
+  return typeof address === 'object' && address !== null
+    ? `${address.family === 'IPv6' ? `[${address.address}]` : address.address}:${address.port}`
+    : '';
+}
+
+async function closeServer(server: Server): Promise<void> {
+  server.closeAllConnections();
+  await new Promise<void>((resolve) => server.close(() => resolve()));
+}

@@ -1,0 +1,38 @@
+// Everything that the daemon counts. Made once; each part gets the group it reports to.
+
+import { Registry } from 'prom-client';
+import { Collectors } from './collectors.ts';
+import { type ContainerMetrics, containerMetrics } from './container-metrics.ts';
+import { type ObserveOperation, operationMetrics } from './operation-metrics.ts';
+import { processMetrics } from './process-metrics.ts';
+
+export interface Metrics {
+  readonly observeOperation: ObserveOperation;
+  readonly containers: ContainerMetrics;
+  /** The text that Prometheus reads, and its content type. */
+  read(): Promise<{ readonly text: string; readonly contentType: string }>;
+}
+
+export interface MetricsSettings {
+  /** Collectors of CRI-O's that are served, as in the option `metrics_collectors`. */
+  readonly collectors: readonly string[];
+  readonly defaultRuntime: string;
+}
+
+export function createMetrics(settings: MetricsSettings): Metrics {
+  const registry = new Registry();
+  const collectors = new Collectors(registry, settings.collectors);
+  processMetrics(registry, collectors);
+  collectors
+    .gauge({
+      name: 'default_runtime',
+      help: 'Always 1; the label is the default runtime handler.',
+      labels: ['runtime'],
+    })
+    .set({ runtime: settings.defaultRuntime }, 1);
+  return {
+    observeOperation: operationMetrics(collectors),
+    containers: containerMetrics(collectors),
+    read: async () => ({ text: await registry.metrics(), contentType: registry.contentType }),
+  };
+}
