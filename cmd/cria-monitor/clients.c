@@ -5,12 +5,14 @@
  *   state       -> {phase: creating|running|undoing|failed|exited, ...}
  *   wait        -> the same, when the creation has succeeded or failed
  *   signal {signal} | resize {columns, rows} | reopen | close_stdin | ack_exit | shutdown   -> {} or {err}
+ *   keep {socket}   -> {} when the spawner that listens there holds what the container needs, see keep.h
  *   attach {stdin, stdout, stderr}   -> {}; from then on it is a data connection: STDIN and EOF frames in, STDOUT and
  *               STDERR out, at the end EOF of both and the event {op: "exit", ...}
  * Event on every other connection: {op: "exit", ...}
  */
 #include "container.h"
 #include "fault.h"
+#include "keep.h"
 #include "log-file.h"
 #include "stdin.h"
 
@@ -57,6 +59,8 @@ static void put_exit(struct json_writer *reply)
 	if (container.signal != 0)
 		json_put_number(reply, "signal", container.signal);
 	json_put_bool(reply, "oom", container.oom);
+	if (container.lost)
+		json_put_string(reply, "reason", "MonitorLost");
 	json_put_big(reply, "finishedAt", (uint64_t)container.finished_at);
 }
 
@@ -69,6 +73,8 @@ static void put_state(struct json_writer *reply)
 		json_put_number(reply, "pid", container.pid);
 		json_put_big(reply, "startTicks", container.ticks);
 	}
+	if (container.phase == RUNNING)
+		json_put_bool(reply, "kept", keep_is_deposited());
 	if (container.phase == EXITED)
 		put_exit(reply);
 	if (container.phase == FAILED) {
@@ -97,7 +103,7 @@ static void reply_hello(struct client *client, uint32_t seq)
 	json_put_big(&reply, "startTicks", start_ticks(getpid()));
 	json_put_string(&reply, "id", container.config.id);
 	json_put_string(&reply, "nonce", container.config.nonce);
-	json_put_raw(&reply, "features", "[\"attach\"]");
+	json_put_raw(&reply, "features", "[\"attach\",\"keep\"]");
 	connection_send_json(&client->connection, &reply);
 }
 
@@ -146,6 +152,15 @@ static int resize(const struct json *request)
 	return stdio_resize((int)columns, (int)rows);
 }
 
+static int keep(const struct json *request)
+{
+	const char *socket = json_string(request, "socket");
+
+	if (container.phase != RUNNING)
+		return EBUSY;
+	return socket == NULL ? EINVAL : keep_deposit(socket);
+}
+
 static int close_stdin(void)
 {
 	stdin_end();
@@ -187,6 +202,8 @@ static enum taken on_control(struct client *client, char *text)
 		reply_result(client, seq, log_reopen() == 0 ? 0 : errno);
 	} else if (strcmp(op, "close_stdin") == 0) {
 		reply_result(client, seq, close_stdin());
+	} else if (strcmp(op, "keep") == 0) {
+		reply_result(client, seq, keep(&request));
 	} else if (strcmp(op, "ack_exit") == 0) {
 		reply_result(client, seq, acknowledge());
 	} else if (strcmp(op, "shutdown") == 0) {
@@ -246,14 +263,6 @@ static void on_close(struct connection *connection)
 	container_client_left();
 }
 
-static bool is_trusted(int fd)
-{
-	struct ucred peer;
-	socklen_t size = sizeof(peer);
-
-	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && (peer.uid == 0 || peer.uid == geteuid());
-}
-
 static void accept_client(struct source *source, uint32_t events)
 {
 	int fd = accept4(source->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
@@ -266,7 +275,7 @@ static void accept_client(struct source *source, uint32_t events)
 
 		if (connection_is_open(&client->connection))
 			continue;
-		if (!is_trusted(fd))
+		if (!connection_is_trusted(fd))
 			break;
 		*client = (struct client){ .connection = { .on_frame = on_frame, .on_end = on_end, .on_close = on_close } };
 		connection_open(&client->connection, fd, CONTROL_LIMIT + ERROR_ROOM);

@@ -43,6 +43,7 @@ const char *config_load(struct config *config, const char *path)
 	config->log_path = json_string(json, "logPath");
 	config->exit_file = json_string(json, "exitFile");
 	config->exit_code_file = json_string(json, "exitCodeFile");
+	config->keep_socket = json_string(json, "keepSocket");
 	config->terminal = json_bool(json, "terminal");
 	config->has_stdin = json_bool(json, "stdin");
 	config->stdin_once = json_bool(json, "stdinOnce");

@@ -113,6 +113,14 @@ static void ready(struct source *source, uint32_t events)
 		connection_close(connection); /* both directions are gone: there is nobody to tell */
 }
 
+bool connection_is_trusted(int fd)
+{
+	struct ucred peer;
+	socklen_t size = sizeof(peer);
+
+	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && (peer.uid == 0 || peer.uid == geteuid());
+}
+
 bool connection_open(struct connection *connection, int fd, size_t out_limit)
 {
 	connection->source = (struct source){ .fd = fd, .ready = ready };

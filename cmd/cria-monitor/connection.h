@@ -52,6 +52,8 @@ struct connection {
 	void (*on_close)(struct connection *);
 };
 
+/* The process at the other end of a unix socket is root's, or our own user's. */
+bool connection_is_trusted(int fd);
 bool connection_open(struct connection *connection, int fd, size_t out_limit);
 /* Queues and tries to send; false when it does not fit into the limit (nothing is queued then). */
 bool connection_send(struct connection *connection, struct frame_head frame, const void *data, size_t size);

@@ -1,5 +1,6 @@
 #include "console.h"
 
+#include "fd-passing.h"
 #include "loop.h"
 
 #include <errno.h>
@@ -58,23 +59,12 @@ static void listener_ready(struct source *source, uint32_t events)
 static int receive_fd(int from)
 {
 	char name[256];
-	union {
-		struct cmsghdr align;
-		char space[CMSG_SPACE(4 * sizeof(int))];
-	} control;
-	struct iovec data = { name, sizeof(name) };
-	struct msghdr message = { .msg_iov = &data, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control) };
-	ssize_t got = recvmsg(from, &message, MSG_CMSG_CLOEXEC);
-	struct cmsghdr *head = got > 0 ? CMSG_FIRSTHDR(&message) : NULL;
+	int fds[PASSED_FDS_MAX];
+	size_t count;
+	ssize_t got = receive_with_fds(from, name, sizeof(name), fds, &count);
 
 	if (got < 0 && (errno == EAGAIN || errno == EINTR))
 		return -2;
-	if (head == NULL || head->cmsg_level != SOL_SOCKET || head->cmsg_type != SCM_RIGHTS)
-		return -1;
-	size_t count = (head->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-	int fds[4];
-
-	memcpy(fds, CMSG_DATA(head), count * sizeof(int));
 	if (count == 1)
 		return fds[0];
 	for (size_t i = 0; i < count; i++)
@@ -108,6 +98,12 @@ static void sender_ready(struct source *source, uint32_t events)
 	unlink(socket_path);
 	socket_path = NULL;
 	stdio_set_terminal(master);
+}
+
+void console_adopt(int master)
+{
+	slave = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
+	open_now = true;
 }
 
 bool console_is_open(void)

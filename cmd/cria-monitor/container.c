@@ -1,10 +1,12 @@
 /* The role `run`: one container from its creation to the acknowledged exit. */
 #include "container.h"
 
+#include "adopt.h"
 #include "fault.h"
+#include "init.h"
+#include "keep.h"
 #include "kill-tree.h"
 #include "log-file.h"
-#include "pidfd-exit.h"
 #include "roles.h"
 #include "runtime.h"
 #include "streams.h"
@@ -44,6 +46,7 @@ static struct timer linger_timer = { .fire = end_linger };
 
 static void stop_waiting(void)
 {
+	keep_withdraw();
 	exit_record_sync();
 	loop_stop();
 }
@@ -89,9 +92,11 @@ static void write_record(void)
 {
 	if (exit_record_write() != 0)
 		timer_start(&record_timer, RECORD_RETRY_MS);
+	else
+		keep_withdraw();
 }
 
-static void exited(int status, int64_t at)
+void container_exited(int status, int64_t at)
 {
 	FAULT_POINT("init-reaped");
 	container.finished_at = at;
@@ -115,6 +120,12 @@ static void exited(int status, int64_t at)
 	else
 		stdio_close();
 	end_when_done();
+}
+
+void container_lost(int64_t at)
+{
+	container.lost = true;
+	container_exited(255 << 8, at);
 }
 
 static void failed(void)
@@ -144,49 +155,20 @@ static void fail(const char *stage)
 		failed();
 }
 
-static pid_t read_pid_file(void)
+static bool follow_init(void)
 {
-	char text[32], *end;
-
-	if (read_file(container.config.pid_file, text, sizeof(text)) <= 0)
-		return -1;
-	long pid = strtol(text, &end, 10);
-
-	return (*end == '\0' || *end == '\n') && pid > 1 && pid <= INT_MAX ? (pid_t)pid : -1;
-}
-
-/* A runtime whose init is not our child: the kernel says how it ended. */
-static void foreign_init_ended(struct source *source, uint32_t events)
-{
-	int status = 0;
-
-	(void)events;
-	if (!pidfd_exit_status(source->fd, &status))
-		status = 255 << 8;
-	loop_close(source);
-	exited(status, realtime_ns());
-}
-
-static bool watch_init(void)
-{
-	static struct source foreign = { .fd = -1, .ready = foreign_init_ended };
-	siginfo_t info;
-
 	container.pidfd = pidfd_open_pid(container.pid);
 	if (container.pidfd < 0)
 		return false;
 	container.ticks = start_ticks(container.pid);
 	oom_watch(container.pid);
-	if (waitid(P_PID, (id_t)container.pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0)
-		return true;
-	foreign.fd = fcntl(container.pidfd, F_DUPFD_CLOEXEC, 3);
-	return loop_add(&foreign, EPOLLIN);
+	return init_watch();
 }
 
 static void created(void)
 {
 	FAULT_POINT("runtime-ended");
-	container.pid = read_pid_file();
+	container.pid = init_read_pid_file(container.config.pid_file);
 	if (container.pid < 0) {
 		snprintf(container.message, sizeof(container.message), "the runtime wrote no valid pid file");
 		fail("pid-file");
@@ -202,11 +184,11 @@ static void created(void)
 			container.phase = RUNNING;
 			stdio_created();
 			clients_announce();
-			exited(early_exits[i].status, early_exits[i].at);
+			container_exited(early_exits[i].status, early_exits[i].at);
 			return;
 		}
 	}
-	if (!watch_init()) {
+	if (!follow_init()) {
 		snprintf(container.message, sizeof(container.message), "the process %d that the runtime named does not exist",
 			 (int)container.pid);
 		fail("pid-file");
@@ -217,6 +199,10 @@ static void created(void)
 	container.started_at = realtime_ns();
 	FAULT_POINT("created");
 	stdio_created();
+	/* Before anybody is told: from now on our death is no loss. Whether it was possible is part of the state. */
+	if (container.config.keep_socket != NULL)
+		keep_deposit(container.config.keep_socket);
+	FAULT_POINT("deposited");
 	clients_announce();
 }
 
@@ -244,7 +230,7 @@ static void child_ended(pid_t pid, int status)
 	if (runtime_reaped(pid)) {
 		runtime_ended(status);
 	} else if (pid == container.pid && container.phase == RUNNING) {
-		exited(status, realtime_ns());
+		container_exited(status, realtime_ns());
 	} else if (container.phase == CREATING && early_exit_count < LENGTH(early_exits)) {
 		early_exits[early_exit_count].pid = pid;
 		early_exits[early_exit_count].status = status;
@@ -315,22 +301,31 @@ static bool join_cgroups(void)
 	return true;
 }
 
-/* Everything before the first process of the container. The text of what went wrong, or NULL. */
-static const char *prepare(const char *config_path)
+/* What every program of this role begins with. The text of what went wrong, or NULL. */
+static const char *enter(const char *config_path)
 {
 	const char *wrong = config_load(&container.config, config_path);
-	static char text[512];
+	char name[16];
 
 	if (wrong != NULL)
 		return wrong;
 	setsid();
-	format(text, sizeof(text), "cria:%.10s", container.config.id);
-	prctl(PR_SET_NAME, text);
+	format(name, sizeof(name), "cria:%.10s", container.config.id);
+	prctl(PR_SET_NAME, name);
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	prctl(PR_SET_TIMERSLACK, 1000);
 	oom_protect_self();
-	if (chdir("/") != 0 || !loop_init(on_signal))
-		return strerror(errno);
+	return chdir("/") == 0 && loop_init(on_signal) ? NULL : strerror(errno);
+}
+
+/* Everything before the first process of the container. The text of what went wrong, or NULL. */
+static const char *prepare(const char *config_path)
+{
+	const char *wrong = enter(config_path);
+	static char text[512];
+
+	if (wrong != NULL)
+		return wrong;
 	if (!clients_listen(container.config.socket)) {
 		snprintf(text, sizeof(text), "listen on %s: %s", container.config.socket, strerror(errno));
 		return text;
@@ -357,19 +352,50 @@ static const char *prepare(const char *config_path)
 	return runtime_create() ? NULL : container.message;
 }
 
-int container_main(const char *config_path)
+/* The same in the place of a monitor that died: its container runs, or has ended meanwhile. */
+static const char *adopt(const char *config_path)
+{
+	const char *wrong = enter(config_path);
+
+	if (wrong == NULL)
+		wrong = adopt_deposit(GATE_FD);
+	if (wrong != NULL)
+		return wrong;
+	FAULT_POINT("adopting");
+	unlink(container.config.socket); /* of the dead one */
+	if (!clients_listen(container.config.socket))
+		return strerror(errno);
+	/* What cannot be had now is no reason to give the container up. */
+	join_cgroups();
+	exit_record_reserve();
+	if (log_open(container.config.log_path) == 0)
+		log_mend();
+	container.phase = RUNNING;
+	stdio_adopted();
+	if (!init_watch())
+		return strerror(errno);
+	if (container.config.keep_socket != NULL)
+		keep_deposit(container.config.keep_socket);
+	FAULT_POINT("adopted");
+	return NULL;
+}
+
+int container_main(const char *config_path, bool is_adopter)
 {
 	container.pidfd = -1;
-	const char *wrong = prepare(config_path);
+	const char *wrong = is_adopter ? adopt(config_path) : prepare(config_path);
 
 	if (wrong != NULL) {
 		stdio_close();
-		exit_record_discard();
+		if (!is_adopter) /* who adopts next needs it */
+			exit_record_discard();
 		clients_close();
 		gate_answer(GATE_FD, wrong); /* last: the spawner may kill us then */
 		return 1;
 	}
-	gate_answer(GATE_FD, "R");
+	/* Nobody knows that there is a container to be: it is undone. An adopted one goes on. */
+	if (!gate_answer(GATE_FD, "R") && !is_adopter)
+		container_shutdown();
 	FAULT_POINT("ready");
 	loop_run();
 	stdio_close();

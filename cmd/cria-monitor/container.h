@@ -22,6 +22,8 @@ struct config {
 	/* Where the exit record goes: as JSON on disk, as decimal text in the run directory (NULL: nowhere). */
 	const char *exit_file;
 	const char *exit_code_file;
+	/* Where the spawner keeps what the container needs when we die (NULL: nowhere). */
+	const char *keep_socket;
 	bool terminal;
 	bool has_stdin;
 	bool stdin_once;
@@ -44,6 +46,8 @@ struct container {
 	int code;
 	int signal;
 	bool oom;
+	/* Nobody knows how it ended. */
+	bool lost;
 	/* The daemon knows the exit. */
 	bool acknowledged;
 	/* Of UNDOING and FAILED: which step failed, and why. */
@@ -83,6 +87,8 @@ int stdio_open(struct stdio_ends *ends);
 void stdio_created(void);
 /* The terminal arrived from the runtime. */
 bool stdio_has_terminal(void);
+/* The streams are those of a container that runs already. */
+void stdio_adopted(void);
 /* Writes what is in the pipes now to the log. */
 void stdio_drain(void);
 void stdio_close(void);
@@ -92,6 +98,10 @@ int stdio_resize(int columns, int rows);
 /* oom.c */
 void oom_watch(pid_t pid);
 bool oom_happened(void);
+/* What another monitor needs to go on counting, and its side. */
+int oom_fd(void);
+uint64_t oom_kills_at_start(void);
+void oom_adopt(int fd, uint64_t kills);
 
 /* exit-record.c */
 /* Makes sure that there is room for the record. 0 or errno. */
@@ -103,6 +113,9 @@ void exit_record_sync(void);
 void exit_record_discard(void);
 
 /* container.c */
+/* The init has ended with this wait status, or nobody knows how. */
+void container_exited(int status, int64_t at);
+void container_lost(int64_t at);
 /* The last process that held a stream of an exited container is gone. */
 void container_streams_closed(void);
 /* A client has disconnected. */

@@ -29,7 +29,7 @@ int exit_record_reserve(void)
 
 	if (!temporary_path(container.config.exit_file, temporary, sizeof(temporary)))
 		return ENAMETOOLONG;
-	record_fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	record_fd = open(temporary, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (record_fd < 0)
 		return errno;
 	/* A full disk must not swallow the exit code later. */
@@ -52,7 +52,7 @@ static size_t record_text(char *text, size_t size)
 	json_put_number(&writer, "pid", container.pid);
 	json_put_big(&writer, "startTicks", container.ticks);
 	json_put_big(&writer, "logDroppedBytes", log_dropped_bytes());
-	json_put_string(&writer, "reason", "exited");
+	json_put_string(&writer, "reason", container.lost ? "MonitorLost" : "exited");
 	return json_end(&writer);
 }
 

@@ -154,6 +154,31 @@ void log_flush(void)
 	drop(length - cut_torn_record(put < 0 ? 0 : (size_t)put), error);
 }
 
+void log_mend(void)
+{
+	char path[32], end[LOG_RECORD_MAX];
+	struct stat status;
+
+	format(path, sizeof(path), "/proc/self/fd/%d", log_fd);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && status.st_size > 0) {
+		off_t from = status.st_size > LOG_RECORD_MAX ? status.st_size - LOG_RECORD_MAX : 0;
+		ssize_t got = pread(fd, end, sizeof(end), from), whole = got;
+
+		while (whole > 0 && end[whole - 1] != '\n')
+			whole--;
+		if (got > whole) {
+			torn = ftruncate(log_fd, from + whole) != 0;
+			drop((size_t)(got - whole), EOWNERDEAD);
+			retry_at = 0;
+		}
+	}
+	close(fd);
+}
+
 void log_trim(void)
 {
 	release_pages(batch, sizeof(batch));

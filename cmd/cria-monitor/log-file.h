@@ -11,6 +11,8 @@
 int log_open(const char *path);
 /* The same for a file that was renamed; on failure the old file stays in use. */
 int log_reopen(void);
+/* For a file whose writer was killed: what it has left of a record is cut off, and told as lost with the next output. */
+void log_mend(void);
 /* Makes records of the bytes of one stream, as log_format does. Returns how many bytes were taken. */
 size_t log_lines(bool is_stderr, const uint8_t *data, size_t size, bool final);
 /* Writes out what log_lines made. */

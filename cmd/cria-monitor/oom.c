@@ -73,3 +73,19 @@ bool oom_happened(void)
 		read_kills(&kills_seen);
 	return kills_seen > kills_at_start;
 }
+
+int oom_fd(void)
+{
+	return counter_fd;
+}
+
+uint64_t oom_kills_at_start(void)
+{
+	return kills_at_start;
+}
+
+void oom_adopt(int fd, uint64_t kills)
+{
+	counter_fd = fd;
+	kills_at_start = kills_seen = kills;
+}

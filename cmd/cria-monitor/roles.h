@@ -5,7 +5,8 @@
 #include "base.h"
 
 int spawner_main(void);
-int container_main(const char *config_path);
+/* `is_adopter`: in the place of a monitor that died. */
+int container_main(const char *config_path, bool is_adopter);
 int exec_main(const char *config_path);
 int pin_main(int argc, char **argv);
 
@@ -14,8 +15,8 @@ bool own_fd(int fd);
 
 /* The gate of a spawned process: waits for the spawner's go; false when the spawner is gone. */
 bool gate_wait(int fd);
-/* "R" for ready, else what went wrong; closes the gate. */
-void gate_answer(int fd, const char *text);
+/* "R" for ready, else what went wrong; closes the gate. False when the spawner is gone. */
+bool gate_answer(int fd, const char *text);
 
 /* Puts us behind everybody else in the choice of the OOM killer, where that is allowed. */
 void oom_protect_self(void);

@@ -122,6 +122,20 @@ static bool open_outputs(struct job *job, struct process *process)
 	return true;
 }
 
+/* So that the daemon can wait for the command, and bound it, when we are killed. */
+static void tell_pid(struct job *job)
+{
+	char buffer[128];
+	struct json_writer reply;
+
+	json_begin(&reply, buffer, sizeof(buffer));
+	json_put_number(&reply, "seq", job->seq);
+	json_put_number(&reply, "pid", job->pid);
+	json_put_big(&reply, "startTicks", start_ticks(job->pid));
+	json_put_bool(&reply, "started", true);
+	connection_send_json(&daemon_link, &reply);
+}
+
 void run_start(struct job *job)
 {
 	static const char *argv[ARGUMENTS_MAX], *env[ARGUMENTS_MAX];
@@ -160,6 +174,8 @@ void run_start(struct job *job)
 	int64_t timeout = json_number(&fields, "timeoutMs", 0);
 
 	FAULT_POINT("run-started");
+	if (json_bool(&fields, "tellPid"))
+		tell_pid(job);
 	bytes_free(&job->input);
 	bytes_free(&job->request);
 	job->deadline = timeout > 0 ? monotonic_ms() + timeout : 0;

@@ -1,5 +1,6 @@
 /* The `spawn` of the spawner: a process that lives longer than the daemon. */
 #include "fault.h"
+#include "fd-store.h"
 #include "process.h"
 #include "spawner.h"
 
@@ -63,6 +64,12 @@ void spawn_go(struct job *job)
 		run_kill(job); /* the end of the gate follows, and with it the answer */
 }
 
+static void hand_over(struct job *job, const char *id)
+{
+	if (fd_store_hand_over(id, job->outputs[0].fd) != 0)
+		run_kill(job);
+}
+
 static void reply_gated(struct job *job)
 {
 	char buffer[128];
@@ -120,7 +127,9 @@ void spawn_start(struct job *job)
 	}
 	FAULT_POINT("spawned");
 	job->gated = json_bool(&fields, "gate");
-	if (job->gated)
+	if (job->kind == JOB_ADOPT)
+		hand_over(job, json_string(&fields, "id"));
+	else if (job->gated)
 		reply_gated(job);
 	else
 		spawn_go(job);

@@ -1,102 +1,20 @@
 #include "spawner.h"
 
+#include "fd-store.h"
 #include "roles.h"
 
-#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { DAEMON_FD = 3, REQUEST_MAX = FRAME_MAX, INPUT_MAX = 64 << 20, OUT_LIMIT = 1 << 30 };
+enum { DAEMON_FD = 3, INPUT_MAX = 64 << 20, OUT_LIMIT = 1 << 30 };
 
-static struct job jobs[1024];
-static struct timer deadline;
 struct connection daemon_link = { .source = { .fd = -1 } };
-
-static struct job *find_seq(uint32_t seq)
-{
-	for (size_t i = 0; i < LENGTH(jobs); i++)
-		if (jobs[i].kind != JOB_FREE && jobs[i].seq == seq)
-			return &jobs[i];
-	return NULL;
-}
-
-static struct job *find_free(void)
-{
-	for (size_t i = 0; i < LENGTH(jobs); i++)
-		if (jobs[i].kind == JOB_FREE)
-			return &jobs[i];
-	return NULL;
-}
-
-bool job_strings(struct job *job, const char **argv, const char **env, struct json *fields)
-{
-	if (!json_parse(fields, (char *)bytes_front(&job->request)))
-		return false;
-	size_t arguments = json_strings(fields, "argv", argv, 0, ARGUMENTS_MAX);
-	size_t variables = json_strings(fields, "env", env, 0, ARGUMENTS_MAX);
-
-	return arguments > 0 && arguments < ARGUMENTS_MAX && variables < ARGUMENTS_MAX && argv[0][0] == '/';
-}
-
-static void reply_error(uint32_t seq, const char *text)
-{
-	char buffer[4096];
-	struct json_writer reply;
-
-	json_begin(&reply, buffer, sizeof(buffer));
-	json_put_number(&reply, "seq", seq);
-	json_put_text(&reply, "err", text, strnlen(text, 600));
-	connection_send_json(&daemon_link, &reply);
-}
-
-void job_reply_error(struct job *job, const char *what, int error)
-{
-	char text[600];
-
-	snprintf(text, sizeof(text), error == 0 ? "%s" : "%s: %s", what, strerror(error));
-	reply_error(job->seq, text);
-}
-
-void job_free(struct job *job)
-{
-	for (int i = 0; i < 2; i++) {
-		loop_close(&job->outputs[i]);
-		bytes_free(&job->collected[i]);
-	}
-	bytes_free(&job->request);
-	bytes_free(&job->input);
-	job->kind = JOB_FREE;
-}
-
-void job_arm_deadline(void)
-{
-	int64_t first = 0;
-
-	for (size_t i = 0; i < LENGTH(jobs); i++)
-		if (jobs[i].kind != JOB_FREE && jobs[i].deadline != 0 && (first == 0 || jobs[i].deadline < first))
-			first = jobs[i].deadline;
-	if (first == 0)
-		timer_stop(&deadline);
-	else
-		timer_start(&deadline, first - monotonic_ms());
-}
-
-static void deadline_passed(void)
-{
-	int64_t now = monotonic_ms();
-
-	for (size_t i = 0; i < LENGTH(jobs); i++) {
-		if (jobs[i].kind != JOB_FREE && jobs[i].deadline != 0 && jobs[i].deadline <= now) {
-			jobs[i].deadline = 0;
-			jobs[i].timed_out = true;
-			run_kill(&jobs[i]);
-		}
-	}
-	job_arm_deadline();
-}
+/* The daemon is gone. */
+static bool orphaned;
 
 static void start(struct job *job)
 {
@@ -106,37 +24,68 @@ static void start(struct job *job)
 		spawn_start(job);
 }
 
-static void new_job(enum job_kind kind, uint32_t seq, const char *text, size_t size, bool has_input)
+static void new_job(enum job_kind kind, const struct json *fields, const char *text, size_t size)
 {
-	struct job *job = find_free();
+	struct job *job = job_new(kind, (uint32_t)json_number(fields, "seq", 0), text, size);
 
-	if (job == NULL) {
-		reply_error(seq, "too many commands at once");
-		return;
-	}
-	*job = (struct job){ .kind = kind, .seq = seq, .outputs = { { .fd = -1 }, { .fd = -1 } } };
-	if (!bytes_put(&job->request, text, size, REQUEST_MAX + 1)) {
-		job_reply_error(job, "no memory for the request", 0);
-		job_free(job);
-	} else if (!has_input) {
+	if (job != NULL && !json_bool(fields, "hasStdin"))
 		start(job);
-	}
-}
-
-/* Its process was started: it runs, or the end of its gate is still to be read. */
-static bool is_started(const struct job *job)
-{
-	return job->pid != 0 || job->outputs[0].fd >= 0;
 }
 
 static void cancel(struct job *job)
 {
-	if (is_started(job)) {
+	if (job_is_started(job)) {
 		run_kill(job); /* the answer follows when it is reaped, or at the end of its gate */
 	} else {
 		job_reply_error(job, "cancelled", 0);
 		job_free(job);
 	}
+}
+
+static void hello(const struct json *fields, uint32_t seq)
+{
+	const char *socket = json_string(fields, "keepSocket");
+	int error = socket == NULL ? 0 : fd_store_listen(socket);
+	char buffer[512], text[300];
+	struct json_writer reply;
+
+	if (error != 0) {
+		snprintf(text, sizeof(text), "listen on %s: %s", socket, strerror(error));
+		spawner_reply_error(seq, text);
+		return;
+	}
+	json_begin(&reply, buffer, sizeof(buffer));
+	json_put_number(&reply, "seq", seq);
+	json_put_raw(&reply, "proto", "[1,1]");
+	json_put_string(&reply, "version", MONITOR_VERSION);
+	json_put_raw(&reply, "features", "[\"keep\",\"tellPid\"]");
+	connection_send_json(&daemon_link, &reply);
+}
+
+static void adopt(const struct json *fields, uint32_t seq, const char *text, size_t size)
+{
+	const char *id = json_string(fields, "id");
+	const char *wrong = id == NULL ? "adopt needs an id" : fd_store_check(id);
+	char buffer[256];
+	struct json_writer reply;
+
+	if (wrong == NULL) {
+		new_job(JOB_ADOPT, fields, text, size);
+		return;
+	}
+	json_begin(&reply, buffer, sizeof(buffer));
+	json_put_number(&reply, "seq", seq);
+	json_put_string(&reply, "err", wrong);
+	json_put_bool(&reply, "notKept", true);
+	connection_send_json(&daemon_link, &reply);
+}
+
+static void forget(const struct json *fields)
+{
+	const char *id = json_string(fields, "id");
+
+	if (id != NULL)
+		fd_store_forget(id);
 }
 
 static enum taken on_control(const uint8_t *payload, size_t size)
@@ -152,20 +101,26 @@ static enum taken on_control(const uint8_t *payload, size_t size)
 		return FRAME_BAD;
 	const char *op = json_string(&fields, "op");
 	uint32_t seq = (uint32_t)json_number(&fields, "seq", 0);
-	struct job *target = find_seq((uint32_t)json_number(&fields, "target", 0));
+	struct job *target = job_find((uint32_t)json_number(&fields, "target", 0));
 
 	if (op == NULL)
 		return FRAME_BAD;
 	if (strcmp(op, "run") == 0)
-		new_job(JOB_RUN, seq, copy, size + 1, json_bool(&fields, "hasStdin"));
+		new_job(JOB_RUN, &fields, copy, size + 1);
 	else if (strcmp(op, "spawn") == 0)
-		new_job(JOB_SPAWN, seq, copy, size + 1, json_bool(&fields, "hasStdin"));
+		new_job(JOB_SPAWN, &fields, copy, size + 1);
+	else if (strcmp(op, "adopt") == 0)
+		adopt(&fields, seq, copy, size + 1);
+	else if (strcmp(op, "forget") == 0)
+		forget(&fields);
+	else if (strcmp(op, "hello") == 0)
+		hello(&fields, seq);
 	else if (strcmp(op, "cancel") == 0 && target != NULL)
 		cancel(target);
 	else if (strcmp(op, "go") == 0 && target != NULL && target->gated)
 		spawn_go(target);
 	else if (strcmp(op, "cancel") != 0 && strcmp(op, "go") != 0)
-		reply_error(seq, "unsupported");
+		spawner_reply_error(seq, "unsupported");
 	return FRAME_TAKEN;
 }
 
@@ -179,9 +134,9 @@ static enum taken on_frame(struct connection *connection, uint8_t type, uint8_t 
 	if ((type != FRAME_STDIN && type != FRAME_EOF) || size < 4)
 		return FRAME_BAD;
 	uint32_t seq = (uint32_t)payload[0] | (uint32_t)payload[1] << 8 | (uint32_t)payload[2] << 16 | (uint32_t)payload[3] << 24;
-	struct job *job = find_seq(seq);
+	struct job *job = job_find(seq);
 
-	if (job == NULL || is_started(job))
+	if (job == NULL || job_is_started(job))
 		return FRAME_TAKEN; /* cancelled in between */
 	if (type == FRAME_EOF) {
 		start(job);
@@ -190,16 +145,6 @@ static enum taken on_frame(struct connection *connection, uint8_t type, uint8_t 
 		job_free(job);
 	}
 	return FRAME_TAKEN;
-}
-
-static bool orphaned;
-
-static void stop_when_idle(void)
-{
-	for (size_t i = 0; i < LENGTH(jobs); i++)
-		if (jobs[i].kind != JOB_FREE && jobs[i].pid != 0)
-			return; /* a command, or a monitor that was killed just now */
-	loop_stop();
 }
 
 /*
@@ -213,10 +158,9 @@ static void on_end(struct connection *connection)
 		return;
 	orphaned = true;
 	connection_close(connection);
-	for (size_t i = 0; i < LENGTH(jobs); i++)
-		if (jobs[i].kind == JOB_SPAWN && jobs[i].pid != 0)
-			run_kill(&jobs[i]);
-	stop_when_idle();
+	jobs_orphaned();
+	if (!jobs_are_running())
+		loop_stop();
 }
 
 static void reap(int signal_number)
@@ -228,21 +172,17 @@ static void reap(int signal_number)
 		on_end(&daemon_link);
 		return;
 	}
-	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-		for (size_t i = 0; i < LENGTH(jobs); i++) {
-			if (jobs[i].kind == JOB_RUN && jobs[i].pid == pid)
-				run_exited(&jobs[i], status);
-			else if (jobs[i].kind == JOB_SPAWN && jobs[i].pid == pid)
-				jobs[i].pid = 0; /* the end of its gate answers */
-		}
-	}
-	if (orphaned)
-		stop_when_idle();
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+		if (!jobs_reaped(pid, status))
+			fd_store_reaped(pid, status);
+	if (orphaned && !jobs_are_running())
+		loop_stop();
 }
 
 int spawner_main(void)
 {
-	deadline.fire = deadline_passed;
+	/* The containers of a monitor that dies become ours, so that their exit codes are not lost in pid 1. */
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	if (!loop_init(reap))
 		return 1;
 	daemon_link.on_frame = on_frame;

@@ -4,10 +4,15 @@
  * without it. fd 4, when it is open, is the daemon's lock on its directories: it is held as long as a command runs.
  *
  * Requests are CONTROL frames {"op","seq",...}; DATA frames start with the seq (u32, little endian) of their run.
- *   run     {argv, env, cwd?, timeoutMs?, hasStdin?, maxBytes?}   with hasStdin: STDIN frames, then EOF with the seq
- *           -> STDOUT and STDERR frames, then {seq, code | signal, timedOut, truncated} or {seq, err}
+ *   hello   {proto, keepSocket?}    -> {proto, version, features}, or {err} when it cannot listen there, see keep.h
+ *   run     {argv, env, cwd?, timeoutMs?, hasStdin?, maxBytes?, tellPid?}   with hasStdin: STDIN frames, then EOF with the seq
+ *           -> with tellPid first {seq, pid, startTicks, started}; STDOUT and STDERR frames, then
+ *              {seq, code | signal, timedOut, truncated} or {seq, err}
  *   spawn   {argv, env, hasStdin?, gate?}                         what came as stdin is the new process's fd 4
  *           -> {seq, pid} when the process said that it is ready, or {seq, err}; with gate first {seq, pid, gated}
+ *   adopt   {id, argv, env}         a spawn that gets what was kept of a container whose monitor is dead
+ *           -> as spawn, or {seq, err, notKept} when there is nothing
+ *   forget  {id}                    nothing needs to be kept of this container
  *   go      {target}       opens the gate of a spawn
  *   cancel  {target}       kills the process group of a run, or the process of a spawn that is not ready
  */
@@ -16,7 +21,7 @@
 
 #include "connection.h"
 
-enum job_kind { JOB_FREE, JOB_RUN, JOB_SPAWN };
+enum job_kind { JOB_FREE, JOB_RUN, JOB_SPAWN, JOB_ADOPT };
 
 /* The request as it waits for its stdin, then the process. */
 struct job {
@@ -53,9 +58,20 @@ void run_kill(struct job *job);
 
 /* Parses job->request again: the strings live as long as the request. */
 bool job_strings(struct job *job, const char **argv, const char **env, struct json *fields);
+/* A job with its request's text; NULL when there was no place, and that was answered. */
+struct job *job_new(enum job_kind kind, uint32_t seq, const char *text, size_t size);
+struct job *job_find(uint32_t seq);
+/* Its process was started: it runs, or the end of its gate is still to be read. */
+bool job_is_started(const struct job *job);
 void job_reply_error(struct job *job, const char *what, int error);
 void job_free(struct job *job);
 void job_arm_deadline(void);
+/* False when it was none of theirs. */
+bool jobs_reaped(pid_t pid, int status);
+/* There is no daemon any more to be told that a monitor is ready. */
+void jobs_orphaned(void);
+bool jobs_are_running(void);
+void spawner_reply_error(uint32_t seq, const char *text);
 
 #define ARGUMENTS_MAX 1024
 

@@ -20,10 +20,12 @@ bool gate_wait(int fd)
 	return got == 1;
 }
 
-void gate_answer(int fd, const char *text)
+bool gate_answer(int fd, const char *text)
 {
-	send(fd, text, strlen(text), MSG_NOSIGNAL);
+	bool sent = send(fd, text, strlen(text), MSG_NOSIGNAL) > 0;
+
 	close(fd);
+	return sent;
 }
 
 void oom_protect_self(void)

@@ -1,6 +1,7 @@
 #include "stdin.h"
 
 #include "container.h"
+#include "keep.h"
 
 #include <errno.h>
 #include <sys/epoll.h>
@@ -8,6 +9,12 @@
 
 static void input_ready(struct source *source, uint32_t events);
 static struct source input = { .fd = -1, .ready = input_ready };
+
+static void close_input(void)
+{
+	loop_close(&input);
+	keep_stdin_closed();
+}
 
 bool stdin_open(int fd)
 {
@@ -24,7 +31,7 @@ size_t stdin_write(const uint8_t *data, size_t size)
 	if (put < 0 && (errno == EAGAIN || errno == EINTR))
 		put = 0;
 	if (put < 0) {
-		loop_close(&input);
+		close_input();
 		return size;
 	}
 	if ((size_t)put < size)
@@ -35,7 +42,12 @@ size_t stdin_write(const uint8_t *data, size_t size)
 void stdin_end(void)
 {
 	if (!container.config.terminal)
-		loop_close(&input);
+		close_input();
+}
+
+int stdin_fd(void)
+{
+	return input.fd;
 }
 
 void stdin_close(void)
@@ -46,7 +58,7 @@ void stdin_close(void)
 static void input_ready(struct source *source, uint32_t events)
 {
 	if ((events & EPOLLERR) != 0)
-		loop_close(source); /* nobody reads it any more */
+		close_input(); /* nobody reads it any more */
 	else
 		loop_want(source, EPOLLERR);
 	clients_resume_stdin();

@@ -10,6 +10,8 @@ bool stdin_open(int fd);
 size_t stdin_write(const uint8_t *data, size_t size);
 /* The container reads the end of the file; a terminal stays open. */
 void stdin_end(void);
+/* -1 when it is closed. */
+int stdin_fd(void);
 void stdin_close(void);
 
 #endif

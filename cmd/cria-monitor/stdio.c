@@ -78,6 +78,22 @@ void stdio_created(void)
 		stdin_open(fcntl(stream_fd(FRAME_STDOUT), F_DUPFD_CLOEXEC, 3));
 }
 
+void stdio_adopted(void)
+{
+	int output = stream_fd(FRAME_STDOUT);
+
+	streams_created();
+	if (output >= 0)
+		stream_read(FRAME_STDOUT);
+	if (stream_fd(FRAME_STDERR) >= 0)
+		stream_read(FRAME_STDERR);
+	if (!container.config.terminal || output < 0)
+		return;
+	console_adopt(output);
+	if (container.config.has_stdin)
+		stdin_open(fcntl(output, F_DUPFD_CLOEXEC, 3));
+}
+
 void stdio_drain(void)
 {
 	console_release();

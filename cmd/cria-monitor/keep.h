@@ -1,0 +1,34 @@
+/*
+ * The spawner keeps duplicates of the descriptors without which a container would lose its output, its input or its exit
+ * code together with its monitor. One SEQPACKET connection per monitor, which lasts as long as the monitor:
+ *   'D' and a handover, with the descriptors named by its "fds"   replaces what is kept for its "id"
+ *   'S'   the container's stdin was closed: the spawner must not hold it open
+ *   'W'   the exit is recorded, nothing needs to be kept
+ *   to the monitor: 'X' and an int, the wait status of its container's init, which the spawner has reaped
+ * The end of the connection without 'W' is the death of the monitor.
+ */
+#ifndef KEEP_H
+#define KEEP_H
+
+#include "fd-passing.h"
+#include "handover.h"
+
+/* What the bytes of "fds" say of the descriptors, in their order. */
+enum kept_kind { KEPT_STDOUT, KEPT_STDERR, KEPT_STDIN, KEPT_INIT, KEPT_OOM, KEPT_KINDS };
+
+/*
+ * The names of a deposit: id, fds, pid, startTicks, startedAt, oomKills; the spawner adds exitStatus when it has reaped the
+ * init. To the program that goes on the deposit comes through its gate, with 'g' before it.
+ */
+enum { DEPOSIT_MAX = 1024 };
+
+/* The monitor's side. Deposits with the spawner that listens there; 0 or errno. */
+int keep_deposit(const char *socket);
+void keep_stdin_closed(void);
+void keep_withdraw(void);
+/* Something is deposited. */
+bool keep_is_deposited(void);
+/* The wait status that the spawner has told; false when there is none. */
+bool keep_exit_status(int *status);
+
+#endif
