@@ -180,8 +180,10 @@ static char *parse_value(char *at, struct json_field *field)
 	case '-': case '0': case '1': case '2': case '3': case '4':
 	case '5': case '6': case '7': case '8': case '9':
 		field->type = JSON_NUMBER;
-		field->number = strtoll(at, &at, 10);
-		return at;
+		field->number = strtoll(at, &to, 10);
+		if (*to != '.' && *to != 'e' && *to != 'E')
+			return to;
+		break;
 	default:
 		break;
 	}
