@@ -1,10 +1,11 @@
 #include "base.h"
 
+#include "proc-stat.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -110,17 +111,9 @@ bool format(char *buffer, size_t size, const char *form, ...)
 
 uint64_t start_ticks(pid_t pid)
 {
-	char path[32], text[512];
+	struct proc_stat stat;
 
-	format(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	if (read_file(path, text, sizeof(text)) <= 0)
-		return 0;
-	/* The second field is the name in brackets and may hold anything, brackets and spaces too. */
-	char *at = strrchr(text, ')');
-
-	for (int field = 2; at != NULL && field < 22; field++)
-		at = strchr(at + 1, ' ');
-	return at == NULL ? 0 : strtoull(at + 1, NULL, 10);
+	return proc_stat_read(pid, &stat) ? stat.start_ticks : 0;
 }
 
 int pidfd_open_pid(pid_t pid)

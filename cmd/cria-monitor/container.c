@@ -7,6 +7,7 @@
 #include "keep.h"
 #include "kill-tree.h"
 #include "log-file.h"
+#include "pid-file.h"
 #include "roles.h"
 #include "runtime.h"
 #include "streams.h"
@@ -16,7 +17,6 @@
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
@@ -168,7 +168,7 @@ static bool follow_init(void)
 static void created(void)
 {
 	FAULT_POINT("runtime-ended");
-	container.pid = init_read_pid_file(container.config.pid_file);
+	container.pid = pid_file_read(container.config.pid_file);
 	if (container.pid < 0) {
 		snprintf(container.message, sizeof(container.message), "the runtime wrote no valid pid file");
 		fail("pid-file");

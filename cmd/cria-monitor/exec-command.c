@@ -3,14 +3,13 @@
 #include "config.h"
 #include "fault.h"
 #include "kill-tree.h"
+#include "pid-file.h"
 #include "process.h"
 #include "roles.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -71,17 +70,6 @@ static void fail(const char *text)
 	end();
 }
 
-static pid_t read_pid_file(void)
-{
-	char text[32], *tail;
-
-	if (read_file(exec.pid_file, text, sizeof(text)) <= 0)
-		return -1;
-	long pid = strtol(text, &tail, 10);
-
-	return (*tail == '\0' || *tail == '\n') && pid > 1 && pid <= INT_MAX ? (pid_t)pid : -1;
-}
-
 static void runtime_failed(int status)
 {
 	output_message(failure, sizeof(failure));
@@ -100,7 +88,7 @@ static void runtime_ended(int status)
 		runtime_failed(status);
 		return;
 	}
-	command_pid = read_pid_file();
+	command_pid = pid_file_read(exec.pid_file);
 	unlink(exec.pid_file);
 	if (command_pid < 0) {
 		fail("the runtime wrote no valid pid file");

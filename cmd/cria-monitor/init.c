@@ -6,8 +6,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
-#include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/wait.h>
 
@@ -19,17 +17,6 @@ static struct source foreign = { .fd = -1, .ready = init_ended };
 static struct timer look_timer = { .fire = look };
 static int64_t ended_at;
 static int looks;
-
-pid_t init_read_pid_file(const char *path)
-{
-	char text[32], *end;
-
-	if (read_file(path, text, sizeof(text)) <= 0)
-		return -1;
-	long pid = strtol(text, &end, 10);
-
-	return (*end == '\0' || *end == '\n') && pid > 1 && pid <= INT_MAX ? (pid_t)pid : -1;
-}
 
 /* As long as it is a zombie its parent has the status, after that the spawner or the kernel. */
 static bool exit_status(int *status)

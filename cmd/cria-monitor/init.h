@@ -4,8 +4,6 @@
 
 #include "base.h"
 
-/* What the runtime wrote into its pid file; -1 when that is no pid. */
-pid_t init_read_pid_file(const char *path);
 /*
  * Makes sure that the exit of container.pid, whose container.pidfd is open, is told to container_exited. Of a child of ours
  * that is the loop's affair; of any other process the kernel, or the spawner that has reaped it, says how it ended.

@@ -1,13 +1,13 @@
 #include "kill-tree.h"
 
+#include "proc-stat.h"
+
 #include <ctype.h>
 #include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -27,22 +27,14 @@ static size_t entry_count;
 
 static bool read_entry(const char *name, struct entry *entry)
 {
-	char path[64], text[512];
+	struct proc_stat stat;
+	pid_t pid = atoi(name);
 
-	format(path, sizeof(path), "/proc/%s/stat", name);
-	if (read_file(path, text, sizeof(text)) <= 0)
+	if (!proc_stat_read(pid, &stat))
 		return false;
-	char *rest = strrchr(text, ')');
-	char state;
-	int parent, session;
-
-	if (rest == NULL || sscanf(rest + 1, " %c %d %*d %d", &state, &parent, &session) != 3)
-		return false;
-	*entry = (struct entry){ .pid = atoi(name), .parent = parent, .session = session };
-	entry->dead = state == 'Z' || state == 'X';
-	for (int field = 2; rest != NULL && field < 22; field++)
-		rest = strchr(rest + 1, ' ');
-	entry->ticks = rest == NULL ? 0 : strtoull(rest + 1, NULL, 10);
+	*entry = (struct entry){ .pid = pid, .parent = stat.parent, .session = stat.session };
+	entry->dead = proc_stat_is_dead(&stat);
+	entry->ticks = stat.start_ticks;
 	return true;
 }
 

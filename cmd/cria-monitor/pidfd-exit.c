@@ -1,7 +1,7 @@
 #include "pidfd-exit.h"
 
-#include <stdlib.h>
-#include <string.h>
+#include "proc-stat.h"
+
 #include <sys/ioctl.h>
 
 /* linux/pidfd.h, which the C library of an older build machine does not have. */
@@ -27,16 +27,10 @@ bool pidfd_exit_status(int pidfd, int *status)
 
 bool zombie_status(pid_t pid, uint64_t ticks, int *status)
 {
-	char path[32], text[1024];
+	struct proc_stat stat;
 
-	format(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	if (start_ticks(pid) != ticks || read_file(path, text, sizeof(text)) <= 0)
+	if (!proc_stat_read(pid, &stat) || stat.start_ticks != ticks || stat.state != 'Z')
 		return false;
-	/* Behind the name, which may hold anything: field 3, and 52, the last. */
-	char *at = strrchr(text, ')'), *last = strrchr(text, ' ');
-
-	if (at == NULL || last < at || at[1] == '\0' || at[2] != 'Z')
-		return false;
-	*status = (int)strtol(last, NULL, 10);
+	*status = stat.wait_status;
 	return true;
 }
