@@ -2,7 +2,7 @@
 //   product  dist/bin: static, by musl-gcc where it is installed, else by the system's compiler; the default
 //   fault    dist/bin-fault: the product's monitor, but the points of fault.h are real
 //   asan     dist/bin-asan: the monitor under AddressSanitizer and UBSan, by clang where it is installed, else gcc
-//   fuzz     dist/bin-fuzz: one libFuzzer program per test/fuzz/*-fuzzer.c, by clang
+//   fuzz     dist/bin-fuzz/TARGET: a libFuzzer program for each test/fuzz/TARGET-fuzzer.c, by clang
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, renameSync, statSync } from 'node:fs';
 import { basename } from 'node:path';
@@ -85,21 +85,27 @@ function buildAsan() {
 
 /** The monitor as a library, so that a fuzzer may take a source file in as text and test what is static there. */
 function buildFuzz() {
-  if (!isInstalled('clang'))
-    throw new Error('the fuzzers need clang with its runtime library: apt-get install clang');
+  if (!isInstalled('clang')) {
+    console.error(
+      'the fuzzers need clang and its runtime library (Debian: clang, libclang-rt-14-dev or the like)',
+    );
+    process.exit(1);
+  }
   const bin = folder('bin-fuzz');
-  const objects = folder('bin-fuzz/objects');
-  const flags = [...sanitized, '-fsanitize=fuzzer-no-link,address,undefined', '-DFUZZING'];
-  const sources = filesOf(monitor, '.c').filter((path) => !path.endsWith('/main.c'));
-  for (const source of sources)
-    compile(clang, `${objects}/${basename(source)}.o`, [...flags, '-c'], [source], headers);
-  const compiled = sources.map((source) => `${objects}/${basename(source)}.o`);
+  const fuzz = filesOf(`${root}test/fuzz`, '.c');
+  const isFuzzer = (path) => path.endsWith('-fuzzer.c');
+  const sources = [...filesOf(monitor, '.c'), ...fuzz.filter((path) => !isFuzzer(path))];
+  const parts = sources.filter((path) => !path.endsWith('/main.c'));
+  const flags = [...sanitized, '-fsanitize=fuzzer-no-link,address,undefined', '-c'];
+  const objectOf = (source) => `${folder('bin-fuzz/objects')}/${basename(source)}.o`;
+  const allHeaders = [...headers, ...filesOf(`${root}test/fuzz`, '.h')];
+  for (const source of parts) compile(clang, objectOf(source), flags, [source], allHeaders);
   const library = `${bin}/libmonitor.a`;
-  compile(archiver, library, ['rcs'], compiled);
-  for (const fuzzer of filesOf(`${root}test/fuzz`, '-fuzzer.c')) {
-    const target = `${bin}/${basename(fuzzer, '-fuzzer.c')}`;
+  compile(archiver, library, ['rcs'], parts.map(objectOf));
+  for (const fuzzer of fuzz.filter(isFuzzer)) {
     const link = [...sanitized, '-fsanitize=fuzzer,address,undefined', `-I${monitor}`];
-    compile(clang, target, link, [fuzzer, library], [...headers, ...sources]);
+    const target = `${bin}/${basename(fuzzer, '-fuzzer.c')}`;
+    compile(clang, target, link, [fuzzer, library], [...allHeaders, ...sources]);
   }
 }
 
