@@ -13,7 +13,7 @@
 #include "container.h"
 #include "fault.h"
 #include "keep.h"
-#include "log-file.h"
+#include "log.h"
 #include "stdin.h"
 
 #include <errno.h>
@@ -75,6 +75,7 @@ static void put_state(struct json_writer *reply)
 	}
 	if (container.phase == RUNNING)
 		json_put_bool(reply, "kept", keep_is_deposited());
+	json_put_big(reply, "logDroppedBytes", log_dropped_bytes());
 	if (container.phase == EXITED)
 		put_exit(reply);
 	if (container.phase == FAILED) {
@@ -199,7 +200,7 @@ static enum taken on_control(struct client *client, char *text)
 	} else if (strcmp(op, "resize") == 0) {
 		reply_result(client, seq, resize(&request));
 	} else if (strcmp(op, "reopen") == 0) {
-		reply_result(client, seq, log_reopen() == 0 ? 0 : errno);
+		reply_result(client, seq, log_reopen());
 	} else if (strcmp(op, "close_stdin") == 0) {
 		reply_result(client, seq, close_stdin());
 	} else if (strcmp(op, "keep") == 0) {

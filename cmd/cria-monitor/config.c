@@ -41,6 +41,7 @@ const char *config_load(struct config *config, const char *path)
 	config->console_socket = json_string(json, "consoleSocket");
 	config->pid_file = json_string(json, "pidFile");
 	config->log_path = json_string(json, "logPath");
+	config->log_size_max = json_number(json, "logSizeMaxBytes", 0);
 	config->exit_file = json_string(json, "exitFile");
 	config->exit_code_file = json_string(json, "exitCodeFile");
 	config->keep_socket = json_string(json, "keepSocket");

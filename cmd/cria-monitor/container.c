@@ -6,7 +6,7 @@
 #include "init.h"
 #include "keep.h"
 #include "kill-tree.h"
-#include "log-file.h"
+#include "log.h"
 #include "pid-file.h"
 #include "roles.h"
 #include "runtime.h"
@@ -338,11 +338,13 @@ static const char *prepare(const char *config_path)
 		snprintf(text, sizeof(text), "join the cgroup: %s", strerror(errno));
 		return text;
 	}
-	if (log_open(container.config.log_path) != 0) {
-		snprintf(text, sizeof(text), "open the log file: %s", strerror(errno));
+	int error = log_open(container.config.log_path, container.config.log_size_max);
+
+	if (error != 0) {
+		snprintf(text, sizeof(text), "open the log file: %s", strerror(error));
 		return text;
 	}
-	int error = exit_record_reserve();
+	error = exit_record_reserve();
 
 	if (error != 0) {
 		snprintf(text, sizeof(text), "make the exit record: %s", strerror(error));
@@ -368,7 +370,7 @@ static const char *adopt(const char *config_path)
 	/* What cannot be had now is no reason to give the container up. */
 	join_cgroups();
 	exit_record_reserve();
-	if (log_open(container.config.log_path) == 0)
+	if (log_open(container.config.log_path, container.config.log_size_max) == 0)
 		log_mend();
 	container.phase = RUNNING;
 	stdio_adopted();

@@ -19,6 +19,8 @@ struct config {
 	const char *console_socket;
 	const char *pid_file;
 	const char *log_path;
+	/* 0: no limit. */
+	int64_t log_size_max;
 	/* Where the exit record goes: as JSON on disk, as decimal text in the run directory (NULL: nowhere). */
 	const char *exit_file;
 	const char *exit_code_file;

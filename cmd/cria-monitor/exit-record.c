@@ -1,6 +1,6 @@
 #include "container.h"
 #include "fault.h"
-#include "log-file.h"
+#include "log.h"
 
 #include <errno.h>
 #include <fcntl.h>

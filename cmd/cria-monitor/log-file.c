@@ -1,185 +1,193 @@
 #include "log-file.h"
 
-#include "log-format.h"
-
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
-enum { BATCH = 192 << 10, RETRY_MS = 250 };
+enum { CHECK_MS = 1000 };
 
-PAGES(char, batch, BATCH);
-static struct log_records records = { .text = batch, .room = BATCH };
-static struct log_head head;
 static const char *log_path;
 static int log_fd = -1;
-static uint64_t dropped_total, dropped_now;
-static int dropped_errno;
-static int64_t retry_at;
-/* The file ends in a part of a record that could not be cut off. */
+static int64_t size, size_max;
+static int64_t checked_at;
+/* The file ends in a part of a record: one that could not be cut off, or somebody else's. */
 static bool torn;
 
-static int open_file(const char *path)
+static int take(int fd)
 {
-	/* Without effect on a file; a fifo at its place must not stop us. */
-	return open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK, 0640);
-}
+	struct stat status = { .st_mode = S_IFREG };
+	char last;
 
-int log_open(const char *path)
-{
-	log_path = path;
-	if (path == NULL)
-		return 0;
-	log_fd = open_file(path);
-	return log_fd < 0 ? -1 : 0;
-}
+	if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode)) {
+		int error = S_ISREG(status.st_mode) ? errno : ENXIO;
 
-int log_reopen(void)
-{
-	if (log_path == NULL)
-		return 0;
-	log_flush();
-	int fd = open_file(log_path);
-
-	if (fd < 0)
-		return -1;
-	close(log_fd);
+		close(fd);
+		return error;
+	}
+	if (log_fd >= 0)
+		close(log_fd);
 	log_fd = fd;
-	torn = false;
-	retry_at = 0;
+	size = status.st_size;
+	torn = pread(fd, &last, 1, size - 1) == 1 && last != '\n';
 	return 0;
 }
 
-uint64_t log_dropped_bytes(void)
+int log_file_reopen(void)
 {
-	return dropped_total;
+	/* O_NONBLOCK is without effect on a file; whatever else is at its place must not stop us. */
+	int fd = open(log_path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK, 0640);
+
+	return fd < 0 ? errno : take(fd);
 }
 
-static void set_head(bool is_stderr)
+int log_file_open(const char *path, int64_t most)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	log_head_set(&head, is_stderr, now);
+	log_path = path;
+	size_max = most;
+	return log_file_reopen();
 }
 
-size_t log_lines(bool is_stderr, const uint8_t *data, size_t size, bool final)
+size_t log_file_mend(char *part, size_t room)
 {
-	size_t at = 0;
+	off_t from = size > (int64_t)room ? size - (int64_t)room : 0;
+	ssize_t got = torn ? pread(log_fd, part, room, from) : 0;
+
+	if (got <= 0)
+		return 0;
+	const char *end = memrchr(part, '\n', (size_t)got);
+	size_t whole = end == NULL ? 0 : (size_t)(end - part) + 1;
+	size_t cut = (size_t)got - whole;
+
+	if (ftruncate(log_fd, from + (off_t)whole) != 0)
+		return 0; /* a newline ends it, as any that cannot be cut off */
+	torn = false;
+	size = from + (int64_t)whole;
+	memmove(part, part + whole, cut);
+	return cut;
+}
+
+/* True when we have no file, or the path leads to another one than ours, or to none. */
+static bool was_replaced(struct stat *ours)
+{
+	struct stat there;
 
 	if (log_fd < 0)
-		return size;
-	set_head(is_stderr);
-	for (;;) {
-		at += log_format(&records, &head, data + at, size - at, final);
-		if (log_has_room(&records))
-			return at;
-		log_flush();
-	}
+		return true;
+	if (fstat(log_fd, ours) != 0)
+		return false;
+	return lstat(log_path, &there) != 0 || there.st_ino != ours->st_ino || there.st_dev != ours->st_dev;
 }
 
-/* After a short write: cuts the started record off, so that the file ends at a record's end again. */
-static size_t cut_torn_record(size_t written)
+/* Somebody who moves or deletes the file without telling us gets a new one, and one who truncates it is seen. */
+static void follow_path(void)
 {
-	size_t whole = written;
+	int64_t now = monotonic_ms();
+	struct stat ours;
+
+	if (checked_at != 0 && now - checked_at < CHECK_MS)
+		return;
+	checked_at = now;
+	if (was_replaced(&ours))
+		log_file_reopen(); /* where that fails the old file is as good as before, and the next second has its try */
+	else
+		size = ours.st_size;
+}
+
+/* PATH becomes PATH.1, the name that the kubelet removes with the container. Any failure leaves us the file we have. */
+static void put_aside(void)
+{
+	char aside[PATH_MAX];
+	struct stat ours;
+
+	if (was_replaced(&ours) || !format(aside, sizeof(aside), "%s.1", log_path) || rename(log_path, aside) != 0)
+		return;
+	if (log_file_reopen() != 0)
+		rename(aside, log_path);
+}
+
+/* How many bytes of the records fit below the maximal size; a record that is longer than that gets a file of its own. */
+static size_t fitting(const char *records, size_t length)
+{
+	int64_t room = size_max - size;
+
+	if (size_max == 0 || (int64_t)length <= room)
+		return length;
+	const char *last = room > 0 ? memrchr(records, '\n', (size_t)room) : NULL;
+
+	if (last != NULL)
+		return (size_t)(last - records) + 1;
+	return size > 0 ? 0 : (size_t)((const char *)memchr(records, '\n', length) - records) + 1;
+}
+
+/* Cuts a started record off, so that the file ends at a record's end again. Returns the bytes before it. */
+static size_t cut_torn_record(const char *records, size_t written)
+{
+	const char *end = memrchr(records, '\n', written);
+	size_t whole = end == NULL ? 0 : (size_t)(end - records) + 1;
 	struct stat status;
 
-	while (whole > 0 && batch[whole - 1] != '\n')
-		whole--;
 	if (whole == written)
 		return whole;
 	/* Behind an O_APPEND write the file position is the end of what was written. */
-	off_t end = lseek(log_fd, 0, SEEK_CUR);
+	off_t position = lseek(log_fd, 0, SEEK_CUR);
 
-	torn = fstat(log_fd, &status) != 0 || end != status.st_size ||
-	       ftruncate(log_fd, end - (off_t)(written - whole)) != 0;
+	torn = fstat(log_fd, &status) != 0 || position != status.st_size ||
+	       ftruncate(log_fd, position - (off_t)(written - whole)) != 0;
 	return whole;
 }
 
-static void drop(size_t size, int error)
+/* As much as the system takes; the error of the write that took nothing. */
+static size_t append(const char *bytes, size_t length, int *error)
 {
-	dropped_now += size;
-	dropped_total += size;
-	dropped_errno = error;
-	retry_at = monotonic_ms() + RETRY_MS;
-}
+	size_t written = 0;
 
-/* After a gap: says in the log how much is missing. False when there is still no room. */
-static bool put_gap_record(void)
-{
-	char text[200];
+	while (written < length) {
+		ssize_t put = write(log_fd, bytes + written, length - written);
 
-	set_head(true);
-	int length = snprintf(text, sizeof(text), "%s%.*s[cria: %llu bytes of output lost: %s]\n", torn ? "\n" : "",
-			      LOG_HEAD, head.text, (unsigned long long)dropped_now, strerror(dropped_errno));
-	ssize_t put = write(log_fd, text, (size_t)length);
-
-	if (put == length) {
-		torn = false;
-		dropped_now = 0;
-		return true;
-	}
-	if (put > 0)
-		torn = ftruncate(log_fd, lseek(log_fd, 0, SEEK_CUR) - put) != 0;
-	return false;
-}
-
-void log_flush(void)
-{
-	size_t length = records.length;
-
-	records.length = 0;
-	if (length == 0 || log_fd < 0)
-		return;
-	if (dropped_now > 0 && (monotonic_ms() < retry_at || !put_gap_record())) {
-		if (monotonic_ms() >= retry_at)
-			retry_at = monotonic_ms() + RETRY_MS;
-		dropped_now += length;
-		dropped_total += length;
-		return;
-	}
-	ssize_t put;
-
-	do
-		put = write(log_fd, batch, length);
-	while (put < 0 && errno == EINTR);
-	if (put == (ssize_t)length)
-		return;
-	int error = put < 0 ? errno : ENOSPC;
-
-	drop(length - cut_torn_record(put < 0 ? 0 : (size_t)put), error);
-}
-
-void log_mend(void)
-{
-	char path[32], end[LOG_RECORD_MAX];
-	struct stat status;
-
-	format(path, sizeof(path), "/proc/self/fd/%d", log_fd);
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-
-	if (fd < 0)
-		return;
-	if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && status.st_size > 0) {
-		off_t from = status.st_size > LOG_RECORD_MAX ? status.st_size - LOG_RECORD_MAX : 0;
-		ssize_t got = pread(fd, end, sizeof(end), from), whole = got;
-
-		while (whole > 0 && end[whole - 1] != '\n')
-			whole--;
-		if (got > whole) {
-			torn = ftruncate(log_fd, from + whole) != 0;
-			drop((size_t)(got - whole), EOWNERDEAD);
-			retry_at = 0;
+		if (put > 0)
+			written += (size_t)put;
+		else if (put == 0 || errno != EINTR) {
+			*error = put == 0 ? ENOSPC : errno;
+			break;
 		}
 	}
-	close(fd);
+	return written;
 }
 
-void log_trim(void)
+/* Writes records to the file as it is. */
+static size_t put_whole(const char *records, size_t length, int *error)
 {
-	release_pages(batch, sizeof(batch));
+	if (torn && append("\n", 1, error) == 0)
+		return 0;
+	torn = false;
+	size_t written = append(records, length, error);
+
+	if (written < length)
+		written = cut_torn_record(records, written);
+	size += (int64_t)written;
+	return written;
+}
+
+size_t log_file_put(const char *records, size_t length, int *error)
+{
+	size_t done = 0;
+
+	follow_path();
+	*error = log_fd < 0 ? ENOENT : 0;
+	while (done < length && *error == 0) {
+		size_t part = fitting(records + done, length - done);
+
+		if (part == 0) {
+			put_aside();
+			part = fitting(records + done, length - done);
+			if (part == 0)
+				part = length - done; /* it could not be put aside: then it grows */
+		}
+		done += put_whole(records + done, part, error);
+	}
+	return done;
 }

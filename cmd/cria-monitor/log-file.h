@@ -1,24 +1,28 @@
 /*
- * The container's log file. Every write ends at a record's end, because the kubelet's follower reads what is there, and
- * nothing here ever stops the container: what the disk refuses is dropped and counted.
+ * The file behind the log path. Every write ends at a record's end, because the kubelet's follower reads what is there;
+ * the file is never truncated and never replaced but by a rename.
  */
 #ifndef LOG_FILE_H
 #define LOG_FILE_H
 
 #include "base.h"
 
-/* Opens or makes the file for appending. 0, or -1 with errno; NULL discards everything. */
-int log_open(const char *path);
-/* The same for a file that was renamed; on failure the old file stays in use. */
-int log_reopen(void);
-/* For a file whose writer was killed: what it has left of a record is cut off, and told as lost with the next output. */
-void log_mend(void);
-/* Makes records of the bytes of one stream, as log_format does. Returns how many bytes were taken. */
-size_t log_lines(bool is_stderr, const uint8_t *data, size_t size, bool final);
-/* Writes out what log_lines made. */
-void log_flush(void);
-uint64_t log_dropped_bytes(void);
-/* Gives the memory of the batch back to the system. */
-void log_trim(void);
+/*
+ * Opens or makes the file for appending. `size_max` is when it is put aside as PATH.1; 0 is never. 0 or errno; after a
+ * failure the path is tried again at most once a second, when there is something to append.
+ */
+int log_file_open(const char *path, int64_t size_max);
+/*
+ * Cuts off the part of a record at the end, that a writer who was killed has left; it is in `part` then. Returns its
+ * length. `room` is at least a record's length.
+ */
+size_t log_file_mend(char *part, size_t room);
+/* The file that is at the path now, made when there is none; on failure the old one stays in use. 0 or errno. */
+int log_file_reopen(void);
+/*
+ * Appends records. Returns the bytes that are in the file, always whole records; `error` says why they are fewer. Sees
+ * to it, at most once a second, that the file is still the one at the path.
+ */
+size_t log_file_put(const char *records, size_t length, int *error);
 
 #endif

@@ -58,3 +58,18 @@ size_t log_format(struct log_records *records, const struct log_head *head, cons
 	}
 	return at;
 }
+
+uint64_t log_content(const char *records, size_t length)
+{
+	uint64_t content = 0;
+
+	for (size_t at = 0; at < length;) {
+		const char *newline = memchr(records + at, '\n', length - at);
+		size_t end = (size_t)(newline - records) + 1;
+
+		/* The newline of a P record is ours. */
+		content += end - at - LOG_HEAD - (records[at + TAG_AT] == 'P' ? 1 : 0);
+		at = end;
+	}
+	return content;
+}

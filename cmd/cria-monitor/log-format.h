@@ -32,6 +32,9 @@ struct log_records {
  */
 size_t log_format(struct log_records *records, const struct log_head *head, const uint8_t *data, size_t size, bool final);
 
+/* How many bytes of the container stand in whole records. */
+uint64_t log_content(const char *records, size_t length);
+
 static inline bool log_has_room(const struct log_records *records)
 {
 	return records->room - records->length >= LOG_RECORD_MAX;

@@ -2,40 +2,39 @@
 
 #include "container.h"
 #include "fault.h"
-#include "log-file.h"
 #include "log-format.h"
+#include "log.h"
+#include "pace.h"
 #include "process.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <time.h>
 #include <unistd.h>
 
-enum { READ_SIZE = 64 << 10, DRAIN_EXTRA = 64 << 10, QUICK_READS = 8, PARTIAL_MS = 100, TRIM_MS = 1000 };
+enum { READ_SIZE = 64 << 10, DRAIN_EXTRA = 64 << 10, PARTIAL_MS = 100, TRIM_MS = 1000 };
 
 struct stream {
 	struct source source;
 	uint8_t type;
-	/* Bytes at the front of the buffer: a line whose end has not come yet. */
+	struct pace pace;
+	/* A line whose end has not come yet, and since when there is something of it. */
+	uint8_t *partial;
 	size_t held;
-	/* Reads until the next pause may be made, and its length. */
-	int quick;
-	int64_t pause_us;
-	int64_t read_at_us;
-	uint8_t *buffer;
+	int64_t held_since;
 };
 
 static void stream_ready(struct source *source, uint32_t events);
 
-enum { BUFFER_SIZE = LOG_PIECE + READ_SIZE };
-
-static _Alignas(4096) uint8_t buffers[2][BUFFER_SIZE];
+PAGES(uint8_t, partials, 2 * LOG_PIECE);
 static struct stream streams[2] = {
-	{ .source = { .fd = -1, .ready = stream_ready }, .type = FRAME_STDOUT, .buffer = buffers[0] },
-	{ .source = { .fd = -1, .ready = stream_ready }, .type = FRAME_STDERR, .buffer = buffers[1] },
+	{ .source = { .fd = -1, .ready = stream_ready }, .type = FRAME_STDOUT, .partial = partials },
+	{ .source = { .fd = -1, .ready = stream_ready }, .type = FRAME_STDERR, .partial = partials + LOG_PIECE },
 };
+/* Of one read: behind room for the partial line that it goes on with. */
+PAGES(uint8_t, input, LOG_PIECE + READ_SIZE);
+static uint8_t *const fresh = input + LOG_PIECE;
 /* Until the create is over: the last words of the runtime. */
 static bool created;
 static size_t message_length;
@@ -45,51 +44,39 @@ static void trim(void);
 static struct timer partial_timer = { .fire = flush_partials };
 static struct timer trim_timer = { .fire = trim };
 
-static int64_t monotonic_us(void)
+/* A prompt is in the log soon: 100 ms after its first byte, however slowly the line grows. */
+static void arm_partial_timer(void)
 {
-	struct timespec now;
+	int64_t first = 0;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+	for (size_t i = 0; i < LENGTH(streams); i++)
+		if (streams[i].held > 0 && (first == 0 || streams[i].held_since < first))
+			first = streams[i].held_since;
+	if (first == 0)
+		timer_stop(&partial_timer);
+	else
+		timer_start(&partial_timer, first + PARTIAL_MS - monotonic_ms());
 }
 
-/*
- * Many small writes cost a wakeup each, which is dearer than the copying: when reads are short they are made rarer, up
- * to 1 ms apart. The first reads after a silence are never delayed, so a person typing sees nothing of this.
- */
-static void pause_before_read(struct stream *stream)
+static void log_fresh(struct stream *stream, size_t got)
 {
-	int64_t now = monotonic_us();
+	uint8_t *from = fresh - stream->held;
+	size_t size = stream->held + got;
 
-	if (now - stream->read_at_us > 20000) {
-		stream->pause_us = 0;
-		stream->quick = QUICK_READS;
-	}
-	if (stream->quick > 0) {
-		stream->quick--;
-	} else if (stream->pause_us > 0) {
-		struct timespec pause = { 0, stream->pause_us * 1000 };
+	memcpy(from, stream->partial, stream->held);
+	size_t taken = log_lines(stream->type == FRAME_STDERR, from, size, false);
 
-		nanosleep(&pause, NULL);
-	}
-	stream->read_at_us = now;
+	if (taken > 0 || stream->held == 0)
+		stream->held_since = monotonic_ms();
+	stream->held = size - taken;
+	memcpy(stream->partial, from + taken, stream->held);
+	log_flush();
 }
 
-static void adapt_pause(struct stream *stream, size_t got)
+static void log_partial(struct stream *stream)
 {
-	if (got < 4096)
-		stream->pause_us = stream->pause_us * 2 + 30 < 1000 ? stream->pause_us * 2 + 30 : 1000;
-	else if (got > 16384)
-		stream->pause_us /= 2;
-}
-
-static void to_log(struct stream *stream, bool final)
-{
-	size_t taken = log_lines(stream->type == FRAME_STDERR, stream->buffer, stream->held, final);
-
-	stream->held -= taken;
-	if (stream->held > 0 && taken > 0)
-		memmove(stream->buffer, stream->buffer + taken, stream->held);
+	log_lines(stream->type == FRAME_STDERR, stream->partial, stream->held, true);
+	stream->held = 0;
 	log_flush();
 }
 
@@ -100,14 +87,14 @@ static void keep_message(struct stream *stream, size_t got)
 
 	if (stream->type != FRAME_STDERR)
 		return;
-	memcpy(container.message + message_length, stream->buffer, take);
+	memcpy(container.message + message_length, fresh, take);
 	message_length += take;
 	container.message[message_length] = '\0';
 }
 
 static void end_stream(struct stream *stream)
 {
-	to_log(stream, true);
+	log_partial(stream);
 	loop_close(&stream->source);
 	if (container.phase == EXITED && streams_are_closed())
 		container_streams_closed();
@@ -116,7 +103,7 @@ static void end_stream(struct stream *stream)
 /* One read. The number of bytes, 0 when nothing waits, -1 at the end. */
 static ssize_t read_stream(struct stream *stream)
 {
-	ssize_t got = read(stream->source.fd, stream->buffer + stream->held, READ_SIZE);
+	ssize_t got = read(stream->source.fd, fresh, READ_SIZE);
 
 	if (got < 0 && (errno == EAGAIN || errno == EINTR))
 		return 0;
@@ -127,10 +114,9 @@ static ssize_t read_stream(struct stream *stream)
 		return got;
 	}
 	FAULT_POINT("output-read");
-	clients_output(stream->type, stream->buffer + stream->held, (size_t)got);
+	clients_output(stream->type, fresh, (size_t)got);
 	FAULT_POINT("output-sent");
-	stream->held += (size_t)got;
-	to_log(stream, false);
+	log_fresh(stream, (size_t)got);
 	return got;
 }
 
@@ -139,33 +125,34 @@ static void stream_ready(struct source *source, uint32_t events)
 	struct stream *stream = (struct stream *)source;
 
 	(void)events;
-	pause_before_read(stream);
+	pace_before_read(&stream->pace);
 	ssize_t got = read_stream(stream);
 
 	if (got < 0) {
 		end_stream(stream);
 		return;
 	}
-	adapt_pause(stream, (size_t)got);
-	if (streams[0].held > 0 || streams[1].held > 0)
-		timer_start(&partial_timer, PARTIAL_MS);
-	else
-		timer_stop(&partial_timer);
+	pace_after_read(&stream->pace, (size_t)got);
+	arm_partial_timer();
 	timer_start(&trim_timer, TRIM_MS);
 }
 
 static void flush_partials(void)
 {
+	int64_t until = monotonic_ms() - PARTIAL_MS;
+
 	for (size_t i = 0; i < LENGTH(streams); i++)
-		to_log(&streams[i], true);
+		if (streams[i].held > 0 && streams[i].held_since <= until)
+			log_partial(&streams[i]);
+	arm_partial_timer();
 }
 
 /* The creation or a burst is over: its pages go back to the system. */
 static void trim(void)
 {
-	for (size_t i = 0; i < LENGTH(streams); i++)
-		if (streams[i].held == 0)
-			release_pages(streams[i].buffer, BUFFER_SIZE);
+	release_pages(input, sizeof(input));
+	if (streams[0].held == 0 && streams[1].held == 0)
+		release_pages(partials, sizeof(partials));
 	log_trim();
 	clients_trim();
 	process_trim();
@@ -220,7 +207,7 @@ static void drain(struct stream *stream)
 			left -= got;
 	}
 	if (created)
-		to_log(stream, true);
+		log_partial(stream);
 }
 
 void streams_drain(void)
@@ -228,6 +215,7 @@ void streams_drain(void)
 	for (size_t i = 0; i < LENGTH(streams); i++)
 		drain(&streams[i]);
 	timer_stop(&partial_timer);
+	log_finish();
 }
 
 bool streams_are_closed(void)
@@ -237,7 +225,9 @@ bool streams_are_closed(void)
 
 void streams_close(void)
 {
-	flush_partials();
-	for (size_t i = 0; i < LENGTH(streams); i++)
+	for (size_t i = 0; i < LENGTH(streams); i++) {
+		log_partial(&streams[i]);
 		loop_close(&streams[i].source);
+	}
+	log_finish();
 }

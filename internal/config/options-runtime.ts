@@ -83,10 +83,10 @@ const limitOptions = {
     -1,
     'Most processes in a container. Deprecated by CRI-O: the kubelet has podPidsLimit.',
   ),
-  log_size_max: later(
+  log_size_max: done(
     logSize,
     -1,
-    "Bytes after which a container's log starts anew; negative: never. Deprecated by CRI-O: the kubelet rotates logs.",
+    "Bytes after which a container's log is put aside as PATH.1 and starts anew, at least 8192; negative: never. Deprecated by CRI-O: the kubelet rotates logs.",
   ),
   log_to_journald: later(booleanType, false, 'Send container logs to the journal too.', {
     flag: 'log-journald',

@@ -1,12 +1,10 @@
-// What a container writes reaches its log whole, whatever its form, and a full disk harms only what did not fit.
+// What a container writes reaches its log whole, whatever its form, in records that the kubelet can join.
 
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
 import { joinLog, makeWorld, missing, until, type World } from './monitor-fixture.ts';
 
 describe('the container log', { skip: missing() }, () => {
@@ -56,76 +54,48 @@ describe('the container log', { skip: missing() }, () => {
     await world.monitors.remove(id);
   });
 
-  test('rotation under load loses nothing', async () => {
-    const { id, request } = await world.create([
-      'sh',
-      '-c',
-      'i=0; while [ $i -lt 40000 ]; do echo line $i; i=$((i+1)); done',
-    ]);
-    const logPath = request.logPath ?? '';
-    world.start(id);
-    let text = '';
-    for (let turn = 0; turn < 5; turn++) {
-      await delay(30);
-      renameSync(logPath, `${logPath}.${turn}`);
-      await world.monitors.reopenLog(id).catch((cause: Error) => assert.match(cause.message, /gone|ended/));
-      const rotated = readFileSync(`${logPath}.${turn}`, 'latin1');
-      text += rotated;
-      if (!existsSync(logPath)) break;
-    }
-    await world.exit(id);
-    if (existsSync(logPath)) text += world.log(request);
-    const expected = Array.from({ length: 40_000 }, (_, at) => `line ${at}\n`).join('');
-    assert.equal(joinLog(text, 'stdout').toString(), expected);
+  test('a line that grows slowly is seen while it grows', async () => {
+    const script = 'for i in 0 1 2 3 4 5 6 7 8 9; do printf $i; sleep 0.05; done; echo end';
+    const { request } = await world.run(['sh', '-c', script]);
+    const text = world.log(request);
+    assert.match(text, / stdout P 0[^\n]*\n.* stdout P /s);
+    assert.equal(joinLog(text, 'stdout').toString(), '0123456789end\n');
   });
 
-  test('a reopen that fails keeps the old file', async () => {
-    const folder = join(world.root, 'logs', 'gone');
-    mkdirSync(folder);
-    const logPath = join(folder, 'log');
-    const { id } = await world.create(['sh', '-c', 'while true; do echo line; sleep 0.02; done'], {
-      logPath,
-    });
-    world.start(id);
-    renameSync(folder, `${folder}.moved`);
-    await assert.rejects(world.monitors.reopenLog(id), /No such file/);
-    const moved = join(`${folder}.moved`, 'log');
-    const size = readFileSync(moved).length;
-    await until('the old file grows', () => readFileSync(moved).length > size);
-    await world.monitors.remove(id);
+  test('a record holds at most 16384 bytes, and only the last of a line is F', async () => {
+    const script = "head -c 40000 /dev/zero | tr '\\0' x; echo; head -c 16384 /dev/zero | tr '\\0' y; echo";
+    const { request } = await world.run(['sh', '-c', script]);
+    const records = world.log(request).trimEnd().split('\n');
+    const forms = records.map((record) => record.slice(38).replace(/ .*/, (text) => ` ${text.length - 1}`));
+    assert.deepEqual(forms, ['P 16384', 'P 16384', 'F 7232', 'F 16384']);
   });
 
-  test('a full disk: no torn record, the container goes on, the gap is marked', async () => {
-    const folder = join(world.root, 'small');
-    mkdirSync(folder);
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', folder]);
-    try {
-      const script = `trap 'echo after; exit 9' USR1
-        i=0; while [ $i -lt 8000 ]; do echo $i ${'x'.repeat(90)}; i=$((i+1)); done; echo full > /tmp/full
-        while true; do sleep 0.02; done`;
-      const request = world.request(['sh', '-c', script], { logPath: join(folder, 'log') });
-      await world.monitors.create(request);
-      const id = request.containerId;
-      world.start(id);
-      await until('the disk is full', () => readFileSync(join(folder, 'log')).length > 200_000);
-      await delay(600);
-      const before = world.log(request);
-      assert.ok(before.endsWith('\n'));
-      joinLog(before, 'stdout');
-      execFileSync('mount', ['-o', 'remount,size=8m', folder]);
-      await world.monitors.signal(id, 10);
-      assert.equal((await world.exit(id)).code, 9);
-      const text = world.log(request);
-      assert.ok(joinLog(text, 'stdout').toString().endsWith('after\n'));
-      assert.match(
-        joinLog(text, 'stderr').toString(),
-        /^\[cria: \d+ bytes of output lost: No space left on device\]\n$/,
-      );
-      const record = JSON.parse(readFileSync(join(world.root, 'exits', id), 'utf8'));
-      assert.ok(Number(record.logDroppedBytes) > 100_000);
-    } finally {
-      execFileSync('umount', ['-l', folder]);
-    }
+  test('bytes stay what they are: carriage returns, NUL, what is no UTF-8', async () => {
+    putInRootfs('data', Buffer.from('\r\n\0\n\xff\xc3\n\x1b[m', 'latin1'));
+    const { request } = await world.run(['cat', '/data']);
+    const records = world.log(request).split('\n');
+    const contents = records.map((record) => record.slice('2026-11-21T03:13:38.123456789Z stdout '.length));
+    assert.deepEqual(contents, ['F \r', 'F \0', 'F \xff\xc3', 'P \x1b[m', '']);
+  });
+
+  test('records are in the order of time', async () => {
+    const { request } = await world.run(['sh', '-c', 'for i in $(seq 3000); do echo $i; echo $i >&2; done']);
+    const times = world
+      .log(request)
+      .trimEnd()
+      .split('\n')
+      .map((record) => record.slice(0, 30));
+    assert.equal(times.length, 6000);
+    assert.deepEqual(times, times.toSorted());
+  });
+
+  test('a log that ends inside a record gets no record glued to it', async () => {
+    const request = world.request(['echo', 'mine']);
+    writeFileSync(request.logPath ?? '', '2026-01-01T00:00:00.000000000Z stdout F tor');
+    await world.monitors.create(request);
+    world.start(request.containerId);
+    await world.exit(request.containerId);
+    assert.match(world.log(request), /^[^\n]* stdout F tor\n[^\n]* stdout F mine\n$/);
   });
 
   test('without a log path the output is discarded', async () => {
