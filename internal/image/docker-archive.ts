@@ -2,6 +2,7 @@
 
 import { DaemonError } from '../errors/daemon-error.ts';
 import { digestOf } from '../registry/digest.ts';
+import { completeReference, formatReference, requireReference } from '../registry/reference.ts';
 import type { Digest } from '../registry/registry.ts';
 import type { StoredLayer } from '../storage/store.ts';
 import { type ArchiveMembers, readMember } from './archive-members.ts';
@@ -13,7 +14,6 @@ import {
 } from './image-contents.ts';
 import { isRecord, parseJson } from './json-object.ts';
 import { mediaTypes } from './manifest.ts';
-import { completeReference, formatReference, requireReference } from './reference.ts';
 
 const maxManifestBytes = 1024 * 1024;
 const maxConfigBytes = 4 * 1024 * 1024;

@@ -2,19 +2,19 @@
 // store's records, the config's user, is read once per image.
 
 import type { Logger } from '../log/logger.ts';
-import type { ShortNames } from '../registry/registry.ts';
-import type { ImageRecords, StoredImage } from '../storage/store.ts';
-import { parseImageConfig } from './image-config.ts';
-import { type ImageUser, shownImageUser } from './image-user.ts';
-import type { Image } from './images.ts';
-import type { IsPinned } from './pinned-images.ts';
 import {
   completeReference,
   formatReference,
   formatRepository,
   parseReference,
   type Reference,
-} from './reference.ts';
+} from '../registry/reference.ts';
+import type { ShortNames } from '../registry/registry.ts';
+import type { ImageRecords, StoredImage } from '../storage/store.ts';
+import { parseImageConfig } from './image-config.ts';
+import { type ImageUser, shownImageUser } from './image-user.ts';
+import type { Image } from './images.ts';
+import type { IsPinned } from './pinned-images.ts';
 import { candidatesOf } from './short-names.ts';
 
 /** Hosts under which a short name is also looked for: other tools store their own images there. */

@@ -4,6 +4,7 @@ import { stat } from 'node:fs/promises';
 import { DaemonError } from '../errors/daemon-error.ts';
 import { isENOENT } from '../errors/errno.ts';
 import type { Logger } from '../log/logger.ts';
+import { completeReference, formatReference, requireReference } from '../registry/reference.ts';
 import { type ArchiveMembers, DirectoryMembers } from './archive-members.ts';
 import { readDockerArchive } from './docker-archive.ts';
 import type { ImageCatalog } from './image-catalog.ts';
@@ -12,7 +13,6 @@ import type { ImageWriter } from './image-writer.ts';
 import { readOciLayout } from './oci-layout.ts';
 import type { Platform } from './platform.ts';
 import { PullProgress } from './pull-progress.ts';
-import { completeReference, formatReference, requireReference } from './reference.ts';
 import { TarMembers } from './tar-members.ts';
 
 export interface LoaderParts {

@@ -1,12 +1,12 @@
 // Images in an OCI layout (image-spec, image-layout.md), directory or tar.
 
 import { DaemonError } from '../errors/daemon-error.ts';
+import { completeReference, formatReference, parseReference } from '../registry/reference.ts';
 import type { BlobDescriptor } from '../registry/registry.ts';
 import { type ArchiveMembers, readMember } from './archive-members.ts';
 import { contentsOf, type ImageContents, readBlob } from './image-contents.ts';
 import { type ListEntry, parseManifest } from './manifest.ts';
 import { choosePlatform, type Platform } from './platform.ts';
-import { completeReference, formatReference, parseReference } from './reference.ts';
 import { selectManifest } from './select-manifest.ts';
 
 const maxDocumentBytes = 4 * 1024 * 1024;

@@ -1,6 +1,6 @@
 // Which images the kubelet's garbage collection must leave alone (crio.image.pinned_images).
 
-import { completeReference, formatReference, parseReference } from './reference.ts';
+import { completeReference, formatReference, parseReference } from '../registry/reference.ts';
 
 /** Tells for an image's names whether one of them is pinned. */
 export type IsPinned = (names: readonly string[]) => boolean;

@@ -6,6 +6,12 @@ import { SingleFlight } from '../async/single-flight.ts';
 import { hasKind } from '../errors/daemon-error.ts';
 import type { Logger } from '../log/logger.ts';
 import { digestOf } from '../registry/digest.ts';
+import {
+  formatReference,
+  formatRepository,
+  type Reference,
+  requireReference,
+} from '../registry/reference.ts';
 import type { BlobDescriptor, Credentials, Registry, RemoteImage, ShortNames } from '../registry/registry.ts';
 import type { ImageRecords } from '../storage/store.ts';
 import type { ImageCatalog } from './image-catalog.ts';
@@ -14,7 +20,6 @@ import type { ImageWriter } from './image-writer.ts';
 import type { PullRequest } from './images.ts';
 import type { Platform } from './platform.ts';
 import { type PullListener, PullProgress } from './pull-progress.ts';
-import { formatReference, formatRepository, type Reference, requireReference } from './reference.ts';
 import { selectManifest } from './select-manifest.ts';
 import { pullCandidatesOf, type ShortNameMode } from './short-names.ts';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { formatReference, requireReference } from '../registry/reference.ts';
 import type { ShortNames } from '../registry/registry.ts';
-import { formatReference, requireReference } from './reference.ts';
 import { pullCandidatesOf, type ShortNameMode } from './short-names.ts';
 
 function pulls(text: string, registries: readonly string[], mode: ShortNameMode = 'disabled'): string[] {

@@ -1,8 +1,13 @@
 // From what a user wrote to the full references that it may mean.
 
 import { DaemonError } from '../errors/daemon-error.ts';
+import {
+  completeReference,
+  parseReference,
+  type Reference,
+  type WrittenReference,
+} from '../registry/reference.ts';
 import type { ShortNames } from '../registry/registry.ts';
-import { completeReference, parseReference, type Reference, type WrittenReference } from './reference.ts';
 
 /** `enforcing`: a short name must mean one registry, as nobody is there to ask; `disabled`: each one is tried. */
 export type ShortNameMode = 'enforcing' | 'disabled';

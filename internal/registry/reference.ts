@@ -1,8 +1,8 @@
 // Image references by the grammar of the distribution project's reference package. Pure.
 
 import { DaemonError } from '../errors/daemon-error.ts';
-import { isDigest } from '../registry/digest.ts';
-import type { Digest, Repository, Version } from '../registry/registry.ts';
+import { isDigest } from './digest.ts';
+import type { Digest, Repository, Version } from './registry.ts';
 
 /** A reference as it was written; without a host it is a short name. */
 export interface WrittenReference {
