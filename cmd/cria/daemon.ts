@@ -16,7 +16,6 @@ import { lockDirectory } from './directory-lock.ts';
 import { prepareDirectories } from './prepare-directories.ts';
 import type { Follower } from './reload.ts';
 import { versionInfo } from './version.ts';
-import { warnOfPolicy } from './warn-of-policy.ts';
 import { type Daemon, wireDaemon } from './wire.ts';
 
 /**
@@ -59,7 +58,6 @@ async function start(
   const spawner = new Spawner(config.cria.monitor_path, logger, lock.fd);
   closing.push(() => spawner.close());
   spawner.start();
-  await warnOfPolicy(config.image.signature_policy, logger);
   const daemon = await wireDaemon(config, spawner, logger);
   closing.push(() => daemon.close());
   const metrics = await serveMetrics(config, daemon.metrics, logger);

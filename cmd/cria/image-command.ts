@@ -2,6 +2,8 @@
 
 import type { LoadedConfig } from '../../internal/config/load-config.ts';
 import { DaemonError } from '../../internal/errors/daemon-error.ts';
+import { Spawner } from '../../internal/monitor/spawner.ts';
+import { SpawnerRunner } from '../../internal/monitor/spawner-runner.ts';
 import { formatImages, type ImageCommand } from './cli/image-arguments.ts';
 import type { Terminal } from './cli/terminal.ts';
 import { createLogger } from './logger.ts';
@@ -17,13 +19,16 @@ export async function runImageCommand(
   const interrupt = (): void => lifetime.abort(new DaemonError('cancelled', 'interrupted'));
   process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
   const logger = createLogger(config.runtime.log_level, config.cria.log_format);
-  const parts = await wireImages(config, logger, lifetime.signal);
+  const spawner = new Spawner(config.cria.monitor_path, logger);
+  const runner = new SpawnerRunner(spawner);
+  const parts = await wireImages(config, { runner, logger }, lifetime.signal);
   try {
     terminal.out(await perform(parts, command, lifetime.signal));
     return 0;
   } finally {
     await parts.images.idle();
     await parts.store.close();
+    await spawner.close();
     process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
   }
 }
@@ -33,7 +38,7 @@ async function perform({ images }: ImageParts, command: ImageCommand, signal: Ab
     case 'load':
       return (await images.load(command.path, command.names, signal)).map((id) => `${id}\n`).join('');
     case 'pull':
-      return `${await images.pull({ reference: command.reference, credentials: undefined }, signal)}\n`;
+      return `${await images.pull({ reference: command.reference, credentials: undefined, namespace: '' }, signal)}\n`;
     case 'list':
       return formatImages(images.list(), command.json);
     case 'remove':

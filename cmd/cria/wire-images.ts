@@ -7,6 +7,7 @@ import { hostPlatform } from '../../internal/image/platform.ts';
 import { StoredImages } from '../../internal/image/stored-images.ts';
 import { defaultUnpackLimits } from '../../internal/image/unpack-limits.ts';
 import type { Logger } from '../../internal/log/logger.ts';
+import type { CommandRunner } from '../../internal/process/command-runner.ts';
 import { AuthFiles, authFilePaths } from '../../internal/registry/auth-files.ts';
 import {
   DistributionRegistry,
@@ -15,6 +16,7 @@ import {
 } from '../../internal/registry/distribution-registry.ts';
 import { RegistriesFile } from '../../internal/registry/registries-file.ts';
 import { openStore, type Store } from '../../internal/storage/open-store.ts';
+import { wirePolicy } from './wire-policy.ts';
 
 /** Layers that are unpacked at once: more than the cores of a small node only makes each slower. */
 const unpacksAtOnce = 2;
@@ -26,8 +28,12 @@ export interface ImageParts {
   follow(config: Config): Promise<void>;
 }
 
-/** Opens the store and all that images need. `lifetime` ends running pulls. */
-export async function wireImages(config: Config, logger: Logger, lifetime: AbortSignal): Promise<ImageParts> {
+/** Opens the store and all that images need; `runner` checks signatures. `lifetime` ends running pulls. */
+export async function wireImages(
+  config: Config,
+  { runner, logger }: { readonly runner: CommandRunner; readonly logger: Logger },
+  lifetime: AbortSignal,
+): Promise<ImageParts> {
   const registries = new RegistriesFile(config.cria.registries_conf, logger);
   await registries.reload();
   const registry = new DistributionRegistry({
@@ -46,6 +52,7 @@ export async function wireImages(config: Config, logger: Logger, lifetime: Abort
     layers: store.layers,
     records: store.images,
     registry,
+    policy: wirePolicy(config, runner),
     shortNames: registries,
     logger,
     pullListener: logPulls(logger),

@@ -73,15 +73,15 @@ const pauseOptions = {
 };
 
 const policyOptions = {
-  signature_policy: later(
+  signature_policy: done(
     anyPath,
     '',
-    'Signature policy. cria checks no signatures, whatever this file or /etc/containers/policy.json says.',
+    'Signature policy: which images may be pulled and run, see containers-policy.json(5). Empty: /etc/containers/policy.json. It is read again when it changes; without it every image is refused.',
   ),
-  signature_policy_dir: later(
+  signature_policy_dir: done(
     absolutePath,
     '/etc/crio/policies',
-    'Directory of signature policies, NAMESPACE.json.',
+    'Directory of signature policies: NAMESPACE.json is for pods of that namespace, in place of signature_policy.',
   ),
   image_volumes: later(
     wordType('mkdir', 'bind', 'ignore'),

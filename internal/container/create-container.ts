@@ -18,6 +18,9 @@ import { failedCreation } from './first-status.ts';
 import type { Subject } from './gather-spec-input.ts';
 import { stopSignalName } from './stop-signal.ts';
 
+/** A signature is checked by a program of the node. */
+const policyTimeoutMs = 60_000;
+
 /**
  * Creates a container in a ready sandbox and returns its id; afterwards its init waits for the start. On failure nothing of
  * it is left.
@@ -62,7 +65,11 @@ async function create(
   request: { readonly name: string; readonly config: ContainerConfig },
 ): Promise<string> {
   const image = await findImage(parts, request.config);
-  const imageConfig = await parts.images.config(image.id);
+  const written = request.config.userSpecifiedImage || request.config.image;
+  const [imageConfig] = await Promise.all([
+    parts.images.config(image.id),
+    parts.images.admit(image.id, written, pod.facts.podNamespace, AbortSignal.timeout(policyTimeoutMs)),
+  ]);
   const handler = parts.runtimes.get(pod.facts.runtimeHandler);
   const metadata = newMetadata(pod, { ...request, image, imageConfig });
   const subject: Subject = { metadata, pod, image, imageConfig, handler };

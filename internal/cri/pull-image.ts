@@ -12,7 +12,8 @@ export async function pullImage(
   signal: AbortSignal,
 ): Promise<PullImageResponse> {
   const reference = required(request.image, 'image').image;
-  const asked = { reference, credentials: credentials(request.auth) };
+  const namespace = request.sandboxConfig?.metadata?.namespace ?? '';
+  const asked = { reference, credentials: credentials(request.auth), namespace };
   return { imageRef: await parts.containers.images.pull(asked, signal) };
 }
 

@@ -52,6 +52,7 @@ async function readImage(members: ArchiveMembers, entry: ArchiveEntry): Promise<
     parsedConfig,
     layers,
     names: entry.repoTags.map(fullName),
+    signatures: [],
     manifestOf: (stored) => makeManifest(config, configDigest, stored),
   };
 }

@@ -28,6 +28,7 @@ async function storeBehindItsBack(user: string, ...names: readonly string[]): Pr
     names,
     topLayerId,
     createdAt,
+    signatures: [],
   });
   return id;
 }

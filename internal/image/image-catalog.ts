@@ -83,6 +83,20 @@ export class ImageCatalog {
     return matching.length === 1 ? matching[0] : undefined;
   }
 
+  /**
+   * The names under which somebody who wrote `written` runs the image: a full name as it is, of a short one what the image
+   * is called, for an id or nothing all names of the image.
+   */
+  referencesFor(image: StoredImage, written: string): readonly Reference[] {
+    const own = referencesOf(image);
+    const parsed = parseReference(written);
+    if (parsed === undefined || image.id.startsWith(written)) return own;
+    const meanings = this.#meanings(written);
+    if (parsed.host !== undefined) return meanings;
+    const meant = meanings.filter((meaning) => isNamed(image, meaning));
+    return meant.length > 0 ? meant : own;
+  }
+
   #meanings(text: string): Reference[] {
     const written = parseReference(text);
     if (written === undefined) return [];

@@ -23,6 +23,8 @@ export interface ImageContents {
   /** Base first. */
   readonly layers: readonly LayerContents[];
   readonly names: readonly string[];
+  /** Of the manifest, as blobs; kept with the image so that its policy can be checked again. */
+  readonly signatures: readonly Uint8Array[];
   /** The manifest to record; `layers` are those of the store, base first. */
   manifestOf(layers: readonly StoredLayer[]): Uint8Array;
 }
@@ -44,6 +46,7 @@ export function contentsOf(
     configDigest: image.config.digest,
     parsedConfig,
     names,
+    signatures: [],
     layers: image.layers.flatMap((layer, index) => {
       const diffId = diffIds[index];
       const { digest: blobDigest, sizeBytes: blobSizeBytes } = layer;

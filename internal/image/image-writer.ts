@@ -166,11 +166,12 @@ export class ImageWriter {
   }
 
   async #record(contents: ImageContents, layers: readonly StoredLayer[]): Promise<string> {
-    const { config, configDigest, parsedConfig, names } = contents;
+    const { config, configDigest, parsedConfig, names, signatures } = contents;
     const { records } = this.#parts;
     const id = configDigest.slice('sha256:'.length);
     const topLayerId = layers.at(-1)?.id;
-    if (records.get(id)?.topLayerId === topLayerId && (await this.#addNames(id, names))) return id;
+    const isThere = signatures.length === 0 && records.get(id)?.topLayerId === topLayerId;
+    if (isThere && (await this.#addNames(id, names))) return id;
     const manifest = contents.manifestOf(layers);
     const manifestDigest = digestOf(manifest);
     const { createdAt } = parsedConfig;
@@ -183,6 +184,7 @@ export class ImageWriter {
       names,
       topLayerId,
       createdAt,
+      signatures,
     });
     return id;
   }

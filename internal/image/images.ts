@@ -43,6 +43,8 @@ export interface RegistryCredentials {
 export interface PullRequest {
   readonly reference: string;
   readonly credentials: RegistryCredentials | undefined;
+  /** Of the pod that the image is for, whose signature policy counts; empty where there is none. */
+  readonly namespace: string;
   /** Told what happens while this caller waits, of a pull that it joins also what happened before. */
   readonly listener?: PullListener;
 }
@@ -59,7 +61,12 @@ export interface Images {
   config(imageId: string): Promise<ImageConfig>;
   /** The raw config JSON, for verbose status. */
   rawConfig(imageId: string): Promise<unknown>;
-  /** Pulls, or joins a running pull of the same reference and credentials; returns the image id. */
+  /**
+   * Resolves when the signature policy of `namespace` lets the image be run under the name `written`; an id or an empty
+   * name stands for any of the image's names. Rejects with `SignatureValidationFailed: …`.
+   */
+  admit(imageId: string, written: string, namespace: string, signal: AbortSignal): Promise<void>;
+  /** Pulls, or joins a running pull of the same reference, credentials and namespace; returns the image id. */
   pull(request: PullRequest, signal: AbortSignal): Promise<string>;
   /** Reads an OCI layout directory or tar, or a docker-archive tar; returns the ids of the images it stored. */
   load(path: string, names: readonly string[], signal: AbortSignal): Promise<readonly string[]>;

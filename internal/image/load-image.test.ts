@@ -6,6 +6,7 @@ import { afterEach, beforeEach, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { type MadeImage, makeImage, makeList, makeTar, type TarMember } from '../../test/fakes/made-image.ts';
 import { MemoryLayerStore } from '../../test/fakes/memory-layer-store.ts';
+import { openPolicy } from '../../test/fakes/open-policy.ts';
 import { silentLogger } from '../log/logger.ts';
 import { digestOf } from '../registry/digest.ts';
 import type { Registry } from '../registry/registry.ts';
@@ -28,6 +29,7 @@ beforeEach(async () => {
       layers: store,
       records: store,
       registry: noRegistry,
+      policy: openPolicy,
       shortNames,
       logger: silentLogger,
       pullListener: () => {},

@@ -1,9 +1,11 @@
 // Images from disk instead of a registry; from the layers on it is the same way as a pull.
 
 import { stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { DaemonError } from '../errors/daemon-error.ts';
 import { isENOENT } from '../errors/errno.ts';
 import type { Logger } from '../log/logger.ts';
+import type { ImagePolicy } from '../policy/policy.ts';
 import { completeReference, formatReference, requireReference } from '../registry/reference.ts';
 import { type ArchiveMembers, DirectoryMembers } from './archive-members.ts';
 import { readDockerArchive } from './docker-archive.ts';
@@ -16,6 +18,7 @@ import { PullProgress } from './pull-progress.ts';
 import { TarMembers } from './tar-members.ts';
 
 export interface LoaderParts {
+  readonly policy: ImagePolicy;
   readonly platform: Platform;
   readonly catalog: ImageCatalog;
   readonly writer: ImageWriter;
@@ -34,7 +37,13 @@ export async function loadImages(
 ): Promise<readonly string[]> {
   const members = await openMembers(path);
   try {
-    const images = renamed(await readImages(members, parts.platform, path), names);
+    const transport = await transportOf(members, path);
+    await parts.policy.admitUnsigned({ transport, path: resolve(path) }, '', signal);
+    const found = await readImages(members, transport, parts.platform);
+    if (found.length === 0) {
+      throw new DaemonError('failed-precondition', `${path} has no image for this node's platform`);
+    }
+    const images = renamed(found, names);
     const imageIds: string[] = [];
     for (const image of images) {
       const imageId = await parts.writer.write(image, new PullProgress([]), signal);
@@ -59,22 +68,23 @@ async function openMembers(path: string): Promise<ArchiveMembers> {
   }
 }
 
+type ArchiveTransport = 'oci' | 'oci-archive' | 'docker-archive';
+
 /** An archive can be both: newer `docker save` writes an OCI layout too, which keeps the original manifests. */
-async function readImages(
+async function transportOf(members: ArchiveMembers, path: string): Promise<ArchiveTransport> {
+  if ((await members.find('oci-layout')) !== undefined) {
+    return members instanceof DirectoryMembers ? 'oci' : 'oci-archive';
+  }
+  if ((await members.find('manifest.json')) !== undefined) return 'docker-archive';
+  throw new DaemonError('invalid-argument', `${path} is neither an OCI layout nor a docker archive`);
+}
+
+function readImages(
   members: ArchiveMembers,
+  transport: ArchiveTransport,
   platform: Platform,
-  path: string,
 ): Promise<ImageContents[]> {
-  const isLayout = (await members.find('oci-layout')) !== undefined;
-  const isDocker = !isLayout && (await members.find('manifest.json')) !== undefined;
-  if (!isLayout && !isDocker) {
-    throw new DaemonError('invalid-argument', `${path} is neither an OCI layout nor a docker archive`);
-  }
-  const images = isLayout ? await readOciLayout(members, platform) : await readDockerArchive(members);
-  if (images.length === 0) {
-    throw new DaemonError('failed-precondition', `${path} has no image for this node's platform`);
-  }
-  return images;
+  return transport === 'docker-archive' ? readDockerArchive(members) : readOciLayout(members, platform);
 }
 
 function renamed(images: readonly ImageContents[], names: readonly string[]): readonly ImageContents[] {

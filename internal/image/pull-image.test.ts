@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { makeImage, makeList, makeTar } from '../../test/fakes/made-image.ts';
 import { MemoryLayerStore } from '../../test/fakes/memory-layer-store.ts';
+import { openPolicy } from '../../test/fakes/open-policy.ts';
 import { RegistryServer, sendBlob } from '../../test/fakes/registry-server.ts';
 import { DaemonError, type ErrorKind } from '../errors/daemon-error.ts';
 import { silentLogger } from '../log/logger.ts';
@@ -47,6 +48,7 @@ function imagesWith(shortNames: ShortNames): StoredImages {
       layers: store,
       records: store,
       registry,
+      policy: openPolicy,
       shortNames,
       logger: silentLogger,
       pullListener,
@@ -63,7 +65,7 @@ function imagesWith(shortNames: ShortNames): StoredImages {
 }
 
 function pull(name: string, signal: AbortSignal = never): Promise<string> {
-  return images.pull({ reference: `${server.host}/${name}`, credentials: undefined }, signal);
+  return images.pull({ reference: `${server.host}/${name}`, credentials: undefined, namespace: '' }, signal);
 }
 
 function layersOf(count: number): Buffer[] {
@@ -211,7 +213,10 @@ describe('pull', () => {
     const heard: PullEvent[][] = [[], []];
     const pulls = heard.map((events) => {
       const listener = (event: PullEvent): void => void events.push(event);
-      return images.pull({ reference: `${server.host}/a/b:v1`, credentials: undefined, listener }, never);
+      return images.pull(
+        { reference: `${server.host}/a/b:v1`, credentials: undefined, namespace: '', listener },
+        never,
+      );
     });
     await Promise.all(pulls);
     const kinds = told.map(({ kind }) => kind);
@@ -340,10 +345,13 @@ describe('pull from a hostile registry', () => {
   it('says that the registry is unavailable, with the prefix that the kubelet looks for', async () => {
     const { host } = server;
     await server.close();
-    await assert.rejects(images.pull({ reference: `${host}/a/b:v1`, credentials: undefined }, never), {
-      kind: 'unknown',
-      message: `RegistryUnavailable: registry "${host}" is unavailable: connection refused`,
-    });
+    await assert.rejects(
+      images.pull({ reference: `${host}/a/b:v1`, credentials: undefined, namespace: '' }, never),
+      {
+        kind: 'unknown',
+        message: `RegistryUnavailable: registry "${host}" is unavailable: connection refused`,
+      },
+    );
     server = await RegistryServer.start();
   });
 
@@ -412,7 +420,7 @@ describe('pull from a hostile registry', () => {
       };
       const credentials = { username: 'me', password: 'pass', identityToken: '', registryToken: '' };
       const reference = `${server.host}/a/b:v1`;
-      assert.equal(await images.pull({ reference, credentials }, never), image.id);
+      assert.equal(await images.pull({ reference, credentials, namespace: '' }, never), image.id);
       assert.deepEqual(new Set(other.authorizations), new Set([undefined]));
       assert.equal(other.requests.length, 2);
     } finally {
@@ -447,7 +455,7 @@ describe('pull from a hostile registry', () => {
       return true;
     };
     const credentials = { username: 'me', password: 'geheim', identityToken: '', registryToken: '' };
-    const request = { reference: `${server.host}/a/b:v1`, credentials };
+    const request = { reference: `${server.host}/a/b:v1`, credentials, namespace: '' };
     await assert.rejects(images.pull(request, never), (error: unknown) => {
       assert.ok(error instanceof DaemonError);
       assert.equal(error.kind, 'unauthenticated');

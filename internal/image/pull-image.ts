@@ -5,6 +5,7 @@ import { setMaxListeners } from 'node:events';
 import { SingleFlight } from '../async/single-flight.ts';
 import { hasKind } from '../errors/daemon-error.ts';
 import type { Logger } from '../log/logger.ts';
+import type { ImagePolicy } from '../policy/policy.ts';
 import { digestOf } from '../registry/digest.ts';
 import {
   formatReference,
@@ -14,6 +15,7 @@ import {
 } from '../registry/reference.ts';
 import type { BlobDescriptor, Credentials, Registry, RemoteImage, ShortNames } from '../registry/registry.ts';
 import type { ImageRecords } from '../storage/store.ts';
+import { admitPulled } from './admit-image.ts';
 import type { ImageCatalog } from './image-catalog.ts';
 import { contentsOf, readBlob } from './image-contents.ts';
 import type { ImageWriter } from './image-writer.ts';
@@ -25,6 +27,7 @@ import { pullCandidatesOf, type ShortNameMode } from './short-names.ts';
 
 export interface PullerParts {
   readonly registry: Registry;
+  readonly policy: ImagePolicy;
   readonly shortNames: ShortNames;
   readonly shortNameMode: ShortNameMode;
   readonly platform: Platform;
@@ -54,8 +57,9 @@ export class ImagePuller {
     const candidates = pullCandidatesOf(requireReference(request.reference), shortNames, shortNameMode);
     const names = candidates.map(formatReference).join(' ');
     // With other credentials it is another pull: joining it would give an image to somebody who may not read it.
-    const key = `${names} ${hashOf(request.credentials)}`;
-    const pulled = this.#running.run(key, () => this.#watched(key, candidates, request.credentials), signal);
+    // Another namespace has another policy.
+    const key = `${names} ${hashOf(request.credentials)} ${request.namespace}`;
+    const pulled = this.#running.run(key, () => this.#watched(key, candidates, request), signal);
     const stop = request.listener && this.#progress.get(key)?.listen(request.listener);
     return pulled.finally(() => stop?.());
   }
@@ -65,15 +69,11 @@ export class ImagePuller {
     await this.#running.idle();
   }
 
-  async #watched(
-    key: string,
-    candidates: readonly Reference[],
-    credentials: Credentials | undefined,
-  ): Promise<string> {
+  async #watched(key: string, candidates: readonly Reference[], request: PullRequest): Promise<string> {
     const progress = new PullProgress([this.#parts.pullListener]);
     this.#progress.set(key, progress);
     try {
-      const imageId = await this.#pullFirst(candidates, credentials, progress);
+      const imageId = await this.#pullFirst(candidates, request, progress);
       progress.done(imageId);
       return imageId;
     } catch (error) {
@@ -86,14 +86,14 @@ export class ImagePuller {
 
   async #pullFirst(
     candidates: readonly Reference[],
-    credentials: Credentials | undefined,
+    request: PullRequest,
     progress: PullProgress,
   ): Promise<string> {
     let failure: unknown;
     for (const candidate of candidates) {
       try {
         progress.start(formatReference(candidate));
-        return await this.#pullOne(candidate, credentials, progress);
+        return await this.#pullOne(candidate, request, progress);
       } catch (cause) {
         this.#parts.lifetime.throwIfAborted();
         failure ??= cause;
@@ -107,7 +107,7 @@ export class ImagePuller {
 
   async #pullOne(
     reference: Reference,
-    credentials: Credentials | undefined,
+    { credentials, namespace }: PullRequest,
     progress: PullProgress,
   ): Promise<string> {
     const { registry, platform, lifetime, logger, catalog, writer } = this.#parts;
@@ -116,8 +116,13 @@ export class ImagePuller {
     const selected = await selectManifest(remote.manifest, platform, (entry) =>
       remote.readManifest(entry, lifetime),
     );
+    // Before anything else of the image is read: what is refused is not looked at.
+    const manifestDigest = digestOf(selected.bytes);
+    const asked = { reference, manifestDigest, credentials, namespace };
+    const signatures = await admitPulled(this.#parts, asked, lifetime);
     const config = await this.#readConfig(remote, selected.image.config);
-    const contents = contentsOf(selected, config, namesOf(reference, remote), remote.openBlob);
+    const plain = contentsOf(selected, config, namesOf(reference, remote), remote.openBlob);
+    const contents = { ...plain, signatures };
     const imageId = await writer.write(contents, progress, lifetime);
     catalog.announce(imageId, contents.parsedConfig.config.user);
     const durationMs = Math.round(performance.now() - startedAtMs);

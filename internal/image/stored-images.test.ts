@@ -3,6 +3,7 @@ import { beforeEach, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { makeImage } from '../../test/fakes/made-image.ts';
 import { MemoryLayerStore } from '../../test/fakes/memory-layer-store.ts';
+import { openPolicy } from '../../test/fakes/open-policy.ts';
 import { silentLogger } from '../log/logger.ts';
 import { StoredImages } from './stored-images.ts';
 import { defaultUnpackLimits } from './unpack-limits.ts';
@@ -34,6 +35,7 @@ beforeEach(() => {
     {
       layers: store,
       records: store,
+      policy: openPolicy,
       registry: { open: () => Promise.reject(new Error('no registry in this test')) },
       shortNames: { alias: () => undefined, searchRegistries: () => [] },
       logger: silentLogger,
@@ -62,6 +64,7 @@ function storedElsewhere(): Promise<unknown> {
     ...digests,
     topLayerId: undefined,
     createdAt: new Date(0),
+    signatures: [],
   });
 }
 

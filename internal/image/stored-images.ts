@@ -4,8 +4,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { SingleFlight } from '../async/single-flight.ts';
 import { DaemonError } from '../errors/daemon-error.ts';
 import type { Logger } from '../log/logger.ts';
+import type { ImagePolicy } from '../policy/policy.ts';
 import type { Registry, ShortNames } from '../registry/registry.ts';
 import type { FilesystemUsage, ImageRecords, LayerStore, UnpackLimits } from '../storage/store.ts';
+import { admitStored } from './admit-image.ts';
 import { ImageCatalog } from './image-catalog.ts';
 import { parseImageConfig } from './image-config.ts';
 import { ImageWriter } from './image-writer.ts';
@@ -22,6 +24,7 @@ export interface StoredImagesParts {
   readonly layers: LayerStore;
   readonly records: ImageRecords;
   readonly registry: Registry;
+  readonly policy: ImagePolicy;
   readonly shortNames: ShortNames;
   readonly logger: Logger;
   /** Told of every pull, once, however many callers wait for it. */
@@ -63,7 +66,13 @@ export class StoredImages implements Images {
       catalog: this.#catalog,
       writer: this.#writer,
     });
-    this.#loader = { platform, catalog: this.#catalog, writer: this.#writer, logger: parts.logger };
+    this.#loader = {
+      policy: parts.policy,
+      platform,
+      catalog: this.#catalog,
+      writer: this.#writer,
+      logger: parts.logger,
+    };
   }
 
   /** Knows every image of the store when it resolves, however long others hold its locks: for the start. */
@@ -104,6 +113,13 @@ export class StoredImages implements Images {
 
   async rawConfig(imageId: string): Promise<unknown> {
     return parseJson(await this.#parts.records.readConfig(imageId), 'config');
+  }
+
+  async admit(imageId: string, written: string, namespace: string, signal: AbortSignal): Promise<void> {
+    const image = this.#parts.records.get(imageId);
+    if (image === undefined) throw new DaemonError('not-found', `image "${imageId}" is not in the store`);
+    const references = this.#catalog.referencesFor(image, written);
+    await admitStored(this.#parts, { image, references, namespace }, signal);
   }
 
   pull(request: PullRequest, signal: AbortSignal): Promise<string> {

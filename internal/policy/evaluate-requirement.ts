@@ -1,24 +1,15 @@
 // One requirement of a policy against one image.
 
 import { readFile } from 'node:fs/promises';
-import type { Reference } from '../registry/reference.ts';
-import type { Digest } from '../registry/registry.ts';
+import { DaemonError } from '../errors/daemon-error.ts';
 import type { GpgVerifier } from './gpg-verifier.ts';
 import { type IdentityMatch, matchesIdentity } from './identity-match.ts';
 import type { ImageSignature } from './image-signature.ts';
 import { binaryKeys } from './openpgp-keys.ts';
+import type { SignedImage } from './policy.ts';
 import type { KeySource, Requirement } from './policy-document.ts';
 import { claimTypes, parseClaim } from './signed-claim.ts';
 import { publicKeys, verifySigstore } from './sigstore-verifier.ts';
-
-/** An image whose signatures are looked at; `reference` is the name that somebody asked for. */
-export interface SignedImage {
-  readonly reference: Reference;
-  /** Of the manifest of the image itself, not of a list that names it. */
-  readonly manifestDigest: Digest;
-  /** Fetched only when a requirement looks at them. */
-  signatures(signal: AbortSignal): Promise<readonly ImageSignature[]>;
-}
 
 export type Verdict = { readonly accepted: true } | { readonly accepted: false; readonly reason: string };
 
@@ -27,7 +18,7 @@ const maxKeyFileBytes = 1024 * 1024;
 
 type SignedRequirement = Extract<Requirement, { readonly identity: IdentityMatch }>;
 
-/** Whether the image meets the requirement, and if not why. Only an abort rejects. */
+/** Whether the image meets the requirement, and if not why. Rejects when the registry of the signatures fails. */
 export async function evaluateRequirement(
   requirement: Requirement,
   image: SignedImage | undefined,
@@ -47,6 +38,7 @@ export async function evaluateRequirement(
         return await evaluateSigned(requirement, image, gpg, signal);
       } catch (cause) {
         signal.throwIfAborted();
+        if (cause instanceof DaemonError) throw cause; // the registry's: it does not answer, or refuses
         return refused(reasonOf(cause));
       }
   }

@@ -2,6 +2,7 @@
 
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
+import { findProgram } from '../config/executable.ts';
 import { atomicWrite } from '../fs/atomic-write.ts';
 import { ensureDirectory } from '../fs/directories.ts';
 import type { CommandRunner } from '../process/command-runner.ts';
@@ -22,8 +23,8 @@ const refusals: readonly (readonly [status: string, reason: string])[] = [
 
 export interface GpgParts {
   readonly runner: CommandRunner;
-  /** Absolute; undefined when the node has no gpgv. */
-  readonly gpgvPath: string | undefined;
+  /** A PATH in which gpgv is looked for. */
+  readonly searchPath: string;
   /** Holds one keyring for each set of keys; made if missing. */
   readonly directory: string;
 }
@@ -37,7 +38,8 @@ export class GpgVerifier {
 
   /** What the signature was made over, by one of the binary `keys`; throws an Error whose text continues "the signature …". */
   async verify(signature: Uint8Array, keys: readonly Uint8Array[], signal: AbortSignal): Promise<Uint8Array> {
-    const { runner, gpgvPath, directory } = this.#parts;
+    const { runner, searchPath, directory } = this.#parts;
+    const gpgvPath = await findProgram('gpgv', searchPath);
     if (gpgvPath === undefined) throw new Error('cannot be checked: install gpgv (GnuPG) on this node');
     const keyring = await this.#keyring(Buffer.concat(keys));
     const argv = [

@@ -1,12 +1,11 @@
 // Which requirements of a policy are for an image: the most specific scope of its transport. Pure.
 
 import { formatReference, formatRepository, type Reference } from '../registry/reference.ts';
+import type { ArchivePlace } from './policy.ts';
 import type { PolicyDocument, Requirement } from './policy-document.ts';
 
-/** An image as policies name it: by its registry reference, or by the path of the archive that it is in. */
-export type ImagePlace =
-  | { readonly transport: 'docker'; readonly reference: Reference }
-  | { readonly transport: 'oci' | 'oci-archive' | 'docker-archive'; readonly path: string };
+/** An image as policies name it: by its registry reference, or by where it comes from. */
+export type ImagePlace = { readonly transport: 'docker'; readonly reference: Reference } | ArchivePlace;
 
 /** The requirements of the most specific scope, of the transport's own default, or of the policy's. */
 export function requirementsFor(policy: PolicyDocument, place: ImagePlace): readonly Requirement[] {
@@ -21,9 +20,8 @@ export function requirementsFor(policy: PolicyDocument, place: ImagePlace): read
 
 function scopesOf(place: ImagePlace): readonly string[] {
   if (place.transport === 'docker') return referenceScopes(place.reference);
-  // An archive has no name of its own that could be trusted: only its transport counts.
-  if (place.transport === 'docker-archive') return [];
-  return parentsOf(place.path);
+  // A docker archive has no name that could be trusted: only its transport counts, as in containers/image.
+  return place.transport === 'docker-archive' ? [] : parentsOf(place.path);
 }
 
 /** The reference itself, its repository and what is above it, the host, `*.` and the domains above the host. */

@@ -12,7 +12,8 @@ interface Line {
   readonly value: string | undefined;
 }
 
-const scalar = `"(?:[^"\\\\]|\\\\["\\\\/])*"|'(?:[^']|'')*'|[^\\s#"'{}[\\],&*!|>%@\`-][^#"'{}[\\]]*?`;
+/** Quoted, or plain: without signs that mean something in YAML, and "#" only inside a word. */
+const scalar = `"(?:[^"\\\\]|\\\\["\\\\/])*"|'(?:[^']|'')*'|[^\\s#"'{}[\\],&*!|>%@\`-](?:[^#"'{}[\\]]|(?<=\\S)#)*?`;
 const linePattern = new RegExp(`^( *)(${scalar})\\s*:(?:\\s+(${scalar}))?\\s*(?:\\s#.*)?$`);
 
 /** Reads the document; throws an Error that names the line it does not understand. */

@@ -13,8 +13,16 @@ import {
   withDocuments,
   withNames,
 } from './image-record.ts';
+import { cutSignatures, signatureDocuments, signatureFiles, withSignatureSizes } from './image-signatures.ts';
 import { retireLayers } from './retire-layers.ts';
-import type { Digest, FilesystemUsage, ImageRecords, NewImage, StoredImage } from './store.ts';
+import type {
+  Digest,
+  FilesystemUsage,
+  ImageRecords,
+  NewImage,
+  StoredImage,
+  StoredSignatures,
+} from './store.ts';
 import { bigDataFileName, isStoreId } from './store-paths.ts';
 import type { StoreState } from './store-state.ts';
 import { InodeCounter } from './store-usage.ts';
@@ -81,6 +89,19 @@ export class OverlayImageRecords implements ImageRecords {
     return this.#read(imageId, key);
   }
 
+  async readSignatures(imageId: string): Promise<readonly StoredSignatures[]> {
+    const found: StoredSignatures[] = [];
+    for (const { manifestDigest, key, sizes } of signatureFiles(this.#require(imageId))) {
+      const signatures = cutSignatures(await this.#read(imageId, key), sizes);
+      if (signatures === undefined) {
+        const text = `image "${imageId}" has damaged signatures; remove it and pull it again`;
+        throw new DaemonError('failed-precondition', text);
+      }
+      found.push({ manifestDigest, signatures });
+    }
+    return found;
+  }
+
   async create(image: NewImage): Promise<StoredImage> {
     if (!isStoreId(image.id)) throw new DaemonError('invalid-argument', `"${image.id}" is not an image id`);
     const { layers, images, sync } = this.#store;
@@ -98,11 +119,15 @@ export class OverlayImageRecords implements ImageRecords {
         if (before === undefined || before.digest !== image.manifestDigest) {
           await this.#writeDocuments(image.id, documents);
         }
+        const signatures = signatureDocuments(image.manifestDigest, image.signatures);
+        await this.#writeDocuments(image.id, signatures);
         const fresh = newRecord(image);
         const isWhole = before?.layer ? this.#store.forest.chain(before.layer) !== undefined : true;
         const kept = before === undefined || isWhole ? before : { ...before, layer: fresh.layer ?? '' };
-        const record = withDocuments(kept ?? fresh, image.manifestDigest, documents);
-        records.put('stable', withNames(record, image.names));
+        const all = new Map([...documents, ...signatures]);
+        const record = withDocuments(kept ?? fresh, image.manifestDigest, all);
+        const signed = withSignatureSizes(record, image.manifestDigest, image.signatures);
+        records.put('stable', withNames(signed, image.names));
         await records.save();
         return this.#stored(image.id);
       });

@@ -65,6 +65,14 @@ export interface NewImage {
   readonly names: readonly string[];
   readonly topLayerId: string | undefined;
   readonly createdAt: Date;
+  /** Signatures of this manifest, to be verified again later; empty leaves those that the image has. */
+  readonly signatures: readonly Uint8Array[];
+}
+
+/** The signatures that an image was stored with, by the manifest that they are for. */
+export interface StoredSignatures {
+  readonly manifestDigest: Digest;
+  readonly signatures: readonly Uint8Array[];
 }
 
 export interface NewContainerLayer {
@@ -112,6 +120,8 @@ export interface ImageRecords {
   /** The image's config JSON or manifest, whole (at most 4 MiB). */
   readConfig(imageId: string): Promise<Uint8Array>;
   readManifest(imageId: string): Promise<Uint8Array>;
+  /** One element for each manifest that has signatures. */
+  readSignatures(imageId: string): Promise<readonly StoredSignatures[]>;
   /**
    * Records an image whose layers are committed. Syncs the file system first, so that after a power loss the image is
    * whole or absent. If the image exists, the names are added to it.

@@ -14,13 +14,20 @@ import type {
   StagedLayer,
   StoredImage,
   StoredLayer,
+  StoredSignatures,
   UnpackLimits,
 } from '../../internal/storage/store.ts';
+
+interface KeptImage extends StoredImage {
+  readonly config: Uint8Array;
+  readonly manifest: Uint8Array;
+  readonly signatures: readonly StoredSignatures[];
+}
 
 export class MemoryLayerStore implements LayerStore, ImageRecords {
   readonly layers = new Map<string, StoredLayer>();
   readonly staged = new Set<StagedLayer>();
-  readonly images = new Map<string, StoredImage & { config: Uint8Array; manifest: Uint8Array }>();
+  readonly images = new Map<string, KeptImage>();
   /** Image id to the container that uses it. */
   readonly inUse = new Map<string, string>();
   /** How often a layer was unpacked. */
@@ -105,13 +112,23 @@ export class MemoryLayerStore implements LayerStore, ImageRecords {
     return this.#require(imageId).manifest;
   }
 
+  async readSignatures(imageId: string): Promise<readonly StoredSignatures[]> {
+    return this.#require(imageId).signatures;
+  }
+
   async create(image: NewImage): Promise<StoredImage> {
     await this.before('create');
     if (image.topLayerId !== undefined && !this.layers.has(image.topLayerId)) throw refused('top layer');
     if (!this.images.has(image.id)) {
       const { id, manifestDigest, topLayerId, createdAt, config, manifest } = image;
       const record = { id, manifestDigest, names: [], topLayerId, createdAt, sizeBytes: 1, readOnly: false };
-      this.images.set(id, { ...record, config, manifest });
+      this.images.set(id, { ...record, config, manifest, signatures: [] });
+    }
+    const { manifestDigest, signatures } = image;
+    if (signatures.length > 0) {
+      const kept = this.#require(image.id);
+      const others = kept.signatures.filter((each) => each.manifestDigest !== manifestDigest);
+      this.images.set(image.id, { ...kept, signatures: [...others, { manifestDigest, signatures }] });
     }
     return this.addNames(image.id, image.names);
   }
@@ -146,7 +163,7 @@ export class MemoryLayerStore implements LayerStore, ImageRecords {
     return { mountpoint: '/', usedBytes: 0, inodesUsed: 0, timestampNanos: 0n };
   }
 
-  #require(imageId: string): StoredImage & { config: Uint8Array; manifest: Uint8Array } {
+  #require(imageId: string): KeptImage {
     const image = this.images.get(imageId);
     if (image === undefined) throw new DaemonError('not-found', `image "${imageId}" does not exist`);
     return image;

@@ -97,6 +97,9 @@ cgroup_manager = "cgroupfs"
 namespaces_dir = "${paths.namespacesDir}"
 container_exits_dir = "${paths.runDir}/exits"
 ${handlers.map((handler) => handlerTable(root, handler)).join('')}
+[crio.image]
+signature_policy = "${paths.policy}"
+
 [crio.network]
 network_dir = "${root}/cni"
 plugin_dirs = ${JSON.stringify(plugins)}

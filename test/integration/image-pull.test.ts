@@ -73,7 +73,7 @@ async function push(image: MadeImage, name: string, format: 'oci' | 'v2s2'): Pro
 }
 
 const pull = (reference: string): Promise<string> =>
-  images.pull({ reference, credentials: undefined }, never);
+  images.pull({ reference, credentials: undefined, namespace: '' }, never);
 
 test('pulls OCI and docker images, which podman can run and list', { skip }, async () => {
   const oci = await push(built, 'test/oci:v1', 'oci');
@@ -141,7 +141,7 @@ test('pulls this platform of a list by tag, by list digest and by instance diges
 
 test('concurrent pulls join, and a caller that gives up does not stop the others', { skip }, async () => {
   const reference = await push(built, 'test/joined:v1', 'oci');
-  const hasty = images.pull({ reference, credentials: undefined }, AbortSignal.timeout(1));
+  const hasty = images.pull({ reference, credentials: undefined, namespace: '' }, AbortSignal.timeout(1));
   const patient = Array.from({ length: 4 }, () => pull(reference));
   await assert.rejects(hasty, { name: 'TimeoutError' });
   assert.deepEqual(new Set(await Promise.all(patient)), new Set([built.id]));

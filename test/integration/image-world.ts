@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { hostPlatform } from '../../internal/image/platform.ts';
 import { StoredImages } from '../../internal/image/stored-images.ts';
 import { silentLogger } from '../../internal/log/logger.ts';
+import type { ImagePolicy } from '../../internal/policy/policy.ts';
 import { digestOf } from '../../internal/registry/digest.ts';
 import {
   DistributionRegistry,
@@ -12,6 +13,7 @@ import {
   defaultTimeouts,
 } from '../../internal/registry/distribution-registry.ts';
 import type { MadeImage } from '../fakes/made-image.ts';
+import { openPolicy } from '../fakes/open-policy.ts';
 import { limits, type World } from './storage-world.ts';
 
 export class TestImages extends StoredImages {
@@ -20,7 +22,7 @@ export class TestImages extends StoredImages {
   readonly #registry: DistributionRegistry;
   #layouts = 0;
 
-  constructor(world: World) {
+  constructor(world: World, policy: ImagePolicy = openPolicy) {
     const registry = new DistributionRegistry({
       routes: { endpoints: (repository) => [{ repository, insecure: true, isMirror: false }] },
       credentials: { lookup: async () => undefined },
@@ -33,6 +35,7 @@ export class TestImages extends StoredImages {
         layers: world.store.layers,
         records: world.store.images,
         registry,
+        policy,
         shortNames: { alias: () => undefined, searchRegistries: () => [] },
         logger: silentLogger,
         pullListener: () => {},
@@ -82,8 +85,8 @@ export class TestImages extends StoredImages {
   }
 }
 
-export function imagesOf(world: World): TestImages {
-  return new TestImages(world);
+export function imagesOf(world: World, policy?: ImagePolicy): TestImages {
+  return new TestImages(world, policy);
 }
 
 /** A policy.json for skopeo that accepts everything, on machines without one. */

@@ -107,7 +107,13 @@ export async function storeImage(
   );
   for (const each of staged) parentId = (await store.layers.commitLayer(each, parentId)).id;
   const documents = imageDocuments(layers, config);
-  return store.images.create({ ...documents, names: [name], topLayerId: parentId, createdAt: new Date() });
+  return store.images.create({
+    ...documents,
+    names: [name],
+    topLayerId: parentId,
+    createdAt: new Date(),
+    signatures: [],
+  });
 }
 
 export function imageDocuments(layers: readonly TestLayer[], config: object) {

@@ -1,18 +1,18 @@
-// Which images this node may pull, load and run.
+// The signature policy of this node, by its files.
 
 import type { HttpTransport } from '../registry/http-transport.ts';
-import { formatReference, type Reference } from '../registry/reference.ts';
-import type { Digest } from '../registry/registry.ts';
-import { evaluateRequirement, type SignedImage } from './evaluate-requirement.ts';
+import { formatReference } from '../registry/reference.ts';
+import { evaluateRequirement } from './evaluate-requirement.ts';
 import type { GpgVerifier } from './gpg-verifier.ts';
 import type { ImageSignature } from './image-signature.ts';
 import { readLookaside } from './lookaside.ts';
+import type { ArchivePlace, ImagePolicy, NamedManifest, SignedImage } from './policy.ts';
 import { type PolicyFiles, refusal } from './policy-files.ts';
 import { type ImagePlace, requirementsFor } from './policy-scopes.ts';
 import { signaturePlace } from './registries-d.ts';
 import { type AttachmentSource, readAttachments } from './sigstore-attachments.ts';
 
-export interface ImagePolicyParts {
+export interface NodePolicyParts {
   readonly files: PolicyFiles;
   readonly gpg: GpgVerifier;
   /** registries.d */
@@ -20,21 +20,13 @@ export interface ImagePolicyParts {
   readonly transport: HttpTransport;
 }
 
-export class ImagePolicy {
-  readonly #parts: ImagePolicyParts;
+export class NodePolicy implements ImagePolicy {
+  readonly #parts: NodePolicyParts;
 
-  constructor(parts: ImagePolicyParts) {
+  constructor(parts: NodePolicyParts) {
     this.#parts = parts;
   }
 
-  /** Whether the policy lets this name through whatever the image is, so that nobody has to look at signatures. */
-  async acceptsAnything(reference: Reference, namespace: string): Promise<boolean> {
-    const policy = await this.#parts.files.read(namespace);
-    const requirements = requirementsFor(policy, { transport: 'docker', reference });
-    return requirements.every(({ type }) => type === 'insecureAcceptAnything');
-  }
-
-  /** Resolves when the image meets every requirement; else rejects with `SignatureValidationFailed: …`. */
   async admit(image: SignedImage, namespace: string, signal: AbortSignal): Promise<void> {
     const name = formatReference(image.reference);
     await this.#admit(
@@ -44,18 +36,13 @@ export class ImagePolicy {
     );
   }
 
-  /** The same for an archive, which has no signatures. */
-  async admitArchive(
-    place: Exclude<ImagePlace, { transport: 'docker' }>,
-    signal: AbortSignal,
-  ): Promise<void> {
-    const name = `${place.transport}:${place.path}`;
-    await this.#admit(place, { name, image: undefined, namespace: '' }, signal);
+  async admitUnsigned(place: ArchivePlace, namespace: string, signal: AbortSignal): Promise<void> {
+    const name = place.path === '' ? place.transport : `${place.transport}:${place.path}`;
+    await this.#admit(place, { name, image: undefined, namespace }, signal);
   }
 
-  /** The signatures that a registry has for a manifest, wherever this node's registries.d says they are. */
   async remoteSignatures(
-    image: { readonly reference: Reference; readonly manifestDigest: Digest },
+    image: NamedManifest,
     source: AttachmentSource,
     signal: AbortSignal,
   ): Promise<readonly ImageSignature[]> {
