@@ -1,70 +1,104 @@
+/*
+ * Whether the kernel killed a process of the container for memory. The counter of kills is the truth; events only say when
+ * to read it, because the cgroup may be gone at the exit. A kill for the limit of a parent counts where its victim was.
+ */
+#include "cgroup-file.h"
 #include "container.h"
 
-#include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
+/* A v1 kernel tells of the shortage just before it kills somebody for it. */
+enum { LOOK_AGAIN_MS = 20 };
+
+static void notified(struct source *source, uint32_t events);
+static void look(void);
 static int counter_fd = -1;
 static uint64_t kills_at_start;
 static uint64_t kills_seen;
+/* v2: the counters' own file; v1: an eventfd. */
+static struct source notice = { .fd = -1, .ready = notified };
+static struct timer look_timer = { .fire = look };
 
 /* Both files have a line "oom_kill N": memory.oom_control since Linux 4.13, memory.events. */
 static bool read_kills(uint64_t *kills)
 {
 	char text[1024];
+	uint64_t killed, groups;
 	ssize_t got = pread(counter_fd, text, sizeof(text) - 1, 0);
 
 	if (got <= 0)
-		return false; /* the cgroup is gone: what was seen last counts */
+		return false; /* ENODEV: the cgroup is gone, and what was seen last counts */
 	text[got] = '\0';
-	for (char *line = text; line != NULL && *line != '\0';) {
-		if (strncmp(line, "oom_kill ", 9) == 0) {
-			*kills = strtoull(line + 9, NULL, 10);
-			return true;
-		}
-		line = strchr(line, '\n');
-		line = line == NULL ? NULL : line + 1;
-	}
-	return false;
+	if (!cgroup_counter(text, "oom_kill", &killed))
+		return false;
+	*kills = killed + (cgroup_counter(text, "oom_group_kill", &groups) ? groups : 0);
+	return true;
 }
 
-/*
- * The memory controller may be on v1 while a unified hierarchy exists, so the process's own list decides: a line
- * "N:...,memory,...:PATH" is v1, without one "0::PATH" is v2.
- */
-static bool counter_path(char *list, char *path, size_t size)
+static void look(void)
 {
-	const char *unified = NULL;
+	if (read_kills(&kills_seen))
+		return;
+	if (notice.fd == counter_fd)
+		counter_fd = -1;
+	loop_close(&notice); /* an error stays an error: it would wake us for ever */
+}
 
-	for (char *line = strtok(list, "\n"); line != NULL; line = strtok(NULL, "\n")) {
-		char *controllers = strchr(line, ':');
-		char *place = controllers == NULL ? NULL : strchr(controllers + 1, ':');
+static void notified(struct source *source, uint32_t events)
+{
+	uint64_t count;
 
-		if (place == NULL)
-			continue;
-		*place++ = '\0';
-		if (strncmp(line, "0:", 3) == 0 && controllers[1] == '\0')
-			unified = place;
-		for (char *name = controllers + 1; name != NULL; name = strchr(name, ',') ? strchr(name, ',') + 1 : NULL)
-			if (strncmp(name, "memory", 6) == 0 && (name[6] == '\0' || name[6] == ','))
-				return format(path, size, "/sys/fs/cgroup/memory%s/memory.oom_control", place);
+	(void)events;
+	if (source->fd != counter_fd) {
+		if (read(source->fd, &count, sizeof(count)) < 0)
+			return;
+		timer_start(&look_timer, LOOK_AGAIN_MS);
 	}
-	return unified != NULL && format(path, size, "/sys/fs/cgroup%s/memory.events", unified);
+	look();
+}
+
+/* Advisory: a kernel of PREEMPT_RT has no event_control, and the counter is read at the exit anyway. */
+static void watch_v1(const struct cgroup *cgroup)
+{
+	char text[32];
+	int control = cgroup_open(cgroup, "cgroup.event_control", O_WRONLY);
+
+	if (control < 0)
+		return;
+	notice.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	format(text, sizeof(text), "%d %d", notice.fd, counter_fd);
+	if (notice.fd >= 0 && (write_all(control, text, strlen(text)) != 0 || !loop_add(&notice, EPOLLIN)))
+		loop_close(&notice);
+	close(control);
+}
+
+static void watch_v2(void)
+{
+	notice.fd = counter_fd;
+	if (!loop_add(&notice, EPOLLPRI))
+		notice.fd = -1;
 }
 
 void oom_watch(pid_t pid)
 {
-	char list[4096], path[4096];
+	struct cgroup cgroup;
 
-	format(path, sizeof(path), "/proc/%d/cgroup", (int)pid);
-	if (read_file(path, list, sizeof(list)) <= 0 || !counter_path(list, path, sizeof(path)))
+	if (!cgroup_of(pid, "memory", &cgroup))
 		return;
 	/* Kept open: systemd may remove the scope before the exit is seen here. */
-	counter_fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (counter_fd >= 0 && read_kills(&kills_at_start))
+	counter_fd = cgroup_open(&cgroup, cgroup.unified ? "memory.events" : "memory.oom_control", O_RDONLY);
+	if (counter_fd < 0)
+		return;
+	if (read_kills(&kills_at_start))
 		kills_seen = kills_at_start;
+	if (cgroup.unified)
+		watch_v2();
+	else
+		watch_v1(&cgroup);
 }
 
 bool oom_happened(void)
@@ -88,4 +122,5 @@ void oom_adopt(int fd, uint64_t kills)
 {
 	counter_fd = fd;
 	kills_at_start = kills_seen = kills;
+	watch_v2(); /* silent on v1, where the exit is when it is read */
 }

@@ -2,11 +2,13 @@
  * What the kernel tells in text: /proc/PID/cgroup, memory.events and memory.oom_control, /proc/PID/stat; and the pid
  * file of an OCI runtime. The first byte says which.
  */
-#include "oom.c"
+#include "cgroup-file.h"
 #include "pid-file.h"
 #include "proc-stat.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 enum { LIST_MAX = 4096 };
 
@@ -44,44 +46,52 @@ static const char *expected_place(const char *list, bool *is_v1, size_t *length)
 
 static void check_cgroup(const uint8_t *data, size_t size)
 {
-	char list[LIST_MAX], copy[LIST_MAX], path[LIST_MAX], expected[2 * LIST_MAX];
+	char list[LIST_MAX], path[LIST_MAX / 2];
 	size_t length = size < LIST_MAX - 1 ? size : LIST_MAX - 1, place_length = 0;
-	bool is_v1;
+	bool is_v1, unified;
 
 	memcpy(list, data, length);
 	list[length] = '\0';
-	memcpy(copy, list, sizeof(copy));
-	bool found = counter_path(list, path, sizeof(path));
-	const char *place = expected_place(copy, &is_v1, &place_length);
+	bool found = cgroup_in_list(list, "memory", path, sizeof(path), &unified);
+	const char *place = expected_place(list, &is_v1, &place_length);
 
-	if (place == NULL) {
-		check(!found);
+	check(found == (place != NULL && place_length > 0 && place[0] == '/' && place_length < sizeof(path)));
+	if (!found)
 		return;
+	check(unified == !is_v1 && strlen(path) == place_length && memcmp(path, place, place_length) == 0);
+	/* What is left is the front of it, up to the end of a part. */
+	if (cgroup_cut(path, "a1")) {
+		check(strlen(path) <= place_length && memcmp(path, place, strlen(path)) == 0);
+		check(strstr(path, "a1") != NULL && strchr(strstr(path, "a1"), '/') == NULL);
 	}
-	snprintf(expected, sizeof(expected), "/sys/fs/cgroup%s%.*s/memory.%s", is_v1 ? "/memory" : "", (int)place_length, place,
-		 is_v1 ? "oom_control" : "events");
-	check(found == (strlen(expected) < sizeof(path)));
-	check(!found || strcmp(path, expected) == 0);
 }
 
 static void check_counter(const uint8_t *data, size_t size)
 {
+	static const char key[] = "oom_kill ";
+	char text[1024];
+	size_t length = size < sizeof(text) - 1 ? size : sizeof(text) - 1;
 	uint64_t kills = 0;
-	static const char line[] = "oom_kill ";
+	const char *line = text;
 
-	counter_fd = memory_file("counter", data, size);
-	check(counter_fd >= 0);
-	bool found = read_kills(&kills);
+	memcpy(text, data, length);
+	text[length] = '\0';
+	bool found = cgroup_counter(text, "oom_kill", &kills);
 
-	close(counter_fd);
-	counter_fd = -1;
-	size_t seen = strnlen((const char *)data, size < 1023 ? size : 1023);
-	bool expected = false;
+	while (line != NULL && strncmp(line, key, sizeof(key) - 1) != 0) {
+		line = strchr(line, '\n');
+		line = line == NULL ? NULL : line + 1;
+	}
+	if (line == NULL) {
+		check(!found);
+		return;
+	}
+	const char *number = line + sizeof(key) - 1;
+	size_t digits = strspn(number, "0123456789");
 
-	for (size_t at = 0; at + sizeof(line) - 1 <= seen; at++)
-		if ((at == 0 || data[at - 1] == '\n') && memcmp(data + at, line, sizeof(line) - 1) == 0)
-			expected = true;
-	check(found == expected);
+	check(!found || (digits > 0 && (number[digits] == '\n' || number[digits] == '\0')));
+	/* More than 19 digits may be too much for 64 bits. */
+	check(found || digits == 0 || digits > 19 || (number[digits] != '\n' && number[digits] != '\0'));
 }
 
 /* A name of any bytes, and fields before and behind it. */
