@@ -5,7 +5,8 @@ import { readdir, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DaemonError } from '../errors/daemon-error.ts';
 import { errnoCode, isENOENT } from '../errors/errno.ts';
-import { mountedControllers } from './hierarchy.ts';
+import { listCgroupMounts } from './hierarchy.ts';
+import { workingSetBytes } from './memory-usage.ts';
 
 export interface CgroupManager {
   readonly driver: 'cgroupfs' | 'systemd';
@@ -17,6 +18,8 @@ export interface CgroupManager {
   removeLeftover(parent: string, containerId: string): Promise<void>;
   /** Removes the default parent if nothing is in it. For the daemon's end: a creation beside it would fail. */
   removeEmptyDefaultParent(): Promise<void>;
+  /** Memory of a process's cgroup that cannot be given back; undefined when the process or the controller is not there. */
+  memoryUsedBytes(pid: number): Promise<bigint | undefined>;
 }
 
 const defaultParent = '/crio';
@@ -24,6 +27,7 @@ const defaultParent = '/crio';
 /** Cgroups as plain directories. */
 export class CgroupfsManager implements CgroupManager {
   readonly driver = 'cgroupfs';
+  readonly memoryUsedBytes = workingSetBytes;
 
   parentOf(requested: string): string {
     if (requested.endsWith('.slice')) {
@@ -39,14 +43,14 @@ export class CgroupfsManager implements CgroupManager {
   }
 
   async removeLeftover(parent: string, containerId: string): Promise<void> {
-    const roots = await mountedControllers();
-    for (const root of roots) await removeCgroup(join(root, this.cgroupsPath(parent, containerId)));
+    const mounts = await listCgroupMounts();
+    for (const { path } of mounts) await removeCgroup(join(path, this.cgroupsPath(parent, containerId)));
   }
 
   async removeEmptyDefaultParent(): Promise<void> {
-    for (const root of await mountedControllers()) {
+    for (const { path } of await listCgroupMounts()) {
       try {
-        await rmdir(join(root, defaultParent));
+        await rmdir(join(path, defaultParent));
       } catch (cause) {
         // ENOENT: none was made. EBUSY, ENOTEMPTY: containers go on.
         if (!['ENOENT', 'EBUSY', 'ENOTEMPTY'].includes(errnoCode(cause) ?? '')) throw cause;
@@ -58,6 +62,7 @@ export class CgroupfsManager implements CgroupManager {
 /** Cgroups as systemd scopes below slices; the OCI runtime talks to systemd. */
 export class SystemdCgroupManager implements CgroupManager {
   readonly driver = 'systemd';
+  readonly memoryUsedBytes = workingSetBytes;
 
   parentOf(requested: string): string {
     checkParent(requested);

@@ -19,6 +19,7 @@ import { stopContainer } from './stop-container.ts';
 import { stopPodSandbox } from './stop-pod-sandbox.ts';
 import { bindUnary } from './unary.ts';
 import { unimplemented } from './unimplemented.ts';
+import { updateContainerResources } from './update-container-resources.ts';
 import { updateRuntimeConfig } from './update-runtime-config.ts';
 import { version } from './version.ts';
 
@@ -41,12 +42,12 @@ export function runtimeService(parts: CriParts): UntypedServiceImplementation {
     RemoveContainer: rpc('RemoveContainer', removeContainer),
     ListContainers: rpc('ListContainers', listContainers),
     ContainerStatus: rpc('ContainerStatus', containerStatus),
+    UpdateContainerResources: rpc('UpdateContainerResources', updateContainerResources),
     ReopenContainerLog: rpc('ReopenContainerLog', reopenContainerLog),
     ExecSync: rpc('ExecSync', execSync),
     ...unimplemented([
       'StreamPodSandboxes',
       'StreamContainers',
-      'UpdateContainerResources',
       'UpdatePodSandboxResources',
       'Exec',
       'Attach',

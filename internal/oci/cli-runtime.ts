@@ -5,6 +5,7 @@ import type { CommandRunner } from '../process/command-runner.ts';
 import { ProcessError } from '../process/process-error.ts';
 import { runtimeMessage } from '../process/runtime-message.ts';
 import type { KillOptions, OciRuntime, RuntimeState } from './oci-runtime.ts';
+import type { ResourcesSpec } from './runtime-spec.ts';
 
 export interface CliRuntimeSettings {
   readonly path: string;
@@ -54,6 +55,10 @@ export class CliRuntime implements OciRuntime {
     return text === undefined ? undefined : (JSON.parse(text) as { status: RuntimeState }).status;
   }
 
+  async update(containerId: string, resources: Omit<ResourcesSpec, 'devices'>): Promise<void> {
+    await this.#call(['update', '--resources', '-', containerId], JSON.stringify(resources));
+  }
+
   async delete(containerId: string): Promise<void> {
     await this.#callUnlessGone(['delete', '--force', containerId]);
   }
@@ -67,11 +72,11 @@ export class CliRuntime implements OciRuntime {
     }
   }
 
-  async #call(args: readonly string[]): Promise<string> {
+  async #call(args: readonly string[], stdin?: string): Promise<string> {
     const argv = [this.path, ...this.globalArgs, ...args];
     try {
       // Not the request's signal: a verb that was begun is finished, its result must not be lost.
-      const options = { env: this.env, timeoutMs: callTimeoutMs };
+      const options = { env: this.env, timeoutMs: callTimeoutMs, ...(stdin !== undefined && { stdin }) };
       return (await this.#runner.run(argv, options, new AbortController().signal)).stdout;
     } catch (cause) {
       throw asDaemonError(cause, args[0] ?? '');

@@ -1,5 +1,7 @@
 // What the rest of the daemon sees of an OCI runtime such as crun or runc.
 
+import type { ResourcesSpec } from './runtime-spec.ts';
+
 export interface RuntimeFeatures {
   readonly recursiveReadOnlyMounts: boolean;
   readonly idmapMounts: boolean;
@@ -26,6 +28,8 @@ export interface OciRuntime {
   kill(containerId: string, signalNumber: number, options: KillOptions): Promise<void>;
   /** What the runtime says of a container; undefined when it does not know it. For the rare doubt at a start only. */
   state(containerId: string): Promise<RuntimeState | undefined>;
+  /** Sets the limits of a container's cgroup; what is not named stays. */
+  update(containerId: string, resources: Omit<ResourcesSpec, 'devices'>): Promise<void>;
   /** Kills what is left and deletes the runtime's state and the cgroup; an unknown container is success. */
   delete(containerId: string): Promise<void>;
 }

@@ -1,0 +1,44 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { plainResources } from '../../test/fixtures/spec-input.ts';
+import { mergeResources } from './update-container-resources.ts';
+
+const before = {
+  ...plainResources,
+  cpuShares: 512n,
+  cpuQuota: 50_000n,
+  memoryLimitBytes: 4096n,
+  memorySwapLimitBytes: 8192n,
+  oomScoreAdj: 7,
+  cpusetCpus: '0',
+  hugepageLimits: [{ pageSize: '2MB', limitBytes: 1n }],
+};
+
+test('mergeResources keeps what the request does not name, and never the OOM score of the request', () => {
+  assert.deepEqual(mergeResources(before, { ...plainResources, oomScoreAdj: 900 }), before);
+  const changed = mergeResources(before, { ...plainResources, cpuQuota: -1n, cpusetCpus: '0-1' });
+  assert.deepEqual(changed, { ...before, cpuQuota: -1n, cpusetCpus: '0-1' });
+});
+
+test('mergeResources replaces the swap limit with the memory limit it belongs to', () => {
+  const bigger = mergeResources(before, { ...plainResources, memoryLimitBytes: 16_384n });
+  assert.deepEqual([bigger.memoryLimitBytes, bigger.memorySwapLimitBytes], [16_384n, 0n]);
+  const swap = mergeResources(before, { ...plainResources, memorySwapLimitBytes: 9000n });
+  assert.deepEqual([swap.memoryLimitBytes, swap.memorySwapLimitBytes], [4096n, 9000n]);
+});
+
+test('mergeResources joins huge page limits by size and unified files by name', () => {
+  const requested = {
+    ...plainResources,
+    hugepageLimits: [
+      { pageSize: '1GB', limitBytes: 2n },
+      { pageSize: '2MB', limitBytes: 3n },
+    ],
+    unified: { 'memory.high': '1' },
+  };
+  assert.deepEqual(mergeResources(before, requested).hugepageLimits, [
+    { pageSize: '2MB', limitBytes: 3n },
+    { pageSize: '1GB', limitBytes: 2n },
+  ]);
+  assert.deepEqual(mergeResources(before, requested).unified, { 'memory.high': '1' });
+});

@@ -1,0 +1,75 @@
+// UpdateContainerResources: new limits for a living container.
+
+import { DaemonError } from '../errors/daemon-error.ts';
+import type { Container } from './container.ts';
+import type { LinuxResources } from './container-config.ts';
+import type { ContainerParts } from './container-parts.ts';
+import { recordStatus } from './record-status.ts';
+import { resources } from './spec/resources.ts';
+
+/**
+ * Applies the limits that `requested` names and leaves the others as they are; afterwards the container's status shows
+ * both. Idempotent, and nothing is restarted. `failed-precondition` for a container that has ended, and for a memory limit
+ * below what is in use: the kernel would kill instead of shrink (cgroup v2). The OOM score of running processes stays.
+ */
+export async function updateContainerResources(
+  parts: ContainerParts,
+  idOrPrefix: string,
+  requested: LinuxResources,
+): Promise<void> {
+  const container = parts.containers.get(idOrPrefix);
+  await parts.locks.run(container.id, async () => {
+    requireAlive(container);
+    const { runtime, minMemoryBytes } = parts.runtimes.get(container.metadata.runtimeHandler);
+    const merged = mergeResources(container.status.resources, requested);
+    const { pidsLimit } = parts.defaults.spec;
+    const defaults = { pidsLimit, containerMinMemoryBytes: minMemoryBytes };
+    const { devices: _, ...spec } = resources(merged, parts.host, defaults, []);
+    await requireRoom(parts, container, merged.memoryLimitBytes);
+    await runtime.update(container.id, spec);
+    await recordStatus(parts, container, { ...container.status, resources: merged });
+  });
+}
+
+function requireAlive({ id, status, removing }: Container): void {
+  if ((status.state === 'created' || status.state === 'running') && !removing) return;
+  const text = `resources of container "${id}" cannot be changed: it is ${removing ? 'being removed' : status.state}`;
+  throw new DaemonError('failed-precondition', `${text}, only a created or running container can be resized`);
+}
+
+async function requireRoom(parts: ContainerParts, container: Container, limit: bigint): Promise<void> {
+  if (limit <= 0n || limit === container.status.resources.memoryLimitBytes) return;
+  const used = await parts.cgroups.memoryUsedBytes(container.status.pid);
+  if (used === undefined || used <= limit) return;
+  const text = `memory limit of container "${container.id}" cannot be set to ${limit} bytes: ${used} bytes are in use`;
+  throw new DaemonError('failed-precondition', text);
+}
+
+/**
+ * What is in force after an update. A zero or empty value says nothing, as in the CRI. A new memory limit comes with its
+ * swap limit: the old one belonged to the old limit.
+ */
+export function mergeResources(before: LinuxResources, requested: LinuxResources): LinuxResources {
+  const memory = requested.memoryLimitBytes !== 0n ? requested : before;
+  return {
+    cpuPeriod: requested.cpuPeriod || before.cpuPeriod,
+    cpuQuota: requested.cpuQuota || before.cpuQuota,
+    cpuShares: requested.cpuShares || before.cpuShares,
+    memoryLimitBytes: memory.memoryLimitBytes,
+    memorySwapLimitBytes: requested.memorySwapLimitBytes || memory.memorySwapLimitBytes,
+    oomScoreAdj: before.oomScoreAdj,
+    cpusetCpus: requested.cpusetCpus || before.cpusetCpus,
+    cpusetMems: requested.cpusetMems || before.cpusetMems,
+    hugepageLimits: [...hugepages(before, requested)].map(([pageSize, limitBytes]) => ({
+      pageSize,
+      limitBytes,
+    })),
+    unified: { ...before.unified, ...requested.unified },
+  };
+}
+
+function hugepages(...all: readonly LinuxResources[]): Map<string, bigint> {
+  return new Map(
+    all.flatMap(({ hugepageLimits }) => hugepageLimits.map((item) => [item.pageSize, item.limitBytes])),
+  );
+}

@@ -1,0 +1,110 @@
+// In-place resize: UpdateContainerResources under both OCI runtimes, with a look at the kernel's own files.
+
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { after, afterEach, before, describe, test } from 'node:test';
+import { status } from '@grpc/grpc-js';
+import type { LinuxContainerResources } from '../../internal/cri/gen/runtime/v1/LinuxContainerResources.ts';
+import { TestDaemon } from '../harness/daemon.ts';
+import { podConfig, removeAllPods } from '../harness/pods.ts';
+import { missing } from '../harness/requirements.ts';
+
+const mebibyte = 1024 * 1024;
+const namespaceOptions = { network: 'POD', pid: 'CONTAINER', ipc: 'POD' } as const;
+
+for (const handler of ['runc', 'crun'] as const) {
+  describe(`a resize under ${handler}`, { skip: missing(handler) }, () => {
+    const daemon = new TestDaemon({ handlers: [handler] });
+    let image = '';
+
+    before(async () => {
+      image = await daemon.loadBusybox();
+      await daemon.start();
+    });
+
+    after(() => daemon.destroy());
+    afterEach(() => removeAllPods(daemon.client));
+
+    async function running(script: string): Promise<string> {
+      const plain = podConfig(daemon.pod('pod'));
+      const sandboxConfig = { ...plain, linux: { ...plain.linux, securityContext: { namespaceOptions } } };
+      const { client } = daemon;
+      const { podSandboxId } = await client.runtime('RunPodSandbox', { config: sandboxConfig });
+      const config = {
+        metadata: { name: 'main' },
+        image: { image },
+        command: ['/bin/sh', '-c', script],
+        linux: {
+          resources: { memoryLimitInBytes: 64 * mebibyte, cpuShares: 512, cpuPeriod: 100_000 },
+          securityContext: { namespaceOptions },
+        },
+      };
+      const request = { podSandboxId, config, sandboxConfig };
+      const { containerId } = await client.runtime('CreateContainer', request);
+      await client.runtime('StartContainer', { containerId });
+      return containerId;
+    }
+
+    async function update(containerId: string, linux: LinuxContainerResources): Promise<void> {
+      await daemon.client.runtime('UpdateContainerResources', { containerId, linux });
+    }
+
+    async function resourcesOf(containerId: string) {
+      const answer = await daemon.client.runtime('ContainerStatus', { containerId, verbose: true });
+      const { pid } = JSON.parse(answer.info['info'] ?? '{}') as { pid: number };
+      return { pid, shown: answer.status?.resources?.linux };
+    }
+
+    /** A file of the process's cgroup on a v1 host, or the one of v2. */
+    function cgroupValue(pid: number, controller: string, file: string): string {
+      const lines = readFileSync(`/proc/${pid}/cgroup`, 'utf8').split('\n');
+      const line = lines.find((text) => text.split(':')[1]?.split(',').includes(controller));
+      const [, mount = '', path = ''] = line?.split(':') ?? [];
+      return readFileSync(`/sys/fs/cgroup/${mount}${path}/${file}`, 'utf8').trim();
+    }
+
+    test('limits go up and down while the container works, and the status shows them', async () => {
+      const id = await running('while :; do :; done');
+      const { pid } = await resourcesOf(id);
+      await update(id, { cpuQuota: 20_000, memoryLimitInBytes: 128 * mebibyte });
+      assert.equal(cgroupValue(pid, 'memory', 'memory.limit_in_bytes'), String(128 * mebibyte));
+      assert.equal(cgroupValue(pid, 'cpu', 'cpu.cfs_quota_us'), '20000');
+      assert.equal(cgroupValue(pid, 'cpu', 'cpu.shares'), '512');
+      await update(id, { memoryLimitInBytes: 32 * mebibyte, cpuShares: 1024 });
+      assert.equal(cgroupValue(pid, 'memory', 'memory.limit_in_bytes'), String(32 * mebibyte));
+      const { shown } = await resourcesOf(id);
+      assert.equal(shown?.memoryLimitInBytes, String(32 * mebibyte));
+      assert.deepEqual([shown?.cpuQuota, shown?.cpuShares, shown?.cpuPeriod], ['20000', '1024', '100000']);
+    });
+
+    test('an update survives a restart of the daemon', async () => {
+      const id = await running('sleep 1000');
+      await update(id, { cpuShares: 333 });
+      await daemon.restart();
+      assert.equal((await resourcesOf(id)).shown?.cpuShares, '333');
+    });
+
+    test('a limit below what is in use is refused, and nothing changes', async () => {
+      const id = await running('sleep 1000');
+      const { pid } = await resourcesOf(id);
+      const cmd = ['dd', 'if=/dev/zero', 'of=/dev/shm/full', 'bs=1M', 'count=24'];
+      assert.equal((await daemon.client.runtime('ExecSync', { containerId: id, cmd })).exitCode, 0);
+      await assert.rejects(update(id, { memoryLimitInBytes: 12 * mebibyte }), {
+        code: status.FAILED_PRECONDITION,
+        details: /cannot be set to 12582912 bytes: \d+ bytes are in use/,
+      });
+      assert.equal(cgroupValue(pid, 'memory', 'memory.limit_in_bytes'), String(64 * mebibyte));
+      assert.equal((await resourcesOf(id)).shown?.memoryLimitInBytes, String(64 * mebibyte));
+    });
+
+    test('a container that has ended, or that nobody knows, is not resized', async () => {
+      const id = await running('sleep 1000');
+      await daemon.client.runtime('StopContainer', { containerId: id, timeout: 0 });
+      await assert.rejects(update(id, { cpuShares: 2 }), {
+        code: status.FAILED_PRECONDITION,
+        details: /it is exited, only a created or running container can be resized/,
+      });
+      await assert.rejects(update('absent', { cpuShares: 2 }), { code: status.NOT_FOUND });
+    });
+  });
+}
