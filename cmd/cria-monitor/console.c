@@ -80,7 +80,9 @@ static void sender_ready(struct source *source, uint32_t events)
 	if (master == -2)
 		return;
 	loop_close(&sender);
-	if (master < 0 || open_now || !isatty(master)) {
+	unsigned number;
+
+	if (master < 0 || open_now || ioctl(master, TIOCGPTN, &number) != 0) { /* only a master has a number */
 		if (master >= 0)
 			close(master);
 		return;

@@ -87,8 +87,8 @@ static void keep_message(struct stream *stream, size_t got)
 
 	if (stream->type != FRAME_STDERR)
 		return;
-	memcpy(container.message + message_length, fresh, take);
-	message_length += take;
+	for (size_t i = 0; i < take; i++) /* a NUL would hide the rest */
+		container.message[message_length++] = fresh[i] == '\0' ? ' ' : (char)fresh[i];
 	container.message[message_length] = '\0';
 }
 
