@@ -19,17 +19,29 @@ export async function runImageCommand(
   const interrupt = (): void => lifetime.abort(new DaemonError('cancelled', 'interrupted'));
   process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
   const logger = createLogger(config.runtime.log_level, config.cria.log_format);
-  const spawner = new Spawner(config.cria.monitor_path, logger);
+  const spawner = new Spawner(config.cria.monitor_path, logger); // starts with the first credential helper
   const runner = new SpawnerRunner(spawner);
-  const parts = await wireImages(config, { runner, logger }, lifetime.signal);
   try {
-    terminal.out(await perform(parts, command, lifetime.signal));
+    const parts = await wireImages(config, { runner, logger, lifetime: lifetime.signal });
+    return await performAndClose(parts, command, terminal, lifetime.signal);
+  } finally {
+    await spawner.close();
+    process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
+  }
+}
+
+async function performAndClose(
+  parts: ImageParts,
+  command: ImageCommand,
+  terminal: Terminal,
+  signal: AbortSignal,
+): Promise<number> {
+  try {
+    terminal.out(await perform(parts, command, signal));
     return 0;
   } finally {
     await parts.images.idle();
     await parts.store.close();
-    await spawner.close();
-    process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
   }
 }
 
@@ -37,8 +49,10 @@ async function perform({ images }: ImageParts, command: ImageCommand, signal: Ab
   switch (command.action) {
     case 'load':
       return (await images.load(command.path, command.names, signal)).map((id) => `${id}\n`).join('');
-    case 'pull':
-      return `${await images.pull({ reference: command.reference, credentials: undefined, namespace: '' }, signal)}\n`;
+    case 'pull': {
+      const asked = { reference: command.reference, credentials: undefined, namespace: '' };
+      return `${await images.pull(asked, signal)}\n`;
+    }
     case 'list':
       return formatImages(images.list(), command.json);
     case 'remove':

@@ -1,6 +1,7 @@
 // The store and the images in it: the part of the daemon that `cria image` uses too.
 
 import type { Config } from '../../internal/config/options.ts';
+import { parseDurationMs } from '../../internal/config/quantities.ts';
 import { DaemonError } from '../../internal/errors/daemon-error.ts';
 import { logPulls } from '../../internal/image/log-pulls.ts';
 import { hostPlatform } from '../../internal/image/platform.ts';
@@ -8,15 +9,9 @@ import { StoredImages } from '../../internal/image/stored-images.ts';
 import { defaultUnpackLimits } from '../../internal/image/unpack-limits.ts';
 import type { Logger } from '../../internal/log/logger.ts';
 import type { CommandRunner } from '../../internal/process/command-runner.ts';
-import { AuthFiles, authFilePaths } from '../../internal/registry/auth-files.ts';
-import {
-  DistributionRegistry,
-  defaultRetry,
-  defaultTimeouts,
-} from '../../internal/registry/distribution-registry.ts';
-import { RegistriesFile } from '../../internal/registry/registries-file.ts';
 import { openStore, type Store } from '../../internal/storage/open-store.ts';
 import { wirePolicy } from './wire-policy.ts';
+import { wireRegistry } from './wire-registry.ts';
 
 /** Layers that are unpacked at once: more than the cores of a small node only makes each slower. */
 const unpacksAtOnce = 2;
@@ -28,21 +23,20 @@ export interface ImageParts {
   follow(config: Config): Promise<void>;
 }
 
-/** Opens the store and all that images need; `runner` checks signatures. `lifetime` ends running pulls. */
+export interface ImageSurroundings {
+  /** Runs credential helpers and checks signatures. */
+  readonly runner: CommandRunner;
+  readonly logger: Logger;
+  /** Ends running pulls. */
+  readonly lifetime: AbortSignal;
+}
+
+/** Opens the store and all that images need. */
 export async function wireImages(
   config: Config,
-  { runner, logger }: { readonly runner: CommandRunner; readonly logger: Logger },
-  lifetime: AbortSignal,
+  { runner, logger, lifetime }: ImageSurroundings,
 ): Promise<ImageParts> {
-  const registries = new RegistriesFile(config.cria.registries_conf, logger);
-  await registries.reload();
-  const registry = new DistributionRegistry({
-    routes: registries,
-    credentials: new AuthFiles(authFilePaths(config.image.global_auth_file, process.env), logger),
-    timeouts: defaultTimeouts,
-    retry: defaultRetry,
-    logger,
-  });
+  const { registry, registries, transport } = await wireRegistry(config, runner, logger);
   const { root, runroot } = config.crio;
   const store = await openStore({ graphRoot: root, runRoot: runroot, logger }).catch((cause: unknown) => {
     if (cause instanceof DaemonError) throw cause;
@@ -52,7 +46,7 @@ export async function wireImages(
     layers: store.layers,
     records: store.images,
     registry,
-    policy: wirePolicy(config, runner),
+    policy: wirePolicy(config, runner, transport),
     shortNames: registries,
     logger,
     pullListener: logPulls(logger),
@@ -63,6 +57,7 @@ export async function wireImages(
     unpacksAtOnce,
     platform: hostPlatform(),
     shortNameMode: config.image.short_name_mode,
+    progressTimeoutMs: parseDurationMs(config.image.pull_progress_timeout) ?? 0,
     pinnedImages: pinnedOf(config.image),
   });
   await images.ready();

@@ -7,15 +7,17 @@ import { NodePolicy } from '../../internal/policy/node-policy.ts';
 import type { ImagePolicy } from '../../internal/policy/policy.ts';
 import { PolicyFiles } from '../../internal/policy/policy-files.ts';
 import type { CommandRunner } from '../../internal/process/command-runner.ts';
-import { defaultTimeouts } from '../../internal/registry/distribution-registry.ts';
-import { HttpTransport } from '../../internal/registry/http-transport.ts';
-import { defaultCertificateFolders, TrustStore } from '../../internal/registry/trust-store.ts';
+import type { HttpTransport } from '../../internal/registry/http-transport.ts';
 
 /** Where containers/image has it. */
 const usualPolicy = '/etc/containers/policy.json';
 
 /** Reads nothing yet: a policy that is missing or wrong refuses images, and does not keep the daemon from starting. */
-export function wirePolicy({ cria, image }: Config, runner: CommandRunner): ImagePolicy {
+export function wirePolicy(
+  { cria, image }: Config,
+  runner: CommandRunner,
+  transport: HttpTransport,
+): ImagePolicy {
   return new NodePolicy({
     files: new PolicyFiles({
       file: image.signature_policy === '' ? usualPolicy : image.signature_policy,
@@ -27,6 +29,6 @@ export function wirePolicy({ cria, image }: Config, runner: CommandRunner): Imag
       directory: join(cria.run_dir, 'keyrings'),
     }),
     placesDirectory: join(dirname(cria.registries_conf), 'registries.d'),
-    transport: new HttpTransport(defaultTimeouts, new TrustStore(defaultCertificateFolders)),
+    transport,
   });
 }

@@ -40,7 +40,11 @@ export interface Daemon {
 export async function wireDaemon(config: Config, spawner: Spawner, logger: Logger): Promise<Daemon> {
   const lifetime = new AbortController();
   const runner = new SpawnerRunner(spawner);
-  const { store, images, follow } = await wireImages(config, { runner, logger }, lifetime.signal);
+  const { store, images, follow } = await wireImages(config, {
+    runner,
+    logger,
+    lifetime: lifetime.signal,
+  });
   const monitors = wireMonitors(config, spawner, logger);
   const metrics = createMetrics({
     collectors: config.metrics.metrics_collectors,

@@ -15,10 +15,10 @@ const pullOptions = {
     '',
     "Registry credentials for all pulls, in the form of docker's config.json. Read at each pull.",
   ),
-  namespaced_auth_dir: later(
+  namespaced_auth_dir: done(
     absolutePath,
     '/etc/crio/auth',
-    'Directory of credentials for one pull of one namespace.',
+    'Directory of credentials for one pull of one namespace: NAMESPACE-SHA256.json, as crio-credential-provider writes them; each is deleted when it is used.',
   ),
   insecure_registries: later(
     textList,
@@ -31,13 +31,16 @@ const pullOptions = {
     '',
     'Directory for blobs while they are pulled. Empty: inside the store.',
   ),
-  auto_reload_registries: later(booleanType, false, 'Follow changes in registries.conf.d without a reload.', {
-    env: 'AUTO_RELOAD_REGISTRIES',
-  }),
-  pull_progress_timeout: later(
+  auto_reload_registries: unused(
+    booleanType,
+    false,
+    'Follow changes of registries.conf. cria always does, at the next pull.',
+    { env: 'AUTO_RELOAD_REGISTRIES' },
+  ),
+  pull_progress_timeout: done(
     duration,
     '0s',
-    'A pull without progress for this time is given up; 0: never.',
+    'A pull to which the registry gives nothing for this time is given up; 0: never.',
   ),
   short_name_mode: done(
     wordType('enforcing', 'disabled'),

@@ -29,7 +29,7 @@ test("flags and variables have CRI-O's names where those differ from the key", (
   assert.deepEqual(named('crio.runtime.separate_pull_cgroup'), ['separate-pull-cgroup', 'PULL_IN_A_CGROUP']);
   assert.deepEqual(named('crio.runtime.container_exits_dir'), ['container-exits-dir', 'CONTAINER_EXITS_DIR']);
   assert.deepEqual(named('crio.api.stream_tls_key'), ['stream-tls-key', 'CONTAINER_TLS_KEY']);
-  assert.deepEqual(named('cria.registries_conf'), ['registries-conf', 'CONTAINER_REGISTRIES_CONF']);
+  assert.deepEqual(named('cria.registries_conf'), ['registries-conf', 'CONTAINERS_REGISTRIES_CONF']);
   assert.deepEqual(named('crio.nri.default_validator.nri_validator_required_plugins'), [
     undefined,
     undefined,

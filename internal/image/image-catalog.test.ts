@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { beforeEach, test } from 'node:test';
 import { makeImage } from '../../test/fakes/made-image.ts';
 import { MemoryLayerStore } from '../../test/fakes/memory-layer-store.ts';
+import { noShortNames } from '../../test/fakes/registry-client.ts';
 import { silentLogger } from '../log/logger.ts';
 import { ImageCatalog } from './image-catalog.ts';
 import { pinnedBy } from './pinned-images.ts';
@@ -11,7 +12,7 @@ let catalog: ImageCatalog;
 
 beforeEach(() => {
   store = new MemoryLayerStore();
-  const shortNames = { alias: () => undefined, searchRegistries: () => ['r.io'] };
+  const shortNames = { ...noShortNames, searchRegistries: () => ['r.io'] };
   catalog = new ImageCatalog({ records: store, shortNames, logger: silentLogger }, pinnedBy(['*pause*']));
 });
 

@@ -43,7 +43,7 @@ export interface RegistryCredentials {
 export interface PullRequest {
   readonly reference: string;
   readonly credentials: RegistryCredentials | undefined;
-  /** Of the pod that the image is for, whose signature policy counts; empty where there is none. */
+  /** Of the pod that the image is for, whose credentials and signature policy count; empty where there is none. */
   readonly namespace: string;
   /** Told what happens while this caller waits, of a pull that it joins also what happened before. */
   readonly listener?: PullListener;

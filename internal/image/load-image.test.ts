@@ -7,6 +7,7 @@ import { gzipSync } from 'node:zlib';
 import { type MadeImage, makeImage, makeList, makeTar, type TarMember } from '../../test/fakes/made-image.ts';
 import { MemoryLayerStore } from '../../test/fakes/memory-layer-store.ts';
 import { openPolicy } from '../../test/fakes/open-policy.ts';
+import { noShortNames } from '../../test/fakes/registry-client.ts';
 import { silentLogger } from '../log/logger.ts';
 import { digestOf } from '../registry/digest.ts';
 import type { Registry } from '../registry/registry.ts';
@@ -14,7 +15,7 @@ import { StoredImages } from './stored-images.ts';
 import { defaultUnpackLimits } from './unpack-limits.ts';
 
 const never = new AbortController().signal;
-const noRegistry: Registry = { open: () => Promise.reject(new Error('no registry in this test')) };
+const noRegistry: Registry = { withImage: () => Promise.reject(new Error('no registry in this test')) };
 
 let folder: string;
 let store: MemoryLayerStore;
@@ -23,14 +24,13 @@ let images: StoredImages;
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'load-image-'));
   store = new MemoryLayerStore();
-  const shortNames = { alias: () => undefined, searchRegistries: () => [] };
   images = new StoredImages(
     {
       layers: store,
       records: store,
       registry: noRegistry,
       policy: openPolicy,
-      shortNames,
+      shortNames: noShortNames,
       logger: silentLogger,
       pullListener: () => {},
       lifetime: never,
@@ -40,6 +40,7 @@ beforeEach(async () => {
       unpacksAtOnce: 2,
       platform: { os: 'linux', architecture: 'amd64', variant: 'v1' },
       shortNameMode: 'enforcing',
+      progressTimeoutMs: 0,
       pinnedImages: [],
     },
   );

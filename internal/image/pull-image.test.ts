@@ -3,11 +3,13 @@ import { afterEach, beforeEach, describe, it } from 'node:test';
 import { makeImage, makeList, makeTar } from '../../test/fakes/made-image.ts';
 import { MemoryLayerStore } from '../../test/fakes/memory-layer-store.ts';
 import { openPolicy } from '../../test/fakes/open-policy.ts';
+import { noShortNames, registryClient, transportTo } from '../../test/fakes/registry-client.ts';
 import { RegistryServer, sendBlob } from '../../test/fakes/registry-server.ts';
 import { DaemonError, type ErrorKind } from '../errors/daemon-error.ts';
 import { silentLogger } from '../log/logger.ts';
 import { digestOf } from '../registry/digest.ts';
-import { DistributionRegistry } from '../registry/distribution-registry.ts';
+import type { DistributionRegistry } from '../registry/distribution-registry.ts';
+import type { HttpTransport } from '../registry/http-transport.ts';
 import type { ShortNames } from '../registry/registry.ts';
 import type { PullEvent } from './pull-progress.ts';
 import { StoredImages } from './stored-images.ts';
@@ -16,10 +18,10 @@ import { defaultUnpackLimits } from './unpack-limits.ts';
 const never = new AbortController().signal;
 let told: PullEvent[];
 const pullListener = (event: PullEvent): void => void told.push(event);
-const noShortNames: ShortNames = { alias: () => undefined, searchRegistries: () => [] };
 
 let server: RegistryServer;
 let store: MemoryLayerStore;
+let transport: HttpTransport;
 let registry: DistributionRegistry;
 let images: StoredImages;
 
@@ -27,22 +29,17 @@ beforeEach(async () => {
   told = [];
   server = await RegistryServer.start();
   store = new MemoryLayerStore();
-  registry = new DistributionRegistry({
-    routes: { endpoints: (repository) => [{ repository, insecure: true, isMirror: false }] },
-    credentials: { lookup: async () => undefined },
-    timeouts: { connectMs: 2000, responseMs: 2000, noProgressMs: 300 },
-    retry: { attempts: 2, firstDelayMs: 5, maxDelayMs: 10 },
-    logger: silentLogger,
-  });
+  transport = transportTo();
+  registry = registryClient({ transport, retry: { attempts: 2, firstDelayMs: 5, maxDelayMs: 10 } });
   images = imagesWith(noShortNames);
 });
 
 afterEach(async () => {
-  registry.close();
+  transport.close();
   await server.close();
 });
 
-function imagesWith(shortNames: ShortNames): StoredImages {
+function imagesWith(shortNames: ShortNames, progressTimeoutMs = 0): StoredImages {
   return new StoredImages(
     {
       layers: store,
@@ -59,6 +56,7 @@ function imagesWith(shortNames: ShortNames): StoredImages {
       unpacksAtOnce: 2,
       platform: { os: 'linux', architecture: 'amd64', variant: 'v1' },
       shortNameMode: 'enforcing',
+      progressTimeoutMs,
       pinnedImages: [],
     },
   );
@@ -66,6 +64,13 @@ function imagesWith(shortNames: ShortNames): StoredImages {
 
 function pull(name: string, signal: AbortSignal = never): Promise<string> {
   return images.pull({ reference: `${server.host}/${name}`, credentials: undefined, namespace: '' }, signal);
+}
+
+async function deadHost(): Promise<string> {
+  const gone = await RegistryServer.start();
+  const { host } = gone;
+  await gone.close();
+  return host;
 }
 
 function layersOf(count: number): Buffer[] {
@@ -259,7 +264,97 @@ describe('pull', () => {
   });
 });
 
+describe('pull through mirrors', () => {
+  let mirror: RegistryServer;
+  let dead: string;
+  const warnings: object[] = [];
+
+  beforeEach(async () => {
+    [mirror, dead] = await Promise.all([RegistryServer.start(), deadHost()]);
+    const endpoint = (host: string, isMirror: boolean) => ({
+      repository: { host, path: 'a/b' },
+      insecure: true,
+      isMirror,
+    });
+    registry = registryClient({
+      transport,
+      routes: {
+        endpoints: async () => [
+          endpoint(dead, true),
+          endpoint(mirror.host, true),
+          endpoint(server.host, false),
+        ],
+      },
+      logger: { ...silentLogger, warn: (fields) => void warnings.push(fields) },
+    });
+    images = imagesWith(noShortNames);
+    warnings.length = 0;
+  });
+
+  afterEach(() => mirror.close());
+
+  it('takes the next place when a mirror is down and one lies about a layer', async () => {
+    const image = makeImage({ layers: layersOf(3) });
+    mirror.add(image, 'v1');
+    server.add(image, 'v1');
+    const lie = image.layerBlobs[1]!;
+    mirror.addBlob(digestOf(lie), Buffer.alloc(lie.length, 7));
+    assert.equal(await pull('a/b:v1'), image.id);
+    assert.deepEqual(images.find(image.id)?.repoTags, [`${server.host}/a/b:v1`]);
+    assert.equal(warnings.length, 2);
+    assert.match(JSON.stringify(warnings[0]), /connection refused/);
+    assert.match(JSON.stringify(warnings[1]), /digest/);
+    assert.equal(store.staged.size, 0);
+  });
+
+  it('takes the next place when a mirror has the manifest but not a layer', async () => {
+    const image = makeImage({ layers: layersOf(2) });
+    mirror.addManifest(image.manifest, image.manifestType, 'v1');
+    server.add(image, 'v1');
+    assert.equal(await pull('a/b:v1'), image.id);
+  });
+
+  it('tells what each place said when all fail', async () => {
+    mirror.intercept = (_request, response, path) => {
+      if (path !== '/v2/') response.writeHead(403).end();
+      return path !== '/v2/';
+    };
+    await assertRefused(
+      'a/b:v1',
+      'not-found',
+      new RegExp(
+        `^manifest "v1" of "a/b" was not found in registry "${server.host}" \\(tried before: ` +
+          `mirror "${dead}/a/b": registry "${dead}" is unavailable: connection refused; ` +
+          `mirror "${mirror.host}/a/b": registry "${mirror.host}" refuses .*access denied without credentials\\)$`,
+      ),
+    );
+  });
+
+  it('does not ask other places for room on this disk', async () => {
+    const image = makeImage();
+    mirror.add(image, 'v1');
+    server.add(image, 'v1');
+    store.before = (step) => {
+      if (step === 'stage') throw new DaemonError('resource-exhausted', 'the disk is full');
+    };
+    await assertRefused('a/b:v1', 'resource-exhausted', /^the disk is full \(tried before: mirror/);
+    assert.deepEqual(server.requests, []);
+  });
+});
+
 describe('pull from a hostile registry', () => {
+  it('is given up when the registry is silent for longer than the limit', async () => {
+    const image = makeImage();
+    server.add(image, 'v1');
+    images = imagesWith(noShortNames, 100);
+    assert.equal(await pull('a/b:v1'), image.id);
+    server.intercept = (_request, _response, path) => path.includes('manifests');
+    await assert.rejects(pull('a/c:v1'), {
+      kind: 'unknown',
+      message: `RegistryUnavailable: registry "${server.host}" gave nothing of image "${server.host}/a/c:v1" for 0.1 s, the limit that pull_progress_timeout sets`,
+    });
+  });
+
   for (const step of ['stage', 'commit', 'create'] as const) {
     it(`leaves nothing when the store fails at ${step}`, async () => {
       server.add(makeImage({ layers: layersOf(4) }), 'v1');
@@ -459,7 +554,10 @@ describe('pull from a hostile registry', () => {
     await assert.rejects(images.pull(request, never), (error: unknown) => {
       assert.ok(error instanceof DaemonError);
       assert.equal(error.kind, 'unauthenticated');
-      assert.match(error.message, /no valid credentials \(HTTP 401 UNAUTHORIZED\)/);
+      assert.match(
+        error.message,
+        /\(HTTP 401 UNAUTHORIZED\): it does not accept the credentials of the pull request/,
+      );
       assert.doesNotMatch(error.message, /geheim/);
       return true;
     });

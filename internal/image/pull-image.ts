@@ -13,7 +13,7 @@ import {
   type Reference,
   requireReference,
 } from '../registry/reference.ts';
-import type { BlobDescriptor, Credentials, Registry, RemoteImage, ShortNames } from '../registry/registry.ts';
+import type { BlobDescriptor, Registry, RemoteImage, ShortNames } from '../registry/registry.ts';
 import type { ImageRecords } from '../storage/store.ts';
 import { admitPulled } from './admit-image.ts';
 import type { ImageCatalog } from './image-catalog.ts';
@@ -24,6 +24,7 @@ import type { Platform } from './platform.ts';
 import { type PullListener, PullProgress } from './pull-progress.ts';
 import { selectManifest } from './select-manifest.ts';
 import { pullCandidatesOf, type ShortNameMode } from './short-names.ts';
+import { withSilenceLimit } from './silence-limit.ts';
 
 export interface PullerParts {
   readonly registry: Registry;
@@ -36,8 +37,22 @@ export interface PullerParts {
   readonly writer: ImageWriter;
   readonly logger: Logger;
   readonly pullListener: PullListener;
+  /** A pull in which the registry gives nothing for this time is given up; 0 for never. */
+  readonly progressTimeoutMs: number;
   /** Aborts when the daemon stops; nothing else ends a pull that makes progress. */
   readonly lifetime: AbortSignal;
+}
+
+const noCredentials = { username: '', password: '', identityToken: '', registryToken: '' };
+
+interface FoundImage extends Pick<PullRequest, 'credentials' | 'namespace'> {
+  readonly reference: Reference;
+  readonly remote: RemoteImage;
+}
+
+interface PulledImage {
+  readonly imageId: string;
+  readonly sizeBytes: number;
 }
 
 /** Pulls images, each once at a time. */
@@ -54,11 +69,13 @@ export class ImagePuller {
   /** See `Images.pull`. Who waits may give up; the pull goes on, and the kubelet's next try finds it. */
   async pull(request: PullRequest, signal: AbortSignal): Promise<string> {
     const { shortNames, shortNameMode } = this.#parts;
-    const candidates = pullCandidatesOf(requireReference(request.reference), shortNames, shortNameMode);
+    const written = requireReference(request.reference);
+    await shortNames.follow();
+    const candidates = pullCandidatesOf(written, shortNames, shortNameMode);
     const names = candidates.map(formatReference).join(' ');
     // With other credentials it is another pull: joining it would give an image to somebody who may not read it.
     // Another namespace has another policy.
-    const key = `${names} ${hashOf(request.credentials)} ${request.namespace}`;
+    const key = `${names} ${hashOf(request)}`;
     const pulled = this.#running.run(key, () => this.#watched(key, candidates, request), signal);
     const stop = request.listener && this.#progress.get(key)?.listen(request.listener);
     return pulled.finally(() => stop?.());
@@ -89,13 +106,18 @@ export class ImagePuller {
     request: PullRequest,
     progress: PullProgress,
   ): Promise<string> {
+    const { lifetime, progressTimeoutMs } = this.#parts;
     let failure: unknown;
     for (const candidate of candidates) {
       try {
         progress.start(formatReference(candidate));
-        return await this.#pullOne(candidate, request, progress);
+        return await withSilenceLimit(
+          { progress, candidate, limitMs: progressTimeoutMs },
+          lifetime,
+          (signal) => this.#pullOne(candidate, request, progress, signal),
+        );
       } catch (cause) {
-        this.#parts.lifetime.throwIfAborted();
+        lifetime.throwIfAborted();
         failure ??= cause;
         // A registry that does not know a short name often says that one may not ask.
         const mayBeElsewhere = ['not-found', 'unauthenticated', 'permission-denied'] as const;
@@ -109,37 +131,57 @@ export class ImagePuller {
     reference: Reference,
     { credentials, namespace }: PullRequest,
     progress: PullProgress,
+    signal: AbortSignal,
   ): Promise<string> {
-    const { registry, platform, lifetime, logger, catalog, writer } = this.#parts;
+    const { registry, logger } = this.#parts;
     const startedAtMs = performance.now();
-    const remote = await registry.open(reference.repository, reference.version, credentials, lifetime);
-    const selected = await selectManifest(remote.manifest, platform, (entry) =>
-      remote.readManifest(entry, lifetime),
-    );
+    const store = (remote: RemoteImage): Promise<PulledImage> => {
+      progress.readsDocuments();
+      return this.#store({ reference, remote, credentials, namespace }, progress, signal);
+    };
+    const stored = await registry.withImage({ ...reference, credentials, namespace }, store, signal);
+    const durationMs = Math.round(performance.now() - startedAtMs);
+    logger.info({ image: formatReference(reference), ...stored, durationMs }, 'pulled image');
+    return stored.imageId;
+  }
+
+  async #store(
+    { reference, remote, credentials, namespace }: FoundImage,
+    progress: PullProgress,
+    signal: AbortSignal,
+  ): Promise<PulledImage> {
+    const { platform, catalog, writer } = this.#parts;
+    const selected = await selectManifest(remote.manifest, platform, async (entry) => {
+      const manifest = await remote.readManifest(entry, signal);
+      progress.readsDocuments();
+      return manifest;
+    });
     // Before anything else of the image is read: what is refused is not looked at.
     const manifestDigest = digestOf(selected.bytes);
     const asked = { reference, manifestDigest, credentials, namespace };
-    const signatures = await admitPulled(this.#parts, asked, lifetime);
-    const config = await this.#readConfig(remote, selected.image.config);
+    const signatures = await admitPulled(this.#parts, asked, signal);
+    progress.readsDocuments();
+    const config = await this.#readConfig(remote, selected.image.config, signal);
     const plain = contentsOf(selected, config, namesOf(reference, remote), remote.openBlob);
     const contents = { ...plain, signatures };
-    const imageId = await writer.write(contents, progress, lifetime);
+    const imageId = await writer.write(contents, progress, signal);
     catalog.announce(imageId, contents.parsedConfig.config.user);
-    const durationMs = Math.round(performance.now() - startedAtMs);
-    const sizeBytes = selected.image.layers.reduce((sum, layer) => sum + layer.sizeBytes, 0);
-    logger.info({ image: formatReference(reference), imageId, durationMs, sizeBytes }, 'pulled image');
-    return imageId;
+    return { imageId, sizeBytes: selected.image.layers.reduce((sum, layer) => sum + layer.sizeBytes, 0) };
   }
 
   /** The store's own copy is as good as the registry's, and nearer. */
-  async #readConfig(remote: RemoteImage, descriptor: BlobDescriptor): Promise<Uint8Array> {
-    const { records, lifetime } = this.#parts;
+  async #readConfig(
+    remote: RemoteImage,
+    descriptor: BlobDescriptor,
+    signal: AbortSignal,
+  ): Promise<Uint8Array> {
+    const { records } = this.#parts;
     const imageId = descriptor.digest.slice('sha256:'.length);
     if (records.get(imageId) !== undefined) {
       const stored = await records.readConfig(imageId).catch(() => undefined);
       if (stored !== undefined && digestOf(stored) === descriptor.digest) return stored;
     }
-    return readBlob(await remote.openBlob(descriptor, lifetime), descriptor);
+    return readBlob(await remote.openBlob(descriptor, signal), descriptor);
   }
 }
 
@@ -153,9 +195,9 @@ function namesOf(reference: Reference, remote: RemoteImage): string[] {
   return [name, `${formatRepository(reference.repository)}@${remote.manifest.digest}`];
 }
 
-function hashOf(credentials: Credentials | undefined): string {
-  if (credentials === undefined) return '';
-  const { username, password, identityToken, registryToken } = credentials;
-  const text = JSON.stringify([username, password, identityToken, registryToken]);
+/** Who asks: credentials, and the namespace, which may have others. */
+function hashOf({ credentials, namespace }: PullRequest): string {
+  const { username, password, identityToken, registryToken } = credentials ?? noCredentials;
+  const text = JSON.stringify([namespace, username, password, identityToken, registryToken]);
   return createHash('sha256').update(text).digest('hex');
 }

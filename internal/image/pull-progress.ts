@@ -11,8 +11,8 @@ export interface PullLayer {
 }
 
 /**
- * In this order: `started` (once for each full name that a short one is tried as), `layers`, any number of `received`
- * and `unpacked`, then `done` or `failed`. Layers are named by their index in `layers`, base first. Who joins a running
+ * In this order: `started` (again for each full name that a short one is tried as), `layers` (again when a mirror failed
+ * and the next place is tried), any number of `received` and `unpacked`, then `done` or `failed`. Layers are named by their index in `layers`, base first. Who joins a running
  * pull is told first what was told before, shortened to the last state of each layer.
  */
 export type PullEvent =
@@ -42,8 +42,9 @@ export class PullProgress {
   #layers: readonly PullLayer[] | undefined;
   readonly #received = new Map<number, number>();
   readonly #unpacked = new Set<number>();
+  #readsDocuments = false;
   #waits = 0;
-  #silentSinceMs: number | undefined;
+  #heardAtMs = 0;
 
   constructor(listeners: readonly PullListener[]) {
     this.#listeners = new Set(listeners);
@@ -62,7 +63,7 @@ export class PullProgress {
 
   /** How long the source has been asked for something and gave nothing; 0 while nothing is asked of it. */
   get silentMs(): number {
-    return this.#silentSinceMs === undefined ? 0 : performance.now() - this.#silentSinceMs;
+    return this.#readsDocuments || this.#waits > 0 ? performance.now() - this.#heardAtMs : 0;
   }
 
   start(image: string): void {
@@ -70,23 +71,33 @@ export class PullProgress {
     this.#layers = undefined;
     this.#received.clear();
     this.#unpacked.clear();
+    this.readsDocuments();
     this.#tell({ kind: 'started', image });
   }
 
+  /** The source gave a document, and is asked for more until `begin`. */
+  readsDocuments(): void {
+    this.#readsDocuments = true;
+    this.#heardAtMs = performance.now();
+  }
+
   begin(layers: readonly PullLayer[]): void {
+    this.#readsDocuments = false;
     this.#layers = layers;
+    this.#received.clear();
+    this.#unpacked.clear();
     this.#tell({ kind: 'layers', image: this.#image, layers });
   }
 
   /** Waits for an answer of the source; the time counts as silence. */
   async waitFor<T>(answer: Promise<T>): Promise<T> {
+    if (this.#waits === 0) this.#heardAtMs = performance.now();
     this.#waits += 1;
-    this.#silentSinceMs ??= performance.now();
     try {
       return await answer;
     } finally {
       this.#waits -= 1;
-      this.#silentSinceMs = this.#waits === 0 ? undefined : performance.now();
+      this.#heardAtMs = performance.now();
     }
   }
 

@@ -1,12 +1,17 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { noShortNames } from '../../test/fakes/registry-client.ts';
 import { formatReference, requireReference } from '../registry/reference.ts';
 import type { ShortNames } from '../registry/registry.ts';
 import { pullCandidatesOf, type ShortNameMode } from './short-names.ts';
 
 function pulls(text: string, registries: readonly string[], mode: ShortNameMode = 'disabled'): string[] {
   const aliases: Readonly<Record<string, string>> = { nginx: 'mirror.example/web/nginx' };
-  const names: ShortNames = { alias: (name) => aliases[name], searchRegistries: () => registries };
+  const names: ShortNames = {
+    ...noShortNames,
+    alias: (name) => aliases[name],
+    searchRegistries: () => registries,
+  };
   return pullCandidatesOf(requireReference(text), names, mode).map(formatReference);
 }
 

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { makeImage } from '../../test/fakes/made-image.ts';
 import { MemoryLayerStore } from '../../test/fakes/memory-layer-store.ts';
 import { openPolicy } from '../../test/fakes/open-policy.ts';
+import { noShortNames } from '../../test/fakes/registry-client.ts';
 import { silentLogger } from '../log/logger.ts';
 import { StoredImages } from './stored-images.ts';
 import { defaultUnpackLimits } from './unpack-limits.ts';
@@ -36,8 +37,8 @@ beforeEach(() => {
       layers: store,
       records: store,
       policy: openPolicy,
-      registry: { open: () => Promise.reject(new Error('no registry in this test')) },
-      shortNames: { alias: () => undefined, searchRegistries: () => [] },
+      registry: { withImage: () => Promise.reject(new Error('no registry in this test')) },
+      shortNames: noShortNames,
       logger: silentLogger,
       pullListener: () => {},
       lifetime: never,
@@ -47,6 +48,7 @@ beforeEach(() => {
       unpacksAtOnce: 2,
       platform: { os: 'linux', architecture: 'amd64', variant: 'v1' },
       shortNameMode: 'enforcing',
+      progressTimeoutMs: 0,
       pinnedImages: [],
     },
   );

@@ -38,6 +38,8 @@ export interface StoredImagesOptions {
   readonly unpacksAtOnce: number;
   readonly platform: Platform;
   readonly shortNameMode: ShortNameMode;
+  /** See `PullerParts`. */
+  readonly progressTimeoutMs: number;
   /** Patterns of crio.image.pinned_images, and the pause image. */
   readonly pinnedImages: readonly string[];
 }
@@ -55,7 +57,7 @@ export class StoredImages implements Images {
   readonly #removals = new SingleFlight<void>();
 
   constructor(parts: StoredImagesParts, options: StoredImagesOptions) {
-    const { limits, unpacksAtOnce, platform, shortNameMode } = options;
+    const { limits, unpacksAtOnce, platform, shortNameMode, progressTimeoutMs } = options;
     this.#parts = parts;
     this.#catalog = new ImageCatalog(parts, pinnedBy(options.pinnedImages));
     this.#writer = new ImageWriter({ ...parts, limits, unpacksAtOnce });
@@ -63,6 +65,7 @@ export class StoredImages implements Images {
       ...parts,
       platform,
       shortNameMode,
+      progressTimeoutMs,
       catalog: this.#catalog,
       writer: this.#writer,
     });

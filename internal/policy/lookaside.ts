@@ -4,7 +4,6 @@ import { readFile, stat } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { isENOENT } from '../errors/errno.ts';
 import type { HttpTransport } from '../registry/http-transport.ts';
-import { readBounded } from '../registry/http-transport.ts';
 import type { Reference } from '../registry/reference.ts';
 import type { Digest } from '../registry/registry.ts';
 import { type ImageSignature, parseSignatureBlob } from './image-signature.ts';
@@ -43,9 +42,10 @@ async function readBlob(
   if (url.protocol !== 'http:' && url.protocol !== 'https:') {
     throw new Error(`lookaside has scheme "${url.protocol}"; file, http and https are supported`);
   }
-  const response = await transport.send({ method: 'GET', url, headers: {}, verifyTls: true }, signal);
+  const peer = { names: [url.host], verify: true };
+  const response = await transport.send({ method: 'GET', url, headers: {}, peer }, signal);
   if (response.status === 200) {
-    const bytes = await readBounded(response, maxSignatureBytes);
+    const bytes = await response.readDocument(maxSignatureBytes);
     if (bytes === undefined) throw tooLong();
     return bytes;
   }

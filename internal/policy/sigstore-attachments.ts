@@ -23,13 +23,16 @@ export async function readAttachments(
   signal: AbortSignal,
 ): Promise<ImageSignature[]> {
   const tag = `${image.manifestDigest.replace(':', '-')}.sig`;
-  let remote: RemoteImage;
+  const wanted = { repository: image.reference.repository, version: { tag }, credentials, namespace: '' };
   try {
-    remote = await registry.open(image.reference.repository, { tag }, credentials, signal);
+    return await registry.withImage(wanted, (remote) => signaturesIn(remote, signal), signal);
   } catch (cause) {
     if (hasKind(cause, 'not-found')) return [];
     throw cause;
   }
+}
+
+async function signaturesIn(remote: RemoteImage, signal: AbortSignal): Promise<ImageSignature[]> {
   const manifest = objectOf(parseStrictJson(remote.manifest.bytes), 'the signature manifest', 'any');
   const layers = manifest['layers'];
   if (!Array.isArray(layers)) throw new Error('the signature manifest has no layers');

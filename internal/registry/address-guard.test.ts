@@ -25,10 +25,11 @@ test('isInwardHost knows loopback and link-local addresses in every form', () =>
 
 test('refusalOf lets nobody be led to this node or away from TLS', () => {
   const refusal = (target: string, from: string): string | undefined =>
-    refusalOf(new URL(target), new URL(from));
+    refusalOf(new URL(target), { url: new URL(from), insecure: from.includes('insecure') });
   assert.equal(refusal('https://auth.example/t', 'https://r.example/'), undefined);
   assert.equal(refusal('http://auth.example/t', 'http://r.example/'), undefined);
   assert.match(refusal('http://auth.example/t', 'https://r.example/') ?? '', /without TLS/);
+  assert.equal(refusal('http://auth.example/t', 'https://insecure.example/'), undefined);
   assert.match(refusal('https://169.254.169.254/', 'https://r.example/') ?? '', /of this node/);
   assert.match(refusal('http://2130706433/', 'http://r.example/') ?? '', /of this node/);
   assert.match(refusal('file:///etc/passwd', 'http://r.example/') ?? '', /not http/);

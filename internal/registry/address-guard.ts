@@ -2,6 +2,7 @@
 // of a challenge nor by a redirect, unless the registry itself lives there.
 
 import { BlockList, isIP } from 'node:net';
+import type { Origin } from './origin.ts';
 
 const inward = new BlockList();
 inward.addSubnet('127.0.0.0', 8, 'ipv4');
@@ -20,13 +21,16 @@ export function isInwardHost(hostname: string): boolean {
 }
 
 /**
- * Why `from` may not send us to `target`, or undefined when it may: never from https to http, never from elsewhere to
- * an inward host.
+ * Why a registry may not send us to `target`, or undefined when it may: never from https to http, unless it is marked
+ * insecure, and never from elsewhere to an inward host.
  */
-export function refusalOf(target: URL, from: URL): string | undefined {
+export function refusalOf(
+  target: URL,
+  { url: from, insecure }: Pick<Origin, 'url' | 'insecure'>,
+): string | undefined {
   if (target.protocol !== 'https:' && target.protocol !== 'http:')
     return 'an address that is not http or https';
-  if (target.protocol === 'http:' && from.protocol === 'https:') return 'an address without TLS';
+  if (target.protocol === 'http:' && from.protocol === 'https:' && !insecure) return 'an address without TLS';
   if (isInwardHost(target.hostname) && !isInwardHost(from.hostname)) return 'an address of this node';
   return undefined;
 }

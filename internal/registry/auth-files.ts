@@ -1,120 +1,58 @@
-// Credentials of the node: files in docker's config.json format (containers-auth.json(5)). Read at each pull, so that
-// a rotated secret is used at once.
+// The node's auth files, read at each pull, so that a rotated secret is used at once.
 
-import { readFile } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DaemonError } from '../errors/daemon-error.ts';
 import { isENOENT } from '../errors/errno.ts';
-import type { Logger } from '../log/logger.ts';
-import type { CredentialSource, Credentials, Repository } from './registry.ts';
+import type { Environment } from './proxy-settings.ts';
+
+export interface AuthFile {
+  readonly path: string;
+  /** A `.dockercfg`: what is below `auths` in later files is the whole document. */
+  readonly isLegacy: boolean;
+}
+
+const maxFileBytes = 4 * 1024 * 1024;
 
 /** Where containers/image looks, in its order; a global auth file from the configuration replaces them all. */
-export function authFilePaths(
-  globalAuthFile: string,
-  env: Readonly<Record<string, string | undefined>>,
-): string[] {
-  if (globalAuthFile !== '') return [globalAuthFile];
+export function authFilesOf(globalAuthFile: string, env: Environment, home: string): AuthFile[] {
+  if (globalAuthFile !== '') return [{ path: globalAuthFile, isLegacy: false }];
   const runtimeDir = env['XDG_RUNTIME_DIR'];
-  const home = env['HOME'];
-  const run = runtimeDir ? join(runtimeDir, 'containers/auth.json') : '/run/containers/0/auth.json';
-  const homeFiles = home
-    ? [join(home, '.config/containers/auth.json'), join(home, '.docker/config.json')]
-    : [];
-  return [run, ...homeFiles];
+  const paths = [
+    env['REGISTRY_AUTH_FILE'] ?? '',
+    runtimeDir ? join(runtimeDir, 'containers/auth.json') : '/run/containers/0/auth.json',
+    join(env['XDG_CONFIG_HOME'] || join(home, '.config'), 'containers/auth.json'),
+    join(env['DOCKER_CONFIG'] || join(home, '.docker'), 'config.json'),
+  ];
+  const files = paths.filter((path) => path !== '').map((path) => ({ path, isLegacy: false }));
+  return [...files, { path: join(home, '.dockercfg'), isLegacy: true }];
 }
 
-/** Looks credentials up in the first of these files that has some for the repository. */
-export class AuthFiles implements CredentialSource {
-  readonly #paths: readonly string[];
-  readonly #logger: Logger;
-
-  constructor(paths: readonly string[], logger: Logger) {
-    this.#paths = paths;
-    this.#logger = logger;
+/** The document of an auth file; undefined when there is no file. Errors name the file and nothing of its content. */
+export async function readAuthFile({ path, isLegacy }: AuthFile): Promise<unknown> {
+  const text = await readBounded(path);
+  if (text === undefined || text.trim() === '') return undefined;
+  try {
+    const document: unknown = JSON.parse(text);
+    return isLegacy ? { auths: document } : document;
+  } catch {
+    // The parser's message quotes the text, and that is where the passwords are: no cause here.
+    throw new DaemonError('failed-precondition', `auth file ${path} is not valid JSON`);
   }
+}
 
-  async lookup(repository: Repository): Promise<Credentials | undefined> {
-    for (const path of this.#paths) {
-      const document = await this.#read(path);
-      if (document === undefined) continue;
-      const found = findCredentials(document, repository);
-      if (found !== undefined) return found;
-    }
-    return undefined;
-  }
-
-  async #read(path: string): Promise<unknown> {
-    let text: string;
+async function readBounded(path: string): Promise<string | undefined> {
+  try {
+    const file = await open(path);
     try {
-      text = await readFile(path, 'utf8');
-    } catch (cause) {
-      if (isENOENT(cause)) return undefined;
-      throw new DaemonError('failed-precondition', `auth file ${path} cannot be read`, cause);
+      const { size } = await file.stat();
+      if (size > maxFileBytes) throw new Error(`it has more than ${maxFileBytes} bytes`);
+      return await file.readFile('utf8');
+    } finally {
+      await file.close();
     }
-    let document: unknown;
-    try {
-      document = JSON.parse(text);
-    } catch {
-      // The parser's message quotes the text, and that is where the passwords are: no cause here.
-      throw new DaemonError('failed-precondition', `auth file ${path} is not valid JSON`);
-    }
-    if (
-      isRecord(document) &&
-      (document['credHelpers'] !== undefined || document['credsStore'] !== undefined)
-    ) {
-      this.#logger.warn({ file: path }, 'credential helpers are not supported and have no effect');
-    }
-    return document;
+  } catch (cause) {
+    if (isENOENT(cause)) return undefined;
+    throw new DaemonError('failed-precondition', `auth file ${path} cannot be read`, cause);
   }
-}
-
-/** The entry for the most specific of `host/a/b`, `host/a`, `host`. Pure. */
-export function findCredentials(document: unknown, repository: Repository): Credentials | undefined {
-  const auths = isRecord(document) ? document['auths'] : undefined;
-  if (!isRecord(auths)) return undefined;
-  for (const key of lookupKeys(repository)) {
-    const entry = Object.hasOwn(auths, key) ? auths[key] : undefined;
-    const found = isRecord(entry) ? parseEntry(entry) : undefined;
-    if (found !== undefined) return found;
-  }
-  // Old docker clients wrote whole addresses (`https://host/v1/`); only their host counts.
-  for (const [key, entry] of Object.entries(auths)) {
-    if (isRecord(entry) && legacyHost(key) === authHost(repository.host)) return parseEntry(entry);
-  }
-  return undefined;
-}
-
-function lookupKeys(repository: Repository): string[] {
-  const parts = [repository.host, ...repository.path.split('/')];
-  return parts.map((_, dropped) => parts.slice(0, parts.length - dropped).join('/'));
-}
-
-function legacyHost(key: string): string | undefined {
-  const found = /^(https?:\/\/)?([^/]+)(\/v[12]\/?|\/)?$/.exec(key);
-  return found?.[2];
-}
-
-/** Docker keeps the Hub's credentials under the address of its old index. */
-function authHost(host: string): string {
-  return host === 'docker.io' ? 'index.docker.io' : host;
-}
-
-function parseEntry(entry: Readonly<Record<string, unknown>>): Credentials | undefined {
-  const text = (key: string): string => {
-    const value = entry[key];
-    return typeof value === 'string' ? value : '';
-  };
-  const pair = Buffer.from(text('auth'), 'base64').toString('utf8').replace(/\0+$/, '');
-  const colon = pair.indexOf(':');
-  const credentials = {
-    username: colon >= 0 ? pair.slice(0, colon) : text('username'),
-    password: colon >= 0 ? pair.slice(colon + 1) : text('password'),
-    identityToken: text('identitytoken'),
-    registryToken: text('registrytoken'),
-  };
-  return Object.values(credentials).some((value) => value !== '') ? credentials : undefined;
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

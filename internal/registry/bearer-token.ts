@@ -3,12 +3,16 @@
 import { DaemonError } from '../errors/daemon-error.ts';
 import { refusalOf } from './address-guard.ts';
 import type { Challenge } from './challenge.ts';
-import { type HttpResponse, type HttpTransport, readBounded } from './http-transport.ts';
-import type { Origin } from './origin.ts';
-import type { Credentials } from './registry.ts';
+import type { HttpResponse } from './http-response.ts';
+import type { HttpTransport } from './http-transport.ts';
+import { type Origin, peerAt } from './origin.ts';
+import type { Credentials, FoundCredentials } from './registry.ts';
 import { badAnswer, fromNetworkError, fromStatus } from './registry-error.ts';
+import { type RetryPolicy, sendWithRetries } from './retry.ts';
 
-const maxTokenBytes = 1024 * 1024;
+const maxAnswerBytes = 1024 * 1024;
+/** It is sent as a header, and servers take some ten KiB of those. */
+const maxTokenLength = 64 * 1024;
 const clientId = 'cria';
 
 export interface TokenRequest {
@@ -18,23 +22,32 @@ export interface TokenRequest {
   readonly challenge: Challenge;
   /** Asked for when the challenge names no scope. */
   readonly scope: string;
-  readonly credentials: Credentials | undefined;
+  readonly found: FoundCredentials | undefined;
+  readonly retry: RetryPolicy;
 }
 
 /** Gets a token for the challenge: anonymous, by name and password, or by the identity token. */
 export async function requestToken(request: TokenRequest, signal: AbortSignal): Promise<string> {
-  const { origin } = request;
+  const { origin, found, retry } = request;
   const realm = realmOf(request);
+  const what = `an access token of ${realm.host}`;
   let response: HttpResponse;
   let body: Buffer | undefined;
   try {
-    response = await sendTokenRequest(request, realm, signal);
-    body = await readBounded(response, maxTokenBytes);
+    const send = (): Promise<HttpResponse> => sendTokenRequest(request, realm, signal);
+    response = await sendWithRetries(send, retry, false, signal);
+    body = await response.readDocument(maxAnswerBytes);
   } catch (cause) {
     signal.throwIfAborted();
-    throw fromNetworkError(realm.host, cause);
+    throw fromNetworkError(origin.host, cause, realm);
   }
-  if (response.status !== 200) throw fromStatus(origin.host, 'an access token', response.status, '');
+  const { status } = response;
+  if (status !== 200) {
+    // An authorization service says with 400 or 403 too that it does not like the credentials.
+    const isRefusal = found !== undefined && (status === 400 || status === 403);
+    const source = found?.source;
+    throw fromStatus({ host: origin.host, what, status: isRefusal ? 401 : status, errorCode: '', source });
+  }
   const token = body === undefined ? undefined : tokenIn(body);
   if (token === undefined)
     throw badAnswer(origin.host, 'has an authorization service that gave no usable token');
@@ -46,7 +59,7 @@ function realmOf({ origin, challenge }: TokenRequest): URL {
   if (!URL.canParse(text)) throw badAnswer(origin.host, 'names no usable authorization service');
   const realm = new URL(text);
   // CVE-2026-65388: an unchecked realm carries the credentials to wherever the registry likes.
-  const refusal = refusalOf(realm, origin.url);
+  const refusal = refusalOf(realm, origin);
   if (refusal !== undefined) {
     const text = `registry "${origin.host}" names an authorization service at ${refusal}; it was not contacted`;
     throw new DaemonError('permission-denied', text);
@@ -57,12 +70,14 @@ function realmOf({ origin, challenge }: TokenRequest): URL {
 }
 
 function sendTokenRequest(request: TokenRequest, realm: URL, signal: AbortSignal): Promise<HttpResponse> {
-  const { transport, origin, challenge, credentials } = request;
+  const { transport, origin, challenge, found } = request;
+  const credentials = found?.credentials;
   const service = challenge.parameters.get('service') ?? '';
   const scopes = (challenge.parameters.get('scope') ?? request.scope)
     .split(' ')
     .filter((scope) => scope !== '');
-  const common = { url: realm, verifyTls: origin.verifyTls };
+  const url = new URL(realm);
+  const common = { url, peer: peerAt(url, origin) };
   if (credentials !== undefined && credentials.identityToken !== '') {
     const form = new URLSearchParams({
       grant_type: 'refresh_token',
@@ -74,11 +89,11 @@ function sendTokenRequest(request: TokenRequest, realm: URL, signal: AbortSignal
     const headers = { 'content-type': 'application/x-www-form-urlencoded' };
     return transport.send({ ...common, method: 'POST', headers, body: form.toString() }, signal);
   }
-  if (service !== '') realm.searchParams.set('service', service);
-  for (const scope of scopes) realm.searchParams.append('scope', scope);
+  if (service !== '') url.searchParams.set('service', service);
+  for (const scope of scopes) url.searchParams.append('scope', scope);
   const headers: Record<string, string> = {};
   if (credentials !== undefined && credentials.username !== '') {
-    realm.searchParams.set('account', credentials.username);
+    url.searchParams.set('account', credentials.username);
     headers['authorization'] = basicAuthorization(credentials);
   }
   return transport.send({ ...common, method: 'GET', headers }, signal);
@@ -95,7 +110,9 @@ function tokenIn(body: Buffer): string | undefined {
   const { token, access_token: accessToken } = document as Record<string, unknown>;
   const found = typeof token === 'string' && token !== '' ? token : accessToken;
   // A line break would end the header in which the token is sent.
-  return typeof found === 'string' && /^[\x21-\x7e]+$/.test(found) ? found : undefined;
+  return typeof found === 'string' && found.length <= maxTokenLength && /^[\x21-\x7e]+$/.test(found)
+    ? found
+    : undefined;
 }
 
 /** The header of RFC 7617. */

@@ -2,10 +2,17 @@ import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { makeImage } from '../../test/fakes/made-image.ts';
+import {
+  openImage,
+  registryClient,
+  testTimeouts,
+  transportTo,
+  wanted,
+} from '../../test/fakes/registry-client.ts';
 import { RegistryServer } from '../../test/fakes/registry-server.ts';
-import { silentLogger } from '../log/logger.ts';
-import { DistributionRegistry } from './distribution-registry.ts';
-import type { Credentials, RemoteImage } from './registry.ts';
+import type { DistributionRegistry } from './distribution-registry.ts';
+import type { HttpTransport } from './http-transport.ts';
+import type { Credentials, FoundCredentials, RemoteImage } from './registry.ts';
 import type { Endpoint } from './routes.ts';
 
 const never = new AbortController().signal;
@@ -14,6 +21,7 @@ const nobody: Credentials = { username: '', password: '', identityToken: '', reg
 
 let server: RegistryServer;
 let other: RegistryServer;
+let transport: HttpTransport;
 let registry: DistributionRegistry;
 let endpoints: Endpoint[];
 
@@ -21,26 +29,29 @@ beforeEach(async () => {
   [server, other] = await Promise.all([RegistryServer.start(), RegistryServer.start()]);
   server.add(image, 'v1');
   endpoints = [endpoint(server.host)];
-  registry = new DistributionRegistry({
-    routes: { endpoints: () => endpoints },
-    credentials: { lookup: async ({ host }) => ({ ...nobody, username: `file of ${host}`, password: 'p' }) },
-    timeouts: { connectMs: 2000, responseMs: 300, noProgressMs: 300 },
-    retry: { attempts: 3, firstDelayMs: 5, maxDelayMs: 20 },
-    logger: silentLogger,
+  transport = transportTo({ timeouts: { ...testTimeouts, responseMs: 300 } });
+  registry = registryClient({
+    transport,
+    routes: { endpoints: async () => endpoints },
+    credentials: { forPull: async () => ({ lookup: async ({ host }) => fileOf(host) }) },
   });
 });
 
 afterEach(async () => {
-  registry.close();
+  transport.close();
   await Promise.all([server.close(), other.close()]);
 });
+
+function fileOf(host: string): FoundCredentials {
+  return { credentials: { ...nobody, username: `file of ${host}`, password: 'p' }, source: 'a file' };
+}
 
 function endpoint(host: string, isMirror = false): Endpoint {
   return { repository: { host, path: 'a/b' }, insecure: true, isMirror };
 }
 
 function open(credentials: Credentials | undefined = undefined): Promise<RemoteImage> {
-  return registry.open({ host: server.host, path: 'a/b' }, { tag: 'v1' }, credentials, never);
+  return openImage(registry, { ...wanted({ host: server.host, path: 'a/b' }, 'v1'), credentials });
 }
 
 /** Makes the server ask for a bearer token from `realm`, and give out tokens itself. */
@@ -192,7 +203,7 @@ test('endless redirects end', async () => {
     response.writeHead(302, { location: path }).end();
     return true;
   };
-  await assert.rejects(open(), /redirects manifest "v1" of "a\/b" more than 5 times/);
+  await assert.rejects(open(), /redirects manifest "v1" of "a\/b" more than 10 times/);
 });
 
 test('a connection that was cut before its blob is read is made again', async () => {
@@ -239,6 +250,6 @@ test('error texts hold neither the body of the answer nor a query', async () => 
   };
   await assert.rejects(open(), {
     kind: 'permission-denied',
-    message: `registry "${server.host}" refuses manifest "v1" of "a/b": access denied (HTTP 403 DENIED)`,
+    message: `registry "${server.host}" refuses manifest "v1" of "a/b" (HTTP 403 DENIED): access denied with the credentials of a file`,
   });
 });

@@ -4,92 +4,82 @@ import { DaemonError } from '../errors/daemon-error.ts';
 import type { Logger } from '../log/logger.ts';
 import { openBlob } from './fetch-blob.ts';
 import { fetchManifest } from './fetch-manifest.ts';
-import { type HttpTimeouts, HttpTransport } from './http-transport.ts';
-import { locate, type Origin } from './origin.ts';
+import type { HttpTransport } from './http-transport.ts';
+import { Locator } from './origin.ts';
 import type {
+  CredentialLookup,
   CredentialSource,
-  Credentials,
+  FoundCredentials,
   Registry,
   RemoteImage,
   Repository,
   Version,
+  WantedImage,
 } from './registry.ts';
-import { RepositorySession, type RetryPolicy } from './repository-session.ts';
+import { RepositorySession } from './repository-session.ts';
+import type { RetryPolicy } from './retry.ts';
 import type { Endpoint } from './routes.ts';
-import { defaultCertificateFolders, TrustStore } from './trust-store.ts';
+import { type FailedPlace, failureOf, mayBeBetterElsewhere, nameOf, wordsOf } from './tried-places.ts';
 
 export interface RegistryParts {
   /** Mirrors, rewriting and blocks: `RegistriesFile`. */
-  readonly routes: { endpoints(repository: Repository, version: Version): readonly Endpoint[] };
+  readonly routes: { endpoints(repository: Repository, version: Version): Promise<readonly Endpoint[]> };
   readonly credentials: CredentialSource;
-  readonly timeouts: HttpTimeouts;
+  readonly transport: HttpTransport;
   readonly retry: RetryPolicy;
   readonly logger: Logger;
-  /** Folders in the form of certs.d; the system's when left out. */
-  readonly certificateFolders?: readonly string[];
 }
 
-/** A dead registry is told apart from a slow one after these times; a kubelet waits for minutes. */
-export const defaultTimeouts: HttpTimeouts = { connectMs: 30_000, responseMs: 60_000, noProgressMs: 60_000 };
-
-/** As containers/image: 2 s, doubled, at most a minute, five times. */
-export const defaultRetry: RetryPolicy = { attempts: 5, firstDelayMs: 2_000, maxDelayMs: 60_000 };
+/** A place is not waited for while there is another one. */
+const onlyOnce: RetryPolicy = { attempts: 1, firstDelayMs: 0, maxDelayMs: 0 };
 
 /** Speaks the OCI distribution protocol over node:http and node:https. */
 export class DistributionRegistry implements Registry {
   readonly #parts: RegistryParts;
-  readonly #transport: HttpTransport;
+  readonly #locator: Locator;
 
   constructor(parts: RegistryParts) {
     this.#parts = parts;
-    const trust = new TrustStore(parts.certificateFolders ?? defaultCertificateFolders);
-    this.#transport = new HttpTransport(parts.timeouts, trust);
+    this.#locator = new Locator(parts.transport);
   }
 
-  async open(
-    repository: Repository,
-    version: Version,
-    credentials: Credentials | undefined,
+  async withImage<T>(
+    wanted: WantedImage,
+    use: (image: RemoteImage) => Promise<T>,
     signal: AbortSignal,
-  ): Promise<RemoteImage> {
-    const endpoints = this.#parts.routes.endpoints(repository, version);
-    let failure: unknown = new DaemonError('internal', `no endpoint for registry "${repository.host}"`);
-    for (const endpoint of endpoints) {
+  ): Promise<T> {
+    const endpoints = await this.#parts.routes.endpoints(wanted.repository, wanted.version);
+    const node = await this.#parts.credentials.forPull(wanted);
+    const failed: FailedPlace[] = [];
+    for (const [index, endpoint] of endpoints.entries()) {
+      const isLast = index === endpoints.length - 1;
       try {
-        return await this.#openAt(endpoint, version, credentials, signal);
-      } catch (cause) {
+        return await use(await this.#openAt(endpoint, { wanted, node, isLast }, signal));
+      } catch (failure) {
         signal.throwIfAborted();
-        failure = cause;
-        if (endpoint.isMirror) this.#logMirrorFailure(endpoint, cause);
+        this.#locator.forget(endpoint.repository.host);
+        failed.push({ endpoint, failure });
+        if (isLast || !mayBeBetterElsewhere(failure)) throw failureOf(failed);
+        this.#parts.logger.warn(
+          { mirror: nameOf(endpoint), reason: wordsOf(failure) },
+          'mirror did not give the image; the next place is tried',
+        );
       }
     }
-    throw failure;
+    throw new DaemonError('internal', `no endpoint for registry "${wanted.repository.host}"`);
   }
 
-  /** Closes idle connections. */
-  close(): void {
-    this.#transport.close();
-  }
-
-  async #openAt(
-    endpoint: Endpoint,
-    version: Version,
-    given: Credentials | undefined,
-    signal: AbortSignal,
-  ): Promise<RemoteImage> {
+  async #openAt(endpoint: Endpoint, attempt: Attempt, signal: AbortSignal): Promise<RemoteImage> {
     const { repository, insecure, isMirror } = endpoint;
-    const isGiven = given !== undefined && !isMirror && Object.values(given).some((value) => value !== '');
-    const credentials = isGiven ? given : await this.#parts.credentials.lookup(repository);
-    const origin: Origin = await locate(this.#transport, repository.host, insecure, signal);
-    const session = new RepositorySession({
-      transport: this.#transport,
-      origin,
-      repositoryPath: repository.path,
-      credentials,
-      retry: this.#parts.retry,
-    });
-    const manifest = await fetchManifest(session, version, undefined, signal);
-    if (isMirror) this.#parts.logger.info({ mirror: repository.host }, 'pulling from a mirror');
+    const { wanted, isLast } = attempt;
+    const found = await credentialsFor(endpoint, attempt, signal);
+    const origin = await this.#locator.locate(repository.host, insecure, signal);
+    const { transport, retry } = this.#parts;
+    const parts = { transport, origin, repositoryPath: repository.path, found };
+    const session = new RepositorySession({ ...parts, retry: isLast ? retry : onlyOnce });
+    const manifest = await fetchManifest(session, wanted.version, undefined, signal);
+    session.setRetry(retry);
+    if (isMirror) this.#parts.logger.info({ mirror: nameOf(endpoint) }, 'pulling from a mirror');
     return {
       manifest,
       readManifest: ({ digest, sizeBytes }, instanceSignal) =>
@@ -97,9 +87,23 @@ export class DistributionRegistry implements Registry {
       openBlob: (blob, blobSignal) => openBlob(session, blob, blobSignal),
     };
   }
+}
 
-  #logMirrorFailure(endpoint: Endpoint, cause: unknown): void {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    this.#parts.logger.warn({ mirror: endpoint.repository.host, reason }, 'mirror did not give the image');
-  }
+interface Attempt {
+  readonly wanted: WantedImage;
+  readonly node: CredentialLookup;
+  readonly isLast: boolean;
+}
+
+/** Credentials that came with the request are for the host that it names; a mirror elsewhere does not see them. */
+async function credentialsFor(
+  { repository }: Endpoint,
+  { wanted, node }: Attempt,
+  signal: AbortSignal,
+): Promise<FoundCredentials | undefined> {
+  const { credentials } = wanted;
+  const isGiven = credentials !== undefined && Object.values(credentials).some((value) => value !== '');
+  if (isGiven && repository.host === wanted.repository.host)
+    return { credentials, source: 'the pull request' };
+  return node.lookup(repository, signal);
 }

@@ -1,12 +1,12 @@
 // Blobs as streams that survive broken connections.
 
-import type { HttpResponse } from './http-transport.ts';
+import type { HttpResponse } from './http-response.ts';
 import type { BlobDescriptor } from './registry.ts';
 import { badAnswer, fromNetworkError } from './registry-error.ts';
 import type { RepositorySession } from './repository-session.ts';
 
-/** A connection that brought this much is worth a new one; as in containers/image. */
-const resumeProgressBytes = 1024 * 1024;
+/** A connection that brought this much is worth a new one. */
+const resumeProgressBytes = 256 * 1024;
 const resumeIntervalMs = 60_000;
 /** A late break is forgiven only to a connection that brought something. */
 const leastProgressBytes = 1024;
@@ -35,12 +35,15 @@ async function* readBlob(
   const resume = new ResumeRule();
   let response = first;
   let received = 0;
+  let repeated = 0;
   for (;;) {
     try {
       for await (const chunk of response.body) {
-        received += chunk.length;
+        const fresh = chunk.subarray(Math.min(repeated, chunk.length));
+        repeated -= chunk.length - fresh.length;
+        received += fresh.length;
         if (received > blob.sizeBytes) throw wrongSize(session, blob, 'more');
-        yield chunk;
+        if (fresh.length > 0) yield fresh;
       }
       if (received < blob.sizeBytes) throw wrongSize(session, blob, 'fewer');
       return;
@@ -50,10 +53,12 @@ async function* readBlob(
       const broken = fromNetworkError(session.host, cause);
       if (broken === cause || !resume.allows(received)) throw broken;
       response = await get(session, blob, received, signal);
-      if (!continuesAt(response, received)) {
+      const startsAt = startOf(response);
+      if (startsAt === undefined || startsAt > received) {
         await response.discard();
         throw broken;
       }
+      repeated = received - startsAt;
     }
   }
 }
@@ -87,7 +92,8 @@ function get(
   signal: AbortSignal,
 ): Promise<HttpResponse> {
   const headers: Record<string, string> = offset === 0 ? {} : { range: `bytes=${offset}-` };
-  return session.get({ path: `blobs/${digest}`, headers, what: `blob "${digest}"` }, signal);
+  const what = `blob "${digest}"`;
+  return session.get({ path: `blobs/${digest}`, headers, what, goesOn: offset > 0 }, signal);
 }
 
 function checkWhole(response: HttpResponse, blob: BlobDescriptor): string | undefined {
@@ -97,11 +103,11 @@ function checkWhole(response: HttpResponse, blob: BlobDescriptor): string | unde
   return `has ${length} bytes where the manifest says ${blob.sizeBytes}`;
 }
 
-/** A registry may ignore Range and begin again; then the blob cannot be completed. */
-function continuesAt(response: HttpResponse, offset: number): boolean {
-  if (offset === 0) return response.status === 200;
-  const range = /^bytes (\d+)-/.exec(response.headers['content-range'] ?? '');
-  return response.status === 206 && range !== null && Number(range[1]) === offset;
+/** Where the answer's bytes begin; a registry may ignore Range and begin again. */
+function startOf({ status, headers }: HttpResponse): number | undefined {
+  if (status === 200) return 0;
+  const range = /^bytes (\d{1,15})-/.exec(headers['content-range'] ?? '');
+  return range === null ? undefined : Number(range[1]);
 }
 
 function wrongSize(session: RepositorySession, blob: BlobDescriptor, comparison: 'more' | 'fewer'): Error {

@@ -1,7 +1,6 @@
 // Manifests, as bytes whose digest is known to be right.
 
 import { digestOf, isDigest } from './digest.ts';
-import { readBounded } from './http-transport.ts';
 import type { Digest, RemoteManifest, Version } from './registry.ts';
 import { badAnswer, fromNetworkError } from './registry-error.ts';
 import type { RepositorySession } from './repository-session.ts';
@@ -28,10 +27,18 @@ export async function fetchManifest(
 ): Promise<RemoteManifest> {
   const name = 'digest' in version ? version.digest : version.tag;
   const what = `manifest "${name}" of "${session.repositoryPath}"`;
-  const response = await session.get({ path: `manifests/${name}`, headers: { accept }, what }, signal);
+  const response = await session.get(
+    { path: `manifests/${name}`, headers: { accept }, what, goesOn: false },
+    signal,
+  );
+  const encoding = response.headers['content-encoding'] ?? 'identity';
+  if (encoding !== 'identity') {
+    await response.discard();
+    throw badAnswer(session.host, `sent ${what} compressed, which was not asked for`);
+  }
   let bytes: Buffer | undefined;
   try {
-    bytes = await readBounded(response, maxManifestBytes);
+    bytes = await response.readDocument(maxManifestBytes);
   } catch (cause) {
     signal.throwIfAborted();
     throw fromNetworkError(session.host, cause);

@@ -4,9 +4,16 @@ import assert from 'node:assert/strict';
 import { getEventListeners } from 'node:events';
 import { afterEach, beforeEach, test } from 'node:test';
 import { makeImage } from '../../test/fakes/made-image.ts';
+import {
+  openImage,
+  registryClient,
+  testTimeouts,
+  transportTo,
+  wanted,
+} from '../../test/fakes/registry-client.ts';
 import { RegistryServer } from '../../test/fakes/registry-server.ts';
-import { silentLogger } from '../log/logger.ts';
-import { DistributionRegistry } from './distribution-registry.ts';
+import type { DistributionRegistry } from './distribution-registry.ts';
+import type { HttpTransport } from './http-transport.ts';
 import type { BlobDescriptor, RemoteImage } from './registry.ts';
 
 const never = new AbortController().signal;
@@ -15,30 +22,26 @@ const credentials = { username: 'me', password: 'geheim', identityToken: '', reg
 
 let server: RegistryServer;
 let other: RegistryServer;
+let transport: HttpTransport;
 let registry: DistributionRegistry;
 let blob: BlobDescriptor;
 
 beforeEach(async () => {
   [server, other] = await Promise.all([RegistryServer.start(), RegistryServer.start()]);
   server.add(image, 'v1');
-  registry = new DistributionRegistry({
-    routes: { endpoints: (repository) => [{ repository, insecure: true, isMirror: false }] },
-    credentials: { lookup: async () => undefined },
-    timeouts: { connectMs: 2000, responseMs: 300, noProgressMs: 100 },
-    retry: { attempts: 3, firstDelayMs: 5, maxDelayMs: 20 },
-    logger: silentLogger,
-  });
+  transport = transportTo({ timeouts: { ...testTimeouts, responseMs: 300, noProgressMs: 100 } });
+  registry = registryClient({ transport });
   const [digest, bytes] = [...image.blobs][1]!;
   blob = { digest, sizeBytes: bytes.length };
 });
 
 afterEach(async () => {
-  registry.close();
+  transport.close();
   await Promise.all([server.close(), other.close()]);
 });
 
 function open(host = server.host, signal = never): Promise<RemoteImage> {
-  return registry.open({ host, path: 'a/b' }, { tag: 'v1' }, credentials, signal);
+  return openImage(registry, { ...wanted({ host, path: 'a/b' }, 'v1'), credentials }, signal);
 }
 
 async function readAll(remote: RemoteImage, wanted: BlobDescriptor, signal = never): Promise<number> {

@@ -1,22 +1,25 @@
 // One HTTP exchange over kept-alive connections. Authentication, redirects and retries live above.
 
 import {
-  Agent as HttpAgent,
-  type IncomingHttpHeaders,
+  type ClientRequest,
   type IncomingMessage,
+  type RequestOptions,
   request as requestHttp,
 } from 'node:http';
-import { Agent as HttpsAgent, request as requestHttps } from 'node:https';
-import type { SecureContext } from 'node:tls';
-import type { TrustStore } from './trust-store.ts';
+import { request as requestHttps } from 'node:https';
+import { ConnectionPools } from './connection-pools.ts';
+import { type BodyLimits, type HttpResponse, HttpTimeoutError, responseOf } from './http-response.ts';
+import type { ProxyOf } from './proxy-settings.ts';
+import { addressOf, openTunnel, proxyAuthorization } from './proxy-tunnel.ts';
+import type { TlsPeer, TrustStore } from './trust-store.ts';
 
-export interface HttpTimeouts {
-  /** TCP and TLS handshake. */
+export interface HttpTimeouts extends BodyLimits {
+  /** TCP and TLS handshake, or the way through a proxy. */
   readonly connectMs: number;
   /** From the request to the head of the response. */
   readonly responseMs: number;
-  /** Between two pieces of a body of at least 1 KiB, while the reader waits. */
-  readonly noProgressMs: number;
+  /** An unused connection is kept for this long. */
+  readonly idleMs: number;
 }
 
 export interface HttpRequest {
@@ -24,58 +27,48 @@ export interface HttpRequest {
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string;
-  readonly verifyTls: boolean;
+  readonly peer: TlsPeer;
 }
 
-export interface HttpResponse {
-  readonly status: number;
-  readonly headers: IncomingHttpHeaders;
-  readonly body: AsyncIterable<Uint8Array>;
-  /** Ends a body that nobody wants to read; when this resolves, the next request can use the connection. */
-  discard(): Promise<void>;
-}
+/** A dead registry is told apart from a slow one after these times; a kubelet waits for minutes. */
+export const defaultTimeouts: HttpTimeouts = {
+  connectMs: 30_000,
+  responseMs: 60_000,
+  noProgressMs: 60_000,
+  documentMs: 120_000,
+  idleMs: 60_000,
+};
 
 /** How often a request is sent when it finds kept-alive connections that the server has just closed. */
 const maxAttempts = 3;
-const maxDiscardedBytes = 64 * 1024;
-const maxDiscardMs = 250;
-/** A connection that nobody used for this time may be forgotten by a firewall, and the next request unanswered. */
-const maxIdleMs = 60_000;
-/** Fewer bytes than this within `noProgressMs` are no progress: else a byte now and then holds a pull for ever. */
-const minProgressBytes = 1024;
 
-class HttpTimeoutError extends Error {
-  readonly code = 'ETIMEDOUT';
+export interface TransportParts {
+  readonly timeouts: HttpTimeouts;
+  readonly trust: TrustStore;
+  readonly proxyOf: ProxyOf;
+  readonly userAgent: string;
 }
 
-/** Sends requests; one connection pool per host and kind of TLS check. */
+/** Sends requests. */
 export class HttpTransport {
-  readonly #timeouts: HttpTimeouts;
-  readonly #trust: TrustStore;
-  readonly #plain = new HttpAgent({ keepAlive: true, timeout: maxIdleMs });
-  readonly #verified = new HttpsAgent({ keepAlive: true, timeout: maxIdleMs });
-  readonly #unverified = new HttpsAgent({
-    keepAlive: true,
-    timeout: maxIdleMs,
-    rejectUnauthorized: false,
-  });
+  readonly #parts: TransportParts;
+  readonly #pools: ConnectionPools;
 
-  constructor(timeouts: HttpTimeouts, trust: TrustStore) {
-    this.#timeouts = timeouts;
-    this.#trust = trust;
+  constructor(parts: TransportParts) {
+    this.#parts = parts;
+    this.#pools = new ConnectionPools(parts.timeouts.idleMs);
   }
 
   /**
-   * Resolves with the head of the response. Rejects with the system's error, or ETIMEDOUT; an abort of `signal` also
-   * ends a body that is being read.
+   * Resolves with the head of the response. Rejects with the system's error, ETIMEDOUT or a ProxyError; an abort of
+   * `signal` also ends a body that is being read.
    */
   async send(request: HttpRequest, signal: AbortSignal): Promise<HttpResponse> {
     signal.throwIfAborted();
-    const { url } = request;
-    const context = url.protocol === 'https:' ? await this.#trust.contextFor(url.host) : undefined;
+    const open = await this.#opener(request);
     for (let attempt = 1; ; attempt += 1) {
       try {
-        return await this.#exchange(request, context, signal);
+        return await this.#exchange(open, request.body, signal);
       } catch (cause) {
         if (!(cause instanceof StaleConnectionError)) throw cause;
         if (attempt === maxAttempts) throw cause.cause;
@@ -85,24 +78,57 @@ export class HttpTransport {
 
   /** Closes idle connections; later requests open new ones. */
   close(): void {
-    this.#plain.destroy();
-    this.#verified.destroy();
-    this.#unverified.destroy();
+    this.#pools.close();
+  }
+
+  async #opener({
+    url,
+    method,
+    headers,
+    peer,
+  }: HttpRequest): Promise<(signal: AbortSignal) => ClientRequest> {
+    const { trust, proxyOf, timeouts, userAgent } = this.#parts;
+    const proxy = proxyOf(url);
+    const common = {
+      method,
+      headers: { ...headers, 'user-agent': userAgent, 'accept-encoding': 'identity' },
+    };
+    if (url.protocol === 'https:') {
+      const tunnel = proxy && { proxy, timeoutMs: timeouts.connectMs };
+      const secure = this.#pools.secure(await trust.trustOf(peer), peer.verify, tunnel);
+      return (signal) => requestHttps(url, { ...common, ...secure, signal });
+    }
+    const { plain: agent } = this.#pools;
+    if (proxy === undefined) return (signal) => requestHttp(url, { ...common, agent, signal });
+    const options = await this.#throughProxy(url, proxy, common.headers);
+    return (signal) => requestHttp({ ...common, ...options, signal });
+  }
+
+  /** Without TLS the proxy itself is asked for the whole address; other kinds of proxies get a tunnel. */
+  async #throughProxy(
+    url: URL,
+    proxy: URL,
+    headers: Readonly<Record<string, string>>,
+  ): Promise<RequestOptions> {
+    if (proxy.protocol === 'http:') {
+      const asked = { ...headers, ...proxyAuthorization(proxy), host: url.host };
+      return { ...addressOf(proxy), agent: this.#pools.plain, path: url.href, headers: asked };
+    }
+    const target = { host: url.hostname, port: Number(url.port) || 80 };
+    const socket = await openTunnel(proxy, target, this.#parts.timeouts.connectMs);
+    return { ...target, agent: false, createConnection: () => socket, path: url.pathname + url.search };
   }
 
   #exchange(
-    { url, method, headers, body, verifyTls }: HttpRequest,
-    secureContext: SecureContext | undefined,
+    open: (signal: AbortSignal) => ClientRequest,
+    body: string | undefined,
     signal: AbortSignal,
   ): Promise<HttpResponse> {
-    const secure = secureContext !== undefined;
-    const agent = secure ? (verifyTls ? this.#verified : this.#unverified) : this.#plain;
-    const options = { method, headers, agent, signal, ...(secure && { secureContext }) };
-    const { connectMs, responseMs, noProgressMs } = this.#timeouts;
+    const { timeouts } = this.#parts;
     return new Promise((resolve, reject) => {
-      const outgoing = (secure ? requestHttps : requestHttp)(url, options);
+      const outgoing = open(signal);
       const giveUp = (): void => void outgoing.destroy(new HttpTimeoutError('no answer'));
-      const responseTimer = setTimeout(giveUp, responseMs);
+      const responseTimer = setTimeout(giveUp, timeouts.responseMs);
       let connectTimer: NodeJS.Timeout | undefined;
       const clearTimers = (): void => {
         clearTimeout(responseTimer);
@@ -110,8 +136,9 @@ export class HttpTransport {
       };
       outgoing.once('socket', (socket) => {
         if (!socket.connecting) return;
-        connectTimer = setTimeout(giveUp, connectMs);
-        socket.once(secure ? 'secureConnect' : 'connect', () => clearTimeout(connectTimer));
+        connectTimer = setTimeout(giveUp, timeouts.connectMs);
+        const ready = 'encrypted' in socket ? 'secureConnect' : 'connect';
+        socket.once(ready, () => clearTimeout(connectTimer));
       });
       outgoing.on('error', (error: NodeJS.ErrnoException) => {
         clearTimers();
@@ -119,10 +146,10 @@ export class HttpTransport {
         const stale = outgoing.reusedSocket && (error.code === 'ECONNRESET' || error.code === 'EPIPE');
         reject(stale ? new StaleConnectionError('stale connection', { cause: error }) : error);
       });
-      outgoing.once('response', (incoming) => {
+      outgoing.once('response', (incoming: IncomingMessage) => {
         clearTimers();
         incoming.on('error', () => {}); // read errors reach the reader; an unread body must not end the daemon
-        resolve(responseOf(incoming, noProgressMs));
+        resolve(responseOf(incoming, timeouts));
       });
       outgoing.end(body);
     });
@@ -130,61 +157,3 @@ export class HttpTransport {
 }
 
 class StaleConnectionError extends Error {}
-
-function responseOf(incoming: IncomingMessage, noProgressMs: number): HttpResponse {
-  return {
-    status: incoming.statusCode ?? 0,
-    headers: incoming.headers,
-    body: bodyOf(incoming, noProgressMs),
-    discard: () => discard(incoming),
-  };
-}
-
-/** Lets a short body pass, so that the connection can be used again; a long or slow one closes it. */
-async function discard(incoming: IncomingMessage): Promise<void> {
-  if (incoming.closed) return;
-  let leftBytes = maxDiscardedBytes;
-  const timer = setTimeout(() => incoming.destroy(), maxDiscardMs);
-  incoming.on('data', (chunk: Uint8Array) => {
-    leftBytes -= chunk.length;
-    if (leftBytes < 0) incoming.destroy();
-  });
-  await new Promise((resolve) => incoming.once('close', resolve));
-  clearTimeout(timer);
-}
-
-/** Reads a body; the clock runs only while the reader waits, so a slow disk is not taken for a dead registry. */
-async function* bodyOf(incoming: IncomingMessage, noProgressMs: number): AsyncGenerator<Uint8Array> {
-  let isWaiting = true;
-  const timer = setTimeout(() => {
-    if (isWaiting) incoming.destroy(new HttpTimeoutError('no progress'));
-    else timer.refresh();
-  }, noProgressMs);
-  let progressBytes = 0;
-  try {
-    for await (const chunk of incoming as AsyncIterable<Uint8Array>) {
-      isWaiting = false;
-      yield chunk;
-      isWaiting = true;
-      progressBytes += chunk.length;
-      if (progressBytes < minProgressBytes) continue;
-      progressBytes = 0;
-      timer.refresh();
-    }
-  } finally {
-    clearTimeout(timer);
-    incoming.destroy();
-  }
-}
-
-/** Reads a whole body of at most `maxBytes`; undefined when it is longer. */
-export async function readBounded(response: HttpResponse, maxBytes: number): Promise<Buffer | undefined> {
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  for await (const chunk of response.body) {
-    length += chunk.length;
-    if (length > maxBytes) return undefined;
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks, length);
-}

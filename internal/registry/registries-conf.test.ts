@@ -91,11 +91,22 @@ test('parseRegistriesConf reads short names', () => {
 });
 
 test('parseRegistriesConf reports what it does not support', () => {
-  const { warnings } = readConf('credential-helpers = ["x"]\n[[registry]]\nlocation = "a"\nnew = 1');
+  const { warnings } = readConf(
+    'additional-layer-store-auth-helper = "x"\n[[registry]]\nlocation = "a"\nnew = 1',
+  );
   assert.deepEqual(warnings, [
-    'key "credential-helpers" is not supported and has no effect',
+    'key "additional-layer-store-auth-helper" is not supported and has no effect',
     'key "registry.new" is not supported and has no effect',
   ]);
+});
+
+test('parseRegistriesConf reads credential helpers', () => {
+  const { credentialHelpers, warnings } = readConf(
+    'credential-helpers = ["containers-auth.json", "ecr-login"]',
+  );
+  assert.deepEqual(credentialHelpers, ['containers-auth.json', 'ecr-login']);
+  assert.deepEqual(warnings, []);
+  assert.equal(readConf('').credentialHelpers, undefined);
 });
 
 test('parseRegistriesConf refuses what it would misread', () => {
@@ -109,6 +120,9 @@ test('parseRegistriesConf refuses what it would misread', () => {
     [/first label/, '[[registry]]\nprefix = "a.*.com"\nlocation = "b"'],
     [/cannot have a path/, '[[registry]]\nprefix = "*.a.com/x"'],
     [/not a list of tables/, 'registry = "a"'],
+    [/expected "enforcing", "permissive" or "disabled"/, 'short-name-mode = "never"'],
+    [/alias "x" is "x\/y", expected a repository with its registry/, '[aliases]\nx = "x/y"'],
+    [/alias "x" is "r\.io\/y:v1", expected .* without a tag/, '[aliases]\nx = "r.io/y:v1"'],
     [/not a list of strings/, 'unqualified-search-registries = "a"'],
     [/mirror\]\] has no "location"/, '[[registry]]\nlocation = "a"\n[[registry.mirror]]\ninsecure = true'],
     [

@@ -28,6 +28,8 @@ export interface RegistriesDocument {
   readonly registries: readonly RegistryTable[];
   /** An empty value takes an earlier file's alias away. */
   readonly aliases: ReadonlyMap<string, string>;
+  /** Programs that keep credentials, by name; undefined when the document does not say. */
+  readonly credentialHelpers: readonly string[] | undefined;
   readonly warnings: readonly string[];
 }
 
@@ -35,6 +37,7 @@ const documentKeys = new Set([
   'unqualified-search-registries',
   'registry',
   'aliases',
+  'credential-helpers',
   'short-name-mode', // crio.conf's short_name_mode always wins over it
 ]);
 const registryKeys = new Set([
@@ -62,6 +65,7 @@ function readDocument(document: TomlTable): RegistriesDocument {
     throw new Error('table "registries" is of version 1 of the format: write [[registry]] tables instead');
   }
   const warnings: string[] = [];
+  checkShortNameMode(optional(document, 'short-name-mode', string) ?? '');
   warnUnknown(document, documentKeys, '', warnings);
   return {
     searchRegistries: optional(document, 'unqualified-search-registries', stringList)?.map(location),
@@ -69,6 +73,7 @@ function readDocument(document: TomlTable): RegistriesDocument {
       parseRegistry(table, warnings),
     ),
     aliases: parseAliases(document),
+    credentialHelpers: optional(document, 'credential-helpers', stringList),
     warnings,
   };
 }
@@ -121,9 +126,26 @@ function mirrorUse(text: string): MirrorUse {
   throw new Error(`"pull-from-mirror" is "${text}", expected "all", "digest-only" or "tag-only"`);
 }
 
+function checkShortNameMode(mode: string): void {
+  if (['', 'enforcing', 'permissive', 'disabled'].includes(mode)) return;
+  throw new Error(`"short-name-mode" is "${mode}", expected "enforcing", "permissive" or "disabled"`);
+}
+
+/** `[aliases]`, which is also the whole content of the file in which podman keeps its answers. */
 function parseAliases(document: TomlTable): ReadonlyMap<string, string> {
   const table = optional(document, 'aliases', tableOf) ?? {};
-  return new Map(Object.entries(table).map(([name, value]) => [name, string(value, `aliases."${name}"`)]));
+  return new Map(Object.entries(table).map(([name, value]) => [name, aliasTarget(value, name)]));
+}
+
+function aliasTarget(value: unknown, name: string): string {
+  const target = string(value, `aliases."${name}"`);
+  const [host = '', ...path] = target.split('/');
+  const isFull = path.length > 0 && (/[.:]/.test(host) || host === 'localhost');
+  const hasVersion = target.includes('@') || (path.at(-1)?.includes(':') ?? false);
+  if (target === '' || (isFull && !hasVersion)) return target;
+  throw new Error(
+    `alias "${name}" is "${target}", expected a repository with its registry and without a tag`,
+  );
 }
 
 /** A host with an optional path; a scheme is the usual mistake here. */

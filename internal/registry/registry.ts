@@ -48,30 +48,50 @@ export interface RemoteImage {
   openBlob(blob: BlobDescriptor, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>>;
 }
 
+/** What a pull asks for, and for whom. */
+export interface WantedImage {
+  readonly repository: Repository;
+  readonly version: Version;
+  /** Came with the request: for the host that it names and for no other. */
+  readonly credentials: Credentials | undefined;
+  /** Of the pod in Kubernetes, which may have credentials of its own; empty when there is none. */
+  readonly namespace: string;
+}
+
 export interface Registry {
   /**
-   * Reads the manifest that `version` names, from the first mirror that has it or from the registry itself.
-   * Without credentials, those of the auth files are used. `not-found`, `unauthenticated` and `permission-denied` are
-   * the registry's word; a registry that does not answer is `unknown` with the text `RegistryUnavailable: …`, which
-   * the kubelet looks for.
+   * Gives `use` the image at the first place that has it: mirrors in order, then the registry itself. When a place
+   * fails, also in the midst of `use`, the next one is tried, and `use` starts again; the last failure is thrown, with
+   * what the places before it said. Without credentials for a place, those of the node are used.
+   *
+   * `not-found`, `unauthenticated` and `permission-denied` are a registry's word; a registry that does not answer is
+   * `unknown` with the text `RegistryUnavailable: …`, which the kubelet looks for.
    */
-  open(
-    repository: Repository,
-    version: Version,
-    credentials: Credentials | undefined,
-    signal: AbortSignal,
-  ): Promise<RemoteImage>;
+  withImage<T>(wanted: WantedImage, use: (image: RemoteImage) => Promise<T>, signal: AbortSignal): Promise<T>;
 }
 
 /** How names without a registry become full ones (registries.conf). */
 export interface ShortNames {
+  /** Takes in what has changed on disk; until then the others tell what was there before. */
+  follow(): Promise<void>;
   /** The repository that an `[aliases]` entry gives to this name. */
   alias(name: string): string | undefined;
   /** Hosts to look in, in order; may carry a path. */
   searchRegistries(): readonly string[];
 }
 
-/** Credentials that the node has for a repository, from its auth files. */
+/** Credentials of the node, and where they are from: a text for errors, such as a file. */
+export interface FoundCredentials {
+  readonly credentials: Credentials;
+  readonly source: string;
+}
+
+export interface CredentialLookup {
+  lookup(repository: Repository, signal: AbortSignal): Promise<FoundCredentials | undefined>;
+}
+
+/** What the node knows of credentials. */
 export interface CredentialSource {
-  lookup(repository: Repository): Promise<Credentials | undefined>;
+  /** For one pull: takes the credentials that were left for just this image and namespace, which serve once. */
+  forPull(wanted: WantedImage): Promise<CredentialLookup>;
 }

@@ -1,35 +1,28 @@
 // GETs of one repository at one registry, for the time of one pull: authentication, redirects, waiting when the
 // registry asks for it. Credentials go to the registry's own scheme, host and port and to nobody else.
 
-import { setTimeout as sleep } from 'node:timers/promises';
 import { DaemonError } from '../errors/daemon-error.ts';
 import { refusalOf } from './address-guard.ts';
 import { basicAuthorization, requestToken } from './bearer-token.ts';
 import { type Challenge, parseChallenges } from './challenge.ts';
-import { type HttpResponse, type HttpTransport, readBounded } from './http-transport.ts';
-import type { Origin } from './origin.ts';
-import type { Credentials } from './registry.ts';
+import type { HttpResponse } from './http-response.ts';
+import type { HttpTransport } from './http-transport.ts';
+import { type Origin, peerAt } from './origin.ts';
+import type { FoundCredentials } from './registry.ts';
 import { badAnswer, fromNetworkError, fromStatus } from './registry-error.ts';
+import { type RetryPolicy, sendWithRetries } from './retry.ts';
 
 const maxErrorBytes = 64 * 1024;
-const maxRedirects = 5;
+/** As Go's http.Client. */
+const maxRedirects = 10;
 const maxAuthorizations = 2;
-const busyStatus = new Set([429, 502, 503, 504]);
 const redirectStatus = new Set([301, 302, 303, 307, 308]);
-
-export interface RetryPolicy {
-  /** How often a busy registry is asked again. */
-  readonly attempts: number;
-  /** Before the second attempt, unless Retry-After says otherwise; doubled for each further one. */
-  readonly firstDelayMs: number;
-  readonly maxDelayMs: number;
-}
 
 export interface SessionParts {
   readonly transport: HttpTransport;
   readonly origin: Origin;
   readonly repositoryPath: string;
-  readonly credentials: Credentials | undefined;
+  readonly found: FoundCredentials | undefined;
   readonly retry: RetryPolicy;
 }
 
@@ -39,6 +32,8 @@ export interface GetRequest {
   readonly headers: Readonly<Record<string, string>>;
   /** What is asked for, for error texts. */
   readonly what: string;
+  /** Bytes of it have come already; see `sendWithRetries`. */
+  readonly goesOn: boolean;
 }
 
 /** One pull's conversation with one registry; requests may run at once and share a token. */
@@ -46,10 +41,12 @@ export class RepositorySession {
   readonly #parts: SessionParts;
   #authorization: string | undefined;
   #renewal: Promise<void> | undefined;
+  #retry: RetryPolicy;
 
   constructor(parts: SessionParts) {
     this.#parts = parts;
-    const given = parts.credentials?.registryToken ?? '';
+    this.#retry = parts.retry;
+    const given = parts.found?.credentials.registryToken ?? '';
     if (given !== '') this.#authorization = `Bearer ${given}`;
   }
 
@@ -61,18 +58,25 @@ export class RepositorySession {
     return this.#parts.repositoryPath;
   }
 
+  /** From now on a busy registry is asked as often as this says. */
+  setRetry(policy: RetryPolicy): void {
+    this.#retry = policy;
+  }
+
   /** Resolves with a 200 or 206 response; everything else is an error with a stable text. */
   async get(request: GetRequest, signal: AbortSignal): Promise<HttpResponse> {
-    const { retry } = this.#parts;
-    for (let attempt = 1; ; attempt += 1) {
-      const response = await this.#getAuthorized(request, signal);
-      if (response.status === 200 || response.status === 206) return response;
-      if (!busyStatus.has(response.status) || attempt >= retry.attempts) {
-        throw fromStatus(this.host, request.what, response.status, await this.#errorCode(response, signal));
-      }
-      await response.discard();
-      await sleep(delayBefore(attempt, response.headers['retry-after'], retry), undefined, { signal });
-    }
+    const { found } = this.#parts;
+    const send = (): Promise<HttpResponse> => this.#getAuthorized(request, signal);
+    const response = await sendWithRetries(send, this.#retry, request.goesOn, signal);
+    if (response.status === 200 || response.status === 206) return response;
+    const errorCode = await this.#errorCode(response, signal);
+    throw fromStatus({
+      host: this.host,
+      what: request.what,
+      status: response.status,
+      errorCode,
+      source: found?.source,
+    });
   }
 
   /** Answers challenges: at first for the registry's own scope, a second time when the token was too narrow or old. */
@@ -83,39 +87,40 @@ export class RepositorySession {
       if (response.status !== 401 || authorizations === maxAuthorizations) return response;
       // A challenge of a host that we were sent to would name its own realm, and get the registry's credentials there.
       if (!isOwn) return response;
-      const challenges = parseChallenges(challengeHeaders(response));
-      if (!this.#canAnswer(challenges, sent)) return response;
+      const challenge = this.#answerable(parseChallenges(challengeHeaders(response)), sent);
+      if (challenge === undefined) return response;
       await response.discard();
-      if (this.#authorization === sent) await this.#renew(challenges, signal);
+      if (this.#authorization === sent) await this.#renew(challenge, signal);
     }
   }
 
-  #canAnswer(challenges: readonly Challenge[], sent: string | undefined): boolean {
-    const { credentials } = this.#parts;
-    if (credentials !== undefined && credentials.registryToken !== '') return false;
-    const chosen = chooseChallenge(challenges);
-    if (chosen?.scheme === 'bearer') return true;
+  /** The first challenge that we have something for. */
+  #answerable(challenges: readonly Challenge[], sent: string | undefined): Challenge | undefined {
+    const credentials = this.#parts.found?.credentials;
+    if (credentials !== undefined && credentials.registryToken !== '') return undefined;
     const hasPassword = credentials !== undefined && credentials.username !== '';
-    return chosen?.scheme === 'basic' && hasPassword && sent === undefined;
+    return challenges.find(
+      ({ scheme }) => scheme === 'bearer' || (scheme === 'basic' && hasPassword && sent === undefined),
+    );
   }
 
   /** Replaces the authorization; requests that need it at the same time share one renewal. */
-  async #renew(challenges: readonly Challenge[], signal: AbortSignal): Promise<void> {
-    this.#renewal ??= this.#authorize(challenges, signal).finally(() => {
+  async #renew(challenge: Challenge, signal: AbortSignal): Promise<void> {
+    this.#renewal ??= this.#authorize(challenge, signal).finally(() => {
       this.#renewal = undefined;
     });
     await this.#renewal;
   }
 
-  async #authorize(challenges: readonly Challenge[], signal: AbortSignal): Promise<void> {
-    const { transport, origin, repositoryPath, credentials } = this.#parts;
-    const challenge = chooseChallenge(challenges);
-    if (challenge?.scheme === 'bearer') {
+  async #authorize(challenge: Challenge, signal: AbortSignal): Promise<void> {
+    const { transport, origin, repositoryPath, found } = this.#parts;
+    if (challenge.scheme === 'bearer') {
       const scope = `repository:${repositoryPath}:pull`;
-      const token = await requestToken({ transport, origin, challenge, scope, credentials }, signal);
+      const request = { transport, origin, challenge, scope, found, retry: this.#retry };
+      const token = await requestToken(request, signal);
       this.#authorization = `Bearer ${token}`;
-    } else if (credentials !== undefined) {
-      this.#authorization = basicAuthorization(credentials);
+    } else if (found !== undefined) {
+      this.#authorization = basicAuthorization(found.credentials);
     }
   }
 
@@ -141,35 +146,37 @@ export class RepositorySession {
   #redirectTarget(location: string, from: URL): URL {
     if (!URL.canParse(location, from.href)) throw badAnswer(this.host, 'redirects to no usable address');
     const target = new URL(location, from);
-    const refusal = refusalOf(target, this.#parts.origin.url);
+    const refusal = refusalOf(target, this.#parts.origin);
     if (refusal !== undefined) {
       throw new DaemonError(
         'permission-denied',
         `registry "${this.host}" redirects to ${refusal}; not followed`,
       );
     }
+    target.username = '';
+    target.password = '';
     return target;
   }
 
   async #send(url: URL, request: GetRequest, signal: AbortSignal): Promise<HttpResponse> {
     const { transport, origin } = this.#parts;
-    const headers: Record<string, string> = { ...request.headers, 'user-agent': 'cria' };
+    const headers: Record<string, string> = { ...request.headers };
     // Another host must not see the credentials; S3 also refuses a signed URL that comes with a second one.
     if (this.#authorization !== undefined && url.origin === origin.url.origin) {
       headers['authorization'] = this.#authorization;
     }
     try {
-      return await transport.send({ method: 'GET', url, headers, verifyTls: origin.verifyTls }, signal);
+      return await transport.send({ method: 'GET', url, headers, peer: peerAt(url, origin) }, signal);
     } catch (cause) {
       signal.throwIfAborted();
-      throw fromNetworkError(this.host, cause);
+      throw fromNetworkError(this.host, cause, url);
     }
   }
 
   /** The first code of the error document, which is a short word by the specification; other text is not repeated. */
   async #errorCode(response: HttpResponse, signal: AbortSignal): Promise<string> {
     try {
-      const body = await readBounded(response, maxErrorBytes);
+      const body = await response.readDocument(maxErrorBytes);
       const document = JSON.parse(body?.toString('utf8') ?? '') as { errors?: { code?: unknown }[] } | null;
       const code = document?.errors?.[0]?.code;
       return typeof code === 'string' && /^[A-Z_]{1,64}$/.test(code) ? code : '';
@@ -180,17 +187,7 @@ export class RepositorySession {
   }
 }
 
-/** The first challenge that we can answer wins. */
-function chooseChallenge(challenges: readonly Challenge[]): Challenge | undefined {
-  return challenges.find(({ scheme }) => scheme === 'bearer' || scheme === 'basic');
-}
-
 function challengeHeaders(response: HttpResponse): string[] {
   const header = response.headers['www-authenticate'];
   return header === undefined ? [] : [header];
-}
-
-function delayBefore(attempt: number, retryAfter: string | undefined, policy: RetryPolicy): number {
-  const asked = /^\d{1,6}$/.test(retryAfter ?? '') ? Number(retryAfter) * 1000 : undefined;
-  return Math.min(asked ?? policy.firstDelayMs * 2 ** (attempt - 1), policy.maxDelayMs);
 }

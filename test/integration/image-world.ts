@@ -7,44 +7,45 @@ import { StoredImages } from '../../internal/image/stored-images.ts';
 import { silentLogger } from '../../internal/log/logger.ts';
 import type { ImagePolicy } from '../../internal/policy/policy.ts';
 import { digestOf } from '../../internal/registry/digest.ts';
-import {
-  DistributionRegistry,
-  defaultRetry,
-  defaultTimeouts,
-} from '../../internal/registry/distribution-registry.ts';
+import type { HttpTransport } from '../../internal/registry/http-transport.ts';
+import { defaultTimeouts } from '../../internal/registry/http-transport.ts';
+import { defaultRetry } from '../../internal/registry/retry.ts';
 import type { MadeImage } from '../fakes/made-image.ts';
 import { openPolicy } from '../fakes/open-policy.ts';
+import { noShortNames, registryClient, transportTo } from '../fakes/registry-client.ts';
 import { limits, type World } from './storage-world.ts';
 
 export class TestImages extends StoredImages {
   readonly architecture = hostPlatform().architecture;
   readonly #world: World;
-  readonly #registry: DistributionRegistry;
+  readonly #transport: HttpTransport;
   #layouts = 0;
 
   constructor(world: World, policy: ImagePolicy = openPolicy) {
-    const registry = new DistributionRegistry({
-      routes: { endpoints: (repository) => [{ repository, insecure: true, isMirror: false }] },
-      credentials: { lookup: async () => undefined },
-      timeouts: defaultTimeouts,
-      retry: defaultRetry,
-      logger: silentLogger,
-    });
+    const transport = transportTo({ timeouts: defaultTimeouts });
+    const registry = registryClient({ transport, retry: defaultRetry });
     super(
       {
         layers: world.store.layers,
         records: world.store.images,
         registry,
         policy,
-        shortNames: { alias: () => undefined, searchRegistries: () => [] },
+        shortNames: noShortNames,
         logger: silentLogger,
         pullListener: () => {},
         lifetime: new AbortController().signal,
       },
-      { limits, unpacksAtOnce: 2, platform: hostPlatform(), shortNameMode: 'enforcing', pinnedImages: [] },
+      {
+        limits,
+        unpacksAtOnce: 2,
+        platform: hostPlatform(),
+        shortNameMode: 'enforcing',
+        progressTimeoutMs: 0,
+        pinnedImages: [],
+      },
     );
     this.#world = world;
-    this.#registry = registry;
+    this.#transport = transport;
   }
 
   /** Writes the image as an OCI layout directory, named by its index if a name is given. */
@@ -81,7 +82,7 @@ export class TestImages extends StoredImages {
 
   async close(): Promise<void> {
     await this.idle();
-    this.#registry.close();
+    this.#transport.close();
   }
 }
 

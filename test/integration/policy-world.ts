@@ -5,10 +5,8 @@ import { join } from 'node:path';
 import { GpgVerifier } from '../../internal/policy/gpg-verifier.ts';
 import { NodePolicy } from '../../internal/policy/node-policy.ts';
 import { PolicyFiles } from '../../internal/policy/policy-files.ts';
-import { defaultTimeouts } from '../../internal/registry/distribution-registry.ts';
-import { HttpTransport } from '../../internal/registry/http-transport.ts';
 import type { Digest } from '../../internal/registry/registry.ts';
-import { TrustStore } from '../../internal/registry/trust-store.ts';
+import { transportTo } from '../fakes/registry-client.ts';
 import { nodeCommandRunner } from '../harness/node-command-runner.ts';
 import { TestImages } from './image-world.ts';
 import type { World } from './storage-world.ts';
@@ -19,7 +17,7 @@ export class PolicyWorld {
   readonly placesDirectory: string;
   readonly lookaside: string;
   readonly #directory: string;
-  readonly #transport = new HttpTransport(defaultTimeouts, new TrustStore([]));
+  readonly #transport = transportTo();
 
   constructor(world: World) {
     const directory = world.directory;

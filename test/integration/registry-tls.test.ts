@@ -8,13 +8,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import type { TLSSocket } from 'node:tls';
-import { silentLogger } from '../../internal/log/logger.ts';
-import { DistributionRegistry } from '../../internal/registry/distribution-registry.ts';
 import { makeImage } from '../fakes/made-image.ts';
+import { openImage, registryClient, transportTo, wanted } from '../fakes/registry-client.ts';
 import { command, findProgram } from '../harness/command.ts';
 
 const skip = findProgram('openssl') === undefined ? 'needs openssl' : false;
-const never = new AbortController().signal;
 const image = makeImage();
 
 let folder: string;
@@ -56,19 +54,17 @@ after(() => {
 /** Reads a manifest with this certs.d. */
 async function open(certificateFolders: readonly string[], insecure = false): Promise<string> {
   clients = [];
-  const registry = new DistributionRegistry({
-    routes: { endpoints: (repository) => [{ repository, insecure, isMirror: false }] },
-    credentials: { lookup: async () => undefined },
-    timeouts: { connectMs: 2000, responseMs: 2000, noProgressMs: 2000 },
+  const transport = transportTo({ certificateFolders });
+  const registry = registryClient({
+    transport,
+    routes: { endpoints: async (repository) => [{ repository, insecure, isMirror: false }] },
     retry: { attempts: 1, firstDelayMs: 1, maxDelayMs: 1 },
-    logger: silentLogger,
-    certificateFolders,
   });
   try {
-    const remote = await registry.open({ host, path: 'a/b' }, { tag: 'v1' }, undefined, never);
+    const remote = await openImage(registry, wanted({ host, path: 'a/b' }, 'v1'));
     return remote.manifest.digest;
   } finally {
-    registry.close();
+    transport.close();
   }
 }
 
@@ -85,7 +81,7 @@ test('a certificate of an unknown authority is refused in clear words', { skip }
   await assert.rejects(open([]), {
     kind: 'failed-precondition',
     message: new RegExp(
-      `^registry "${host}" has a TLS certificate that is not trusted \\([A-Z_]+\\): add its authority`,
+      `^registry "${host}" has a TLS certificate that is not trusted \\([A-Z_]+\\): put its authority into /etc/containers/certs.d/`,
     ),
   });
   assert.deepEqual(clients, []);
