@@ -12,6 +12,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#ifndef SYS_close_range
+#define SYS_close_range 436
+#endif
 #ifndef SYS_pidfd_open
 #define SYS_pidfd_open 434
 #endif
@@ -115,6 +118,11 @@ uint64_t start_ticks(pid_t pid)
 	struct proc_stat stat;
 
 	return proc_stat_read(pid, &stat) ? stat.start_ticks : 0;
+}
+
+void close_from(int first)
+{
+	syscall(SYS_close_range, (unsigned)first, ~0U, 0);
 }
 
 int pidfd_open_pid(pid_t pid)

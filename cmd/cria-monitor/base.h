@@ -31,6 +31,9 @@ __attribute__((format(printf, 3, 4))) bool format(char *buffer, size_t size, con
 /* Field 22 of /proc/PID/stat, the identity of a process together with its pid; 0 when there is no such process. */
 uint64_t start_ticks(pid_t pid);
 
+/* Closes this fd and all above. */
+void close_from(int first);
+
 int pidfd_open_pid(pid_t pid);
 int pidfd_signal(int pidfd, int signal_number);
 /* A memory file with this content, positioned at its start; -1 with errno. */

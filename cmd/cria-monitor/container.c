@@ -7,6 +7,7 @@
 #include "keep.h"
 #include "kill-tree.h"
 #include "log.h"
+#include "orphans.h"
 #include "pid-file.h"
 #include "roles.h"
 #include "runtime.h"
@@ -23,7 +24,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { GATE_FD = 3, KILL_MS = 5000, FAILED_MS = 10000, UNCLAIMED_MS = 600000, RECORD_RETRY_MS = 1000 };
+enum { GATE_FD = 3, KILL_MS = 5000, FAILED_MS = 10000 };
 
 struct container container;
 
@@ -35,97 +36,22 @@ static struct {
 	int64_t at;
 } early_exits[64];
 static size_t early_exit_count;
-static bool lingering;
-
-static void write_record(void);
-static void stop_waiting(void);
-static void end_linger(void);
-static struct timer record_timer = { .fire = write_record };
-static struct timer unclaimed_timer = { .fire = stop_waiting };
-static struct timer linger_timer = { .fire = end_linger };
-
-static void stop_waiting(void)
-{
-	keep_withdraw();
-	exit_record_sync();
-	loop_stop();
-}
-
-/* Ends when the exit is known to the daemon, and nobody writes or reads any more. */
-static void end_when_done(void)
-{
-	if (container.acknowledged && !lingering && !clients_busy())
-		stop_waiting();
-}
-
-static void end_linger(void)
-{
-	lingering = false;
-	stdio_close();
-	end_when_done();
-}
-
-void container_streams_closed(void)
-{
-	timer_stop(&linger_timer);
-	end_linger();
-}
+static struct timer failed_timer = { .fire = loop_stop };
 
 void container_client_left(void)
 {
 	if (container.phase == EXITED)
-		end_when_done();
+		exit_client_left();
 	else if (container.phase == FAILED && !clients_present())
 		loop_stop();
 }
 
 void container_acknowledge(void)
 {
-	container.acknowledged = true;
 	if (container.phase == FAILED)
 		loop_stop();
 	else
-		end_when_done();
-}
-
-static void write_record(void)
-{
-	if (exit_record_write() != 0)
-		timer_start(&record_timer, RECORD_RETRY_MS);
-	else
-		keep_withdraw();
-}
-
-void container_exited(int status, int64_t at)
-{
-	FAULT_POINT("init-reaped");
-	container.finished_at = at;
-	container.signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
-	container.code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
-	container.oom = oom_happened();
-	stdio_drain();
-	FAULT_POINT("drained");
-	container.phase = EXITED;
-	lingering = !shutting_down && !streams_are_closed();
-	write_record();
-	FAULT_POINT("recorded");
-	clients_end_output();
-	clients_announce();
-	FAULT_POINT("exit-told");
-	/* The record is there for everybody who looks; that it survives a loss of power is nothing to wait for. */
-	exit_record_sync();
-	timer_start(&unclaimed_timer, UNCLAIMED_MS);
-	if (lingering)
-		timer_start(&linger_timer, container.config.linger_ms);
-	else
-		stdio_close();
-	end_when_done();
-}
-
-void container_lost(int64_t at)
-{
-	container.lost = true;
-	container_exited(255 << 8, at);
+		exit_acknowledged();
 }
 
 static void failed(void)
@@ -138,7 +64,7 @@ static void failed(void)
 	unlink(container.config.pid_file);
 	exit_record_discard();
 	container.phase = FAILED;
-	timer_start(&unclaimed_timer, FAILED_MS);
+	timer_start(&failed_timer, FAILED_MS);
 	clients_announce();
 	if (shutting_down)
 		loop_stop();
@@ -162,6 +88,7 @@ static bool follow_init(void)
 		return false;
 	container.ticks = start_ticks(container.pid);
 	oom_watch(container.pid);
+	orphans_find(container.pid);
 	return init_watch();
 }
 
@@ -179,6 +106,7 @@ static void created(void)
 		fail("terminal");
 		return;
 	}
+	container.started_at = realtime_ns();
 	for (size_t i = 0; i < early_exit_count; i++) {
 		if (early_exits[i].pid == container.pid) {
 			container.phase = RUNNING;
@@ -196,7 +124,6 @@ static void created(void)
 	}
 	container.phase = RUNNING;
 	container.message[0] = '\0';
-	container.started_at = realtime_ns();
 	FAULT_POINT("created");
 	stdio_created();
 	/* Before anybody is told: from now on our death is no loss. Whether it was possible is part of the state. */
@@ -231,11 +158,22 @@ static void child_ended(pid_t pid, int status)
 		runtime_ended(status);
 	} else if (pid == container.pid && container.phase == RUNNING) {
 		container_exited(status, realtime_ns());
-	} else if (container.phase == CREATING && early_exit_count < LENGTH(early_exits)) {
+	} else if (!exit_reaped(pid) && container.phase == CREATING && early_exit_count < LENGTH(early_exits)) {
 		early_exits[early_exit_count].pid = pid;
 		early_exits[early_exit_count].status = status;
 		early_exits[early_exit_count++].at = realtime_ns();
 	}
+}
+
+/* The host shuts down: the container is told, and we stay until its exit is recorded. */
+static void terminate(void)
+{
+	if (container.phase == RUNNING)
+		container_signal(SIGTERM);
+	if (container.phase == RUNNING || container.phase == EXITED)
+		exit_hurry();
+	else
+		container_shutdown();
 }
 
 static void on_signal(int signal_number)
@@ -243,10 +181,8 @@ static void on_signal(int signal_number)
 	int status;
 	pid_t pid;
 
-	if (signal_number == SIGTERM && container.phase == RUNNING)
-		container_signal(SIGTERM); /* a host that shuts down: we stay until the exit is recorded */
-	else if (signal_number == SIGTERM && container.phase == CREATING)
-		container_shutdown();
+	if (signal_number == SIGTERM)
+		terminate();
 	/* Also what became ours as the nearest subreaper, so that no zombie stays. */
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
 		child_ended(pid, status);
@@ -271,11 +207,11 @@ void container_shutdown(void)
 		runtime_kill();
 		break;
 	case RUNNING:
-		container.acknowledged = true;
+		exit_hurry();
 		pidfd_signal(container.pidfd, SIGKILL);
 		break;
 	case EXITED:
-		stop_waiting();
+		exit_abandon();
 		break;
 	case FAILED:
 		loop_stop();

@@ -110,16 +110,30 @@ void oom_adopt(int fd, uint64_t kills);
 int exit_record_reserve(void);
 /* Visible to everybody when this returns 0; else errno. */
 int exit_record_write(void);
-/* On the disk, too. Idempotent. */
+/* On the disk, too, in a while: a process of its own waits for the disk. Nothing when there is nothing new. */
 void exit_record_sync(void);
+bool exit_record_is_syncing(void);
+/* The child that was reaped is that process. */
+bool exit_record_reaped(pid_t pid);
 void exit_record_discard(void);
 
-/* container.c */
+/* exit.c */
 /* The init has ended with this wait status, or nobody knows how. */
 void container_exited(int status, int64_t at);
 void container_lost(int64_t at);
 /* The last process that held a stream of an exited container is gone. */
 void container_streams_closed(void);
+/* In EXITED only, these two. */
+void exit_client_left(void);
+void exit_acknowledged(void);
+/* Nobody will ask for the exit, and nothing may be waited for, but that the record is on the disk. */
+void exit_hurry(void);
+/* Ends at once: nobody wants the record either. */
+void exit_abandon(void);
+/* A child was reaped; true when that is all that is to be done about it. */
+bool exit_reaped(pid_t pid);
+
+/* container.c */
 /* A client has disconnected. */
 void container_client_left(void);
 int container_signal(int signal_number);

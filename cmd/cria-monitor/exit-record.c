@@ -14,6 +14,7 @@ enum { RESERVED = 4096 };
 
 static int record_fd = -1;
 static bool renamed;
+static pid_t syncing;
 
 /* DIR/.NAME.tmp for DIR/NAME */
 static bool temporary_path(const char *path, char *temporary, size_t size)
@@ -21,6 +22,14 @@ static bool temporary_path(const char *path, char *temporary, size_t size)
 	const char *name = strrchr(path, '/');
 
 	return name != NULL && format(temporary, size, "%.*s/.%s.tmp", (int)(name - path), path, name + 1);
+}
+
+/* What fallocate does, for file systems without it. */
+static int write_zeros(int fd)
+{
+	static const char zeros[RESERVED];
+
+	return write_all(fd, zeros, sizeof(zeros)) == 0 ? 0 : errno;
 }
 
 int exit_record_reserve(void)
@@ -33,7 +42,9 @@ int exit_record_reserve(void)
 	if (record_fd < 0)
 		return errno;
 	/* A full disk must not swallow the exit code later. */
-	return posix_fallocate(record_fd, 0, RESERVED);
+	int error = posix_fallocate(record_fd, 0, RESERVED);
+
+	return error == EOPNOTSUPP ? write_zeros(record_fd) : error;
 }
 
 static size_t record_text(char *text, size_t size)
@@ -85,8 +96,11 @@ static int write_record(void)
 	size_t length = record_text(text, sizeof(text));
 
 	temporary_path(container.config.exit_file, temporary, sizeof(temporary));
-	if (pwrite(record_fd, text, length, 0) != (ssize_t)length || ftruncate(record_fd, (off_t)length) != 0 ||
-	    rename(temporary, container.config.exit_file) != 0)
+	ssize_t put = pwrite(record_fd, text, length, 0);
+
+	if (put >= 0 && put < (ssize_t)length)
+		return ENOSPC;
+	if (put < 0 || ftruncate(record_fd, (off_t)length) != 0 || rename(temporary, container.config.exit_file) != 0)
 		return errno;
 	renamed = true;
 	FAULT_POINT("record-renamed");
@@ -102,24 +116,57 @@ int exit_record_write(void)
 	return container.config.exit_code_file == NULL ? 0 : write_code_file(container.config.exit_code_file);
 }
 
-void exit_record_sync(void)
+static int open_directory(void)
 {
 	char directory[PATH_MAX];
 	const char *name = strrchr(container.config.exit_file, '/');
 
+	if (!format(directory, sizeof(directory), "%.*s", (int)(name - container.config.exit_file), container.config.exit_file))
+		return -1;
+	return open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+/* It must hold nothing else of ours: not a connection whose end somebody waits for, nor a pipe. */
+static _Noreturn void sync_and_exit(int directory)
+{
+	dup2(record_fd, STDIN_FILENO);
+	dup2(directory, STDOUT_FILENO);
+	close_from(STDERR_FILENO);
+	fsync(STDIN_FILENO);
+	fsync(STDOUT_FILENO);
+	_exit(0);
+}
+
+void exit_record_sync(void)
+{
 	if (!renamed || record_fd < 0)
 		return;
-	fsync(record_fd);
+	int directory = open_directory();
+
+	syncing = fork();
+	if (syncing == 0)
+		sync_and_exit(directory);
+	if (syncing < 0) {
+		syncing = 0;
+		fsync(record_fd);
+		fsync(directory);
+	}
+	close(directory);
 	close(record_fd);
 	record_fd = -1;
-	if (!format(directory, sizeof(directory), "%.*s", (int)(name - container.config.exit_file), container.config.exit_file))
-		return;
-	int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
 
-	if (fd >= 0) {
-		fsync(fd);
-		close(fd);
-	}
+bool exit_record_is_syncing(void)
+{
+	return syncing != 0;
+}
+
+bool exit_record_reaped(pid_t pid)
+{
+	if (syncing == 0 || pid != syncing)
+		return false;
+	syncing = 0;
+	return true;
 }
 
 void exit_record_discard(void)

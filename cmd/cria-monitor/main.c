@@ -6,12 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
-
-#ifndef SYS_close_range
-#define SYS_close_range 436
-#endif
 
 bool own_fd(int fd)
 {
@@ -29,7 +24,7 @@ static void start_clean(void)
 	/* 3 and 4 are from the one who started us, see spawner.h: a lock that leaked there would be held by a container. */
 	for (int fd = 3; fd <= 4; fd++)
 		fcntl(fd, F_SETFD, FD_CLOEXEC);
-	syscall(SYS_close_range, 5U, ~0U, 0);
+	close_from(5);
 	umask(0022);
 }
 
