@@ -4,12 +4,14 @@ import { join } from 'node:path';
 import { KeyedLock } from '../../internal/async/keyed-lock.ts';
 import { RequestFlight } from '../../internal/async/request-flight.ts';
 import { SingleFlight } from '../../internal/async/single-flight.ts';
-import { CgroupfsManager, SystemdCgroupManager } from '../../internal/cgroup/cgroup-manager.ts';
+import { openCgroupManager } from '../../internal/cgroup/cgroup-manager.ts';
 import type { Config } from '../../internal/config/options.ts';
 import { parseSizeBytes } from '../../internal/config/quantities.ts';
 import type { ContainerDefaults, ContainerParts } from '../../internal/container/container-parts.ts';
+import { CpuRates } from '../../internal/container/cpu-rates.ts';
 import { readSeccompProfile } from '../../internal/container/gather-spec-input.ts';
 import { probeHost } from '../../internal/container/host-facts.ts';
+import { WritableLayers } from '../../internal/container/writable-layers.ts';
 import type { CriParts } from '../../internal/cri/cri-parts.ts';
 import type { Logger } from '../../internal/log/logger.ts';
 import { createMetrics, type Metrics } from '../../internal/metrics/metrics.ts';
@@ -98,7 +100,8 @@ async function wireContainers(
     creations: new RequestFlight('container name'),
     directories: { data: join(cria.data_dir, 'containers'), run: join(cria.run_dir, 'containers') },
     runtimes: await wireRuntimes(config, runner, made.logger),
-    cgroups: runtime.cgroup_manager === 'systemd' ? new SystemdCgroupManager() : new CgroupfsManager(),
+    cgroups: await openCgroupManager(runtime.cgroup_manager),
+    stats: { rates: new CpuRates(), layers: new WritableLayers() },
     defaults: await containerDefaults(config),
     host: await probeHost(),
   };

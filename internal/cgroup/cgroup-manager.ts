@@ -5,8 +5,8 @@ import { readdir, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DaemonError } from '../errors/daemon-error.ts';
 import { errnoCode, isENOENT } from '../errors/errno.ts';
-import { listCgroupMounts } from './hierarchy.ts';
-import { workingSetBytes } from './memory-usage.ts';
+import { type CgroupUse, readCgroupUse } from './cgroup-usage.ts';
+import { type CgroupMount, listCgroupMounts } from './hierarchy.ts';
 
 export interface CgroupManager {
   readonly driver: 'cgroupfs' | 'systemd';
@@ -18,8 +18,10 @@ export interface CgroupManager {
   removeLeftover(parent: string, containerId: string): Promise<void>;
   /** Removes the default parent if nothing is in it. For the daemon's end: a creation beside it would fail. */
   removeEmptyDefaultParent(): Promise<void>;
-  /** Memory of a process's cgroup that cannot be given back; undefined when the process or the controller is not there. */
-  memoryUsedBytes(pid: number): Promise<bigint | undefined>;
+  /** What a container under `parent` has used; undefined once its cgroup is gone. */
+  containerUse(parent: string, containerId: string): CgroupUse | undefined;
+  /** The same for everything under `parent`. */
+  parentUse(parent: string): CgroupUse | undefined;
 }
 
 const defaultParent = '/crio';
@@ -27,7 +29,11 @@ const defaultParent = '/crio';
 /** Cgroups as plain directories. */
 export class CgroupfsManager implements CgroupManager {
   readonly driver = 'cgroupfs';
-  readonly memoryUsedBytes = workingSetBytes;
+  readonly #mounts: readonly CgroupMount[];
+
+  constructor(mounts: readonly CgroupMount[]) {
+    this.#mounts = mounts;
+  }
 
   parentOf(requested: string): string {
     if (requested.endsWith('.slice')) {
@@ -43,12 +49,12 @@ export class CgroupfsManager implements CgroupManager {
   }
 
   async removeLeftover(parent: string, containerId: string): Promise<void> {
-    const mounts = await listCgroupMounts();
-    for (const { path } of mounts) await removeCgroup(join(path, this.cgroupsPath(parent, containerId)));
+    for (const { path } of this.#mounts)
+      await removeCgroup(join(path, this.cgroupsPath(parent, containerId)));
   }
 
   async removeEmptyDefaultParent(): Promise<void> {
-    for (const { path } of await listCgroupMounts()) {
+    for (const { path } of this.#mounts) {
       try {
         await rmdir(join(path, defaultParent));
       } catch (cause) {
@@ -57,12 +63,24 @@ export class CgroupfsManager implements CgroupManager {
       }
     }
   }
+
+  containerUse(parent: string, containerId: string): CgroupUse | undefined {
+    return readCgroupUse(this.#mounts, this.cgroupsPath(parent, containerId));
+  }
+
+  parentUse(parent: string): CgroupUse | undefined {
+    return readCgroupUse(this.#mounts, parent);
+  }
 }
 
 /** Cgroups as systemd scopes below slices; the OCI runtime talks to systemd. */
 export class SystemdCgroupManager implements CgroupManager {
   readonly driver = 'systemd';
-  readonly memoryUsedBytes = workingSetBytes;
+  readonly #mounts: readonly CgroupMount[];
+
+  constructor(mounts: readonly CgroupMount[]) {
+    this.#mounts = mounts;
+  }
 
   parentOf(requested: string): string {
     checkParent(requested);
@@ -86,6 +104,29 @@ export class SystemdCgroupManager implements CgroupManager {
   async removeEmptyDefaultParent(): Promise<void> {
     // system.slice is not ours.
   }
+
+  containerUse(parent: string, containerId: string): CgroupUse | undefined {
+    return readCgroupUse(this.#mounts, join(slicePath(parent), `crio-${containerId}.scope`));
+  }
+
+  parentUse(parent: string): CgroupUse | undefined {
+    return readCgroupUse(this.#mounts, slicePath(parent));
+  }
+}
+
+/** Where systemd puts a slice: each dash in its name is a level, and `-.slice` is the root (systemd.slice(5)). */
+export function slicePath(slice: string): string {
+  const parts = slice
+    .slice(0, -'.slice'.length)
+    .split('-')
+    .filter((part) => part !== '');
+  return join('/', ...parts.map((_, index) => `${parts.slice(0, index + 1).join('-')}.slice`));
+}
+
+/** The manager for the driver that the configuration names. */
+export async function openCgroupManager(driver: CgroupManager['driver']): Promise<CgroupManager> {
+  const mounts = await listCgroupMounts();
+  return driver === 'systemd' ? new SystemdCgroupManager(mounts) : new CgroupfsManager(mounts);
 }
 
 function checkParent(requested: string): void {

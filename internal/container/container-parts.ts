@@ -12,6 +12,7 @@ import type { RecordStore } from '../records/record-store.ts';
 import type { ContainerLayers } from '../storage/store.ts';
 import type { Container } from './container.ts';
 import type { ContainerDirectories } from './container-files.ts';
+import type { StatsMemory } from './container-stats.ts';
 import type { HostFacts, SandboxFacts, SpecDefaults } from './spec/spec-input.ts';
 
 /** What the configuration says about every container. */
@@ -38,6 +39,7 @@ export interface ContainerParts {
   readonly defaults: ContainerDefaults;
   readonly host: Omit<HostFacts, 'recursiveReadOnlyMounts'>;
   readonly metrics: ContainerMetrics;
+  readonly stats: StatsMemory;
   readonly logger: Logger;
 }
 

@@ -25,7 +25,7 @@ export async function updateContainerResources(
     const { pidsLimit } = parts.defaults.spec;
     const defaults = { pidsLimit, containerMinMemoryBytes: minMemoryBytes };
     const { devices: _, ...spec } = resources(merged, parts.host, defaults, []);
-    await requireRoom(parts, container, merged.memoryLimitBytes);
+    requireRoom(parts, container, merged.memoryLimitBytes);
     await runtime.update(container.id, spec);
     await recordStatus(parts, container, { ...container.status, resources: merged });
   });
@@ -37,9 +37,10 @@ function requireAlive({ id, status, removing }: Container): void {
   throw new DaemonError('failed-precondition', `${text}, only a created or running container can be resized`);
 }
 
-async function requireRoom(parts: ContainerParts, container: Container, limit: bigint): Promise<void> {
+function requireRoom(parts: ContainerParts, container: Container, limit: bigint): void {
   if (limit <= 0n || limit === container.status.resources.memoryLimitBytes) return;
-  const used = await parts.cgroups.memoryUsedBytes(container.status.pid);
+  const { cgroupParent } = container.metadata;
+  const used = parts.cgroups.containerUse(cgroupParent, container.id)?.memory.workingSetBytes;
   if (used === undefined || used <= limit) return;
   const text = `memory limit of container "${container.id}" cannot be set to ${limit} bytes: ${used} bytes are in use`;
   throw new DaemonError('failed-precondition', text);

@@ -1,12 +1,16 @@
 // The RPCs of runtime.v1.RuntimeService.
 
 import type { UntypedServiceImplementation } from '@grpc/grpc-js';
+import { containerStats } from './container-stats.ts';
 import { containerStatus } from './container-status.ts';
 import { createContainer } from './create-container.ts';
 import type { CriParts } from './cri-parts.ts';
 import { execSync } from './exec-sync.ts';
+import { listContainerStats } from './list-container-stats.ts';
 import { listContainers } from './list-containers.ts';
 import { listPodSandbox } from './list-pod-sandbox.ts';
+import { listPodSandboxStats } from './list-pod-sandbox-stats.ts';
+import { podSandboxStats } from './pod-sandbox-stats.ts';
 import { podSandboxStatus } from './pod-sandbox-status.ts';
 import { removeContainer } from './remove-container.ts';
 import { removePodSandbox } from './remove-pod-sandbox.ts';
@@ -42,6 +46,10 @@ export function runtimeService(parts: CriParts): UntypedServiceImplementation {
     RemoveContainer: rpc('RemoveContainer', removeContainer),
     ListContainers: rpc('ListContainers', listContainers),
     ContainerStatus: rpc('ContainerStatus', containerStatus),
+    ContainerStats: rpc('ContainerStats', containerStats),
+    ListContainerStats: rpc('ListContainerStats', listContainerStats),
+    PodSandboxStats: rpc('PodSandboxStats', podSandboxStats),
+    ListPodSandboxStats: rpc('ListPodSandboxStats', listPodSandboxStats),
     UpdateContainerResources: rpc('UpdateContainerResources', updateContainerResources),
     ReopenContainerLog: rpc('ReopenContainerLog', reopenContainerLog),
     ExecSync: rpc('ExecSync', execSync),
@@ -52,11 +60,7 @@ export function runtimeService(parts: CriParts): UntypedServiceImplementation {
       'Exec',
       'Attach',
       'PortForward',
-      'ContainerStats',
-      'ListContainerStats',
       'StreamContainerStats',
-      'PodSandboxStats',
-      'ListPodSandboxStats',
       'StreamPodSandboxStats',
       'CheckpointContainer',
       'GetContainerEvents',

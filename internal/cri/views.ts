@@ -4,6 +4,8 @@ import type { Container } from '../container/container.ts';
 import type { Sandbox } from '../sandbox/sandbox.ts';
 import type { ContainerListView, ContainerStatusView } from './convert/container-status.ts';
 import type { SandboxView } from './convert/pod-sandbox-status.ts';
+import type { ContainerAttributes } from './gen/runtime/v1/ContainerAttributes.ts';
+import type { PodSandboxAttributes } from './gen/runtime/v1/PodSandboxAttributes.ts';
 
 /** A sandbox as the messages show it. */
 export function sandboxView({ record, status }: Sandbox): SandboxView {
@@ -55,4 +57,15 @@ export function containerStatusView(container: Container): ContainerStatusView {
     user: { uid: status.user.uid, gid: status.user.gid, additionalGids: status.user.groups },
     stopSignal: metadata.stopSignal,
   };
+}
+
+/** What the stats of a sandbox say about whose they are. */
+export function sandboxAttributes({ record }: Sandbox): PodSandboxAttributes {
+  const { metadata, labels, annotations } = record.config;
+  return { id: record.id, metadata, labels, annotations };
+}
+
+/** What the stats of a container say about whose they are. */
+export function containerAttributes({ metadata: { id, config } }: Container): ContainerAttributes {
+  return { id, metadata: config.metadata, labels: config.labels, annotations: config.annotations };
 }

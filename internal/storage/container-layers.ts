@@ -121,6 +121,13 @@ export class OverlayContainerLayers implements ContainerLayers {
     return layerId === undefined ? undefined : join(this.#store.paths.layer(layerId), 'merged');
   }
 
+  writableLayer(containerId: string): { readonly path: string; readonly mountpoint: string } | undefined {
+    const { paths, containers } = this.#store;
+    const layerId = containers.get(containerId)?.layer;
+    if (layerId === undefined) return undefined;
+    return { path: join(paths.layer(layerId), 'diff'), mountpoint: paths.graphRoot };
+  }
+
   /**
    * Makes the directory first and the record when it is whole: one write of layers.json instead of two. A crash before
    * the write leaves a directory without a record, one after it a layer that no container has: the garbage collection

@@ -151,4 +151,6 @@ export interface ContainerLayers {
   listOwn(): Promise<readonly string[]>;
   /** `<graphroot>/overlay/<layer>/merged`, which names the container's layer to cAdvisor, mounted or not. */
   rootPath(containerId: string): string | undefined;
+  /** Where the container's own files lie, and on which file system; undefined without a layer. */
+  writableLayer(containerId: string): { readonly path: string; readonly mountpoint: string } | undefined;
 }

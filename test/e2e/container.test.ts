@@ -98,9 +98,9 @@ describe('containers', { skip: missing('runc') }, () => {
   test('a call that is not done yet says so', async () => {
     const refused = {
       code: status.UNIMPLEMENTED,
-      details: 'ContainerStats is not supported by this version of cria',
+      details: 'CheckpointContainer is not supported by this version of cria',
     };
-    await assert.rejects(daemon.client.runtime('ContainerStats', { containerId: unknownId }), refused);
+    await assert.rejects(daemon.client.runtime('CheckpointContainer', { containerId: unknownId }), refused);
   });
 
   test('a second stop shortens the grace period of the first, and both end', async () => {

@@ -1,0 +1,47 @@
+// What containers use now: their cgroups, their CPU rate, their writable layers.
+
+import type { CgroupUse } from '../cgroup/cgroup-usage.ts';
+import { describeError } from '../errors/daemon-error.ts';
+import type { Container } from './container.ts';
+import type { ContainerParts } from './container-parts.ts';
+import type { CpuRates } from './cpu-rates.ts';
+import type { LayerUsage, WritableLayers } from './writable-layers.ts';
+
+export interface ContainerStats {
+  readonly container: Container;
+  /** Undefined once the container has ended and its cgroup is gone. */
+  readonly cgroup: CgroupUse | undefined;
+  /** Billionths of a CPU since an earlier look; undefined at the first one. */
+  readonly nanoCores: bigint | undefined;
+  /** Undefined when the layer cannot be read. */
+  readonly writableLayer: LayerUsage | undefined;
+}
+
+/** What is remembered between two looks. */
+export interface StatsMemory {
+  readonly rates: CpuRates;
+  readonly layers: WritableLayers;
+}
+
+/** Takes no lock: a container that is being stopped for a minute is measured all the same. */
+export async function measureContainer(parts: ContainerParts, container: Container): Promise<ContainerStats> {
+  const { rates, layers } = parts.stats;
+  const { id, cgroupParent } = container.metadata;
+  const cgroup = hasUsage(container) ? parts.cgroups.containerUse(cgroupParent, id) : undefined;
+  const place = parts.layers.writableLayer(id);
+  const writableLayer =
+    place &&
+    (await layers.usage(container, place).catch((cause: unknown) => {
+      parts.logger.warn(
+        { containerId: id, error: describeError(cause) },
+        'cannot measure the writable layer',
+      );
+      return undefined;
+    }));
+  return { container, cgroup, nanoCores: cgroup && rates.next(container, cgroup.cpuNanos), writableLayer };
+}
+
+/** Only living containers are worth a list: those that have ended use nothing. */
+export function hasUsage({ status }: Container): boolean {
+  return status.state === 'created' || status.state === 'running';
+}

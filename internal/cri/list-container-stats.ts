@@ -1,0 +1,27 @@
+import { hasUsage, measureContainer } from '../container/container-stats.ts';
+import { containerFilter, matchesContainer } from './convert/filters.ts';
+import { containerStatsMessage } from './convert/stats.ts';
+import type { CriParts } from './cri-parts.ts';
+import { wholeId } from './filter-ids.ts';
+import type { ListContainerStatsRequest__Output } from './gen/runtime/v1/ListContainerStatsRequest.ts';
+import type { ListContainerStatsResponse } from './gen/runtime/v1/ListContainerStatsResponse.ts';
+import { containerAttributes, containerListView } from './views.ts';
+
+/** ListContainerStats: of those that live. The kubelet asks every 10 seconds. */
+export async function listContainerStats(
+  parts: CriParts,
+  request: ListContainerStatsRequest__Output,
+): Promise<ListContainerStatsResponse> {
+  const { containers } = parts.containers;
+  const filter = containerFilter(request.filter);
+  const wanted = {
+    ...filter,
+    id: wholeId(containers, filter.id),
+    sandboxId: wholeId(parts.sandboxes.sandboxes, filter.sandboxId),
+  };
+  const chosen = containers
+    .list()
+    .filter((container) => hasUsage(container) && matchesContainer(wanted, containerListView(container)));
+  const all = await Promise.all(chosen.map((container) => measureContainer(parts.containers, container)));
+  return { stats: all.map((stats) => containerStatsMessage(stats, containerAttributes(stats.container))) };
+}
