@@ -16,7 +16,7 @@ const layers: readonly (readonly string[])[] = [
   ['container'],
   ['image'],
   ['policy'],
-  ['oci', 'monitor', 'storage', 'registry', 'network', 'namespaces', 'cgroup', 'cdi'],
+  ['oci', 'monitor', 'storage', 'registry', 'network', 'namespaces', 'cgroup'],
   ['config', 'metrics'],
   ['tls'],
   ['fs'],

@@ -6,13 +6,19 @@
 #include "streams.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <string.h>
 #include <unistd.h>
 
 enum { MESSAGE_MAX = 2 * DEPOSIT_MAX };
 
-static void take_fd(const struct handover *deposit, enum kept_kind kind, int fd)
+static uint8_t message[MESSAGE_MAX];
+static struct handover deposit = { .data = message + 1 };
+static int fds[PASSED_FDS_MAX];
+static size_t fd_count;
+
+static void take_fd(enum kept_kind kind, int fd)
 {
 	switch (kind) {
 	case KEPT_STDOUT:
@@ -28,33 +34,38 @@ static void take_fd(const struct handover *deposit, enum kept_kind kind, int fd)
 		container.pidfd = fd;
 		break;
 	case KEPT_OOM:
-		oom_adopt(fd, (uint64_t)handover_number(deposit, "oomKills", 0));
+		oom_adopt(fd, (uint64_t)handover_number(&deposit, "oomKills", 0));
 		break;
 	default: /* of a newer monitor */
 		close(fd);
 	}
 }
 
-const char *adopt_deposit(int gate)
+const char *adopt_receive(int gate, const char **config_path)
 {
-	uint8_t message[MESSAGE_MAX];
-	int fds[PASSED_FDS_MAX];
-	size_t count, kinds_size;
+	static char path[PATH_MAX];
 	struct pollfd wait = { gate, POLLIN, 0 };
-	ssize_t got;
 
 	while (poll(&wait, 1, -1) < 0 && errno == EINTR)
 		;
-	got = receive_with_fds(gate, message, sizeof(message), fds, &count);
+	ssize_t got = receive_with_fds(gate, message, sizeof(message), fds, &fd_count);
+
 	if (got <= 1 || message[0] != 'g')
 		return "the gate was not opened";
-	struct handover deposit = { message + 1, (size_t)got - 1, (size_t)got - 1, false };
-	const uint8_t *kinds = handover_get(&deposit, "fds", &kinds_size);
+	deposit.length = deposit.room = (size_t)got - 1;
+	*config_path = path;
+	return handover_text(&deposit, "config", path, sizeof(path)) ? NULL : "what was kept of the container is not whole";
+}
 
-	if (kinds == NULL || kinds_size != count)
+const char *adopt_deposit(void)
+{
+	size_t size;
+	const uint8_t *kinds = handover_get(&deposit, "fds", &size);
+
+	if (kinds == NULL || size != fd_count)
 		return "what was kept of the container is not whole";
-	for (size_t i = 0; i < count; i++)
-		take_fd(&deposit, kinds[i], fds[i]);
+	for (size_t i = 0; i < fd_count; i++)
+		take_fd(kinds[i], fds[i]);
 	container.pid = (pid_t)handover_number(&deposit, "pid", 0);
 	container.ticks = (uint64_t)handover_number(&deposit, "startTicks", 0);
 	container.started_at = handover_number(&deposit, "startedAt", 0);

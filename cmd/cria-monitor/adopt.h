@@ -4,9 +4,12 @@
 #include "base.h"
 
 /*
- * Takes what the spawner has kept of our container, see keep.h, from the gate into the parts that own it: streams, stdin,
- * the init, the OOM counter. The text of what went wrong, or NULL.
+ * What the spawner has kept of a container, see keep.h, as it comes through the gate. Each returns the text of what went
+ * wrong, or NULL.
  */
-const char *adopt_deposit(int gate);
+/* Waits for it, and says which container it is: the path of its config. */
+const char *adopt_receive(int gate, const char **config_path);
+/* Gives the descriptors to the parts that own them: streams, stdin, the init, the OOM counter. */
+const char *adopt_deposit(void);
 
 #endif

@@ -34,6 +34,7 @@ const char *config_load(struct config *config, const char *path)
 
 	if (wrong != NULL)
 		return wrong;
+	config->path = path;
 	config->id = json_string(json, "id");
 	config->nonce = json_string(json, "nonce");
 	config->bundle = json_string(json, "bundle");

@@ -291,12 +291,15 @@ static const char *prepare(const char *config_path)
 }
 
 /* The same in the place of a monitor that died: its container runs, or has ended meanwhile. */
-static const char *adopt(const char *config_path)
+static const char *adopt(void)
 {
-	const char *wrong = enter(config_path);
+	const char *config_path;
+	const char *wrong = adopt_receive(GATE_FD, &config_path);
 
 	if (wrong == NULL)
-		wrong = adopt_deposit(GATE_FD);
+		wrong = enter(config_path);
+	if (wrong == NULL)
+		wrong = adopt_deposit();
 	if (wrong != NULL)
 		return wrong;
 	FAULT_POINT("adopting");
@@ -318,25 +321,39 @@ static const char *adopt(const char *config_path)
 	return NULL;
 }
 
-int container_main(const char *config_path, bool is_adopter)
+static int serve(void)
 {
-	container.pidfd = -1;
-	const char *wrong = is_adopter ? adopt(config_path) : prepare(config_path);
-
-	if (wrong != NULL) {
-		stdio_close();
-		if (!is_adopter) /* who adopts next needs it */
-			exit_record_discard();
-		clients_close();
-		gate_answer(GATE_FD, wrong); /* last: the spawner may kill us then */
-		return 1;
-	}
-	/* Nobody knows that there is a container to be: it is undone. An adopted one goes on. */
-	if (!gate_answer(GATE_FD, "R") && !is_adopter)
-		container_shutdown();
-	FAULT_POINT("ready");
 	loop_run();
 	stdio_close();
 	clients_close();
 	return 0;
+}
+
+int container_main(const char *config_path)
+{
+	container.pidfd = -1;
+	const char *wrong = prepare(config_path);
+
+	if (wrong != NULL) {
+		stdio_close();
+		exit_record_discard();
+		clients_close();
+		gate_answer(GATE_FD, wrong); /* last: the spawner may kill us then */
+		return 1;
+	}
+	/* Without a spawner nobody knows that there is a container to be: it is undone. */
+	if (!gate_answer(GATE_FD, "R"))
+		container_shutdown();
+	FAULT_POINT("ready");
+	return serve();
+}
+
+int adopt_main(void)
+{
+	container.pidfd = -1;
+	const char *wrong = adopt();
+
+	/* On failure everything stays as it is for who tries next. */
+	gate_answer(GATE_FD, wrong == NULL ? "R" : wrong);
+	return wrong == NULL ? serve() : 1;
 }

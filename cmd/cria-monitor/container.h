@@ -12,6 +12,8 @@
 enum phase { CREATING, RUNNING, UNDOING, FAILED, EXITED };
 
 struct config {
+	/* The file itself. */
+	const char *path;
 	const char *id;
 	const char *nonce;
 	const char *bundle;

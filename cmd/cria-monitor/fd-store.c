@@ -185,7 +185,7 @@ int fd_store_listen(const char *path)
 	return error;
 }
 
-const char *fd_store_check(const char *id)
+int fd_store_check(const char *id)
 {
 	struct kept *kept = find(id);
 
@@ -194,8 +194,8 @@ const char *fd_store_check(const char *id)
 		link_ready(&kept->link, 0);
 	kept = find(id);
 	if (kept == NULL)
-		return "nothing is kept of the container";
-	return kept->link.fd >= 0 ? "the monitor of the container lives" : NULL;
+		return ENOENT;
+	return kept->link.fd >= 0 ? EBUSY : 0;
 }
 
 int fd_store_hand_over(const char *id, int gate)
@@ -213,12 +213,10 @@ int fd_store_hand_over(const char *id, int gate)
 		kinds[count] = (uint8_t)kind;
 		fds[count++] = kept->fds[kind];
 	}
-	/* Names that come first win: these stand for what has changed since the deposit. */
+	/* A name that comes first wins: this one has changed when the stdin was closed. */
 	struct handover handover = { data + 1, 0, sizeof(data) - 1, false };
 
 	handover_put(&handover, "fds", kinds, count);
-	if (kept->reaped)
-		handover_put_number(&handover, "exitStatus", kept->status);
 	if (handover.full || handover.room - handover.length < kept->size)
 		return E2BIG;
 	memcpy(handover.data + handover.length, kept->deposit, kept->size);

@@ -6,8 +6,8 @@
 
 /* Listens there for monitors. 0 or errno. */
 int fd_store_listen(const char *path);
-/* NULL when a monitor that died has left something for this container; else why nothing can be handed over. */
-const char *fd_store_check(const char *id);
+/* 0 when a monitor that died has left something for this container, ENOENT when there is nothing, EBUSY when it lives. */
+int fd_store_check(const char *id);
 /* Sends what is kept to the program that goes on, which deposits it anew. 0 or errno. */
 int fd_store_hand_over(const char *id, int gate);
 void fd_store_forget(const char *id);

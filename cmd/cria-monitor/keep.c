@@ -60,6 +60,7 @@ static int send_deposit(int fd)
 
 	handover_put(&deposit, "id", container.config.id, strlen(container.config.id));
 	handover_put(&deposit, "fds", kinds, count);
+	handover_put(&deposit, "config", container.config.path, strlen(container.config.path));
 	handover_put_number(&deposit, "pid", container.pid);
 	handover_put_number(&deposit, "startTicks", (int64_t)container.ticks);
 	handover_put_number(&deposit, "startedAt", container.started_at);

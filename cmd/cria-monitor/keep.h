@@ -17,10 +17,10 @@
 enum kept_kind { KEPT_STDOUT, KEPT_STDERR, KEPT_STDIN, KEPT_INIT, KEPT_OOM, KEPT_KINDS };
 
 /*
- * The names of a deposit: id, fds, pid, startTicks, startedAt, oomKills; the spawner adds exitStatus when it has reaped the
- * init. To the program that goes on the deposit comes through its gate, with 'g' before it.
+ * The names of a deposit: id, config (its path), fds, pid, startTicks, startedAt, oomKills. To the program that goes on it
+ * comes through its gate, with 'g' before it.
  */
-enum { DEPOSIT_MAX = 1024 };
+enum { DEPOSIT_MAX = 1536 };
 
 /* The monitor's side. Deposits with the spawner that listens there; 0 or errno. */
 int keep_deposit(const char *socket);

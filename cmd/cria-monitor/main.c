@@ -36,9 +36,9 @@ int main(int argc, char **argv)
 	if (strcmp(role, "spawner") == 0 && argc == 2)
 		return spawner_main();
 	if (strcmp(role, "run") == 0 && argc == 3)
-		return container_main(argv[2], false);
-	if (strcmp(role, "adopt") == 0 && argc == 3)
-		return container_main(argv[2], true);
+		return container_main(argv[2]);
+	if (strcmp(role, "adopt") == 0 && argc == 2)
+		return adopt_main();
 	if (strcmp(role, "exec") == 0 && argc == 3)
 		return exec_main(argv[2]);
 	if (strcmp(role, "pin") == 0)
@@ -47,6 +47,6 @@ int main(int argc, char **argv)
 		puts("cria-monitor " MONITOR_VERSION);
 		return 0;
 	}
-	fputs("usage: cria-monitor spawner | run CONFIG | adopt CONFIG | exec CONFIG | pin OPTIONS | version\n", stderr);
+	fputs("usage: cria-monitor spawner | run CONFIG | adopt | exec CONFIG | pin OPTIONS | version\n", stderr);
 	return 2;
 }

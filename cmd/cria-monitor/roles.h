@@ -5,8 +5,9 @@
 #include "base.h"
 
 int spawner_main(void);
-/* `is_adopter`: in the place of a monitor that died. */
-int container_main(const char *config_path, bool is_adopter);
+int container_main(const char *config_path);
+/* The same in the place of a monitor that died. */
+int adopt_main(void);
 int exec_main(const char *config_path);
 int pin_main(int argc, char **argv);
 

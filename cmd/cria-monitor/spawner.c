@@ -3,6 +3,7 @@
 #include "fd-store.h"
 #include "roles.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -65,18 +66,21 @@ static void hello(const struct json *fields, uint32_t seq)
 static void adopt(const struct json *fields, uint32_t seq, const char *text, size_t size)
 {
 	const char *id = json_string(fields, "id");
-	const char *wrong = id == NULL ? "adopt needs an id" : fd_store_check(id);
+	int error = id == NULL ? EINVAL : fd_store_check(id);
 	char buffer[256];
 	struct json_writer reply;
 
-	if (wrong == NULL) {
+	if (error == 0) {
 		new_job(JOB_ADOPT, fields, text, size);
 		return;
 	}
 	json_begin(&reply, buffer, sizeof(buffer));
 	json_put_number(&reply, "seq", seq);
-	json_put_string(&reply, "err", wrong);
-	json_put_bool(&reply, "notKept", true);
+	json_put_string(&reply, "err",
+			error == ENOENT	 ? "nothing is kept of the container"
+			: error == EBUSY ? "the monitor of the container lives"
+					 : strerror(error));
+	json_put_bool(&reply, "notKept", error == ENOENT);
 	connection_send_json(&daemon_link, &reply);
 }
 

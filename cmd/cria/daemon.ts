@@ -16,7 +16,7 @@ import { lockDirectory } from './directory-lock.ts';
 import { prepareDirectories } from './prepare-directories.ts';
 import type { Follower } from './reload.ts';
 import { versionInfo } from './version.ts';
-import { type Daemon, wireDaemon } from './wire.ts';
+import { type Daemon, keepSocketOf, wireDaemon } from './wire.ts';
 
 /**
  * Runs until SIGTERM or SIGINT; resolves with the exit code. Containers go on under their monitors. What follows a reload
@@ -55,7 +55,12 @@ async function start(
   const socket = await bindCriSocket(config.api.listen);
   closing.push(() => socket.close());
   // Now, while the process is small: its fork is what the spawner saves later ones from.
-  const spawner = new Spawner(config.cria.monitor_path, logger, lock.fd);
+  const spawner = new Spawner({
+    monitorPath: config.cria.monitor_path,
+    logger,
+    lockFd: lock.fd,
+    keepSocket: keepSocketOf(config),
+  });
   closing.push(() => spawner.close());
   spawner.start();
   const daemon = await wireDaemon(config, spawner, logger);

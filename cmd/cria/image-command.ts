@@ -19,15 +19,11 @@ export async function runImageCommand(
   const interrupt = (): void => lifetime.abort(new DaemonError('cancelled', 'interrupted'));
   process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
   const logger = createLogger(config.runtime.log_level, config.cria.log_format);
-  const spawner = new Spawner(config.cria.monitor_path, logger); // starts with the first credential helper
+  // Starts with the first credential helper.
+  const spawner = new Spawner({ monitorPath: config.cria.monitor_path, logger });
   const runner = new SpawnerRunner(spawner);
   try {
-    const parts = await wireImages(config, {
-      runner,
-      logger,
-      lifetime: lifetime.signal,
-      use: { isDaemon: false },
-    });
+    const parts = await wireImages(config, { runner, logger, lifetime: lifetime.signal });
     return await performAndClose(parts, command, terminal, lifetime.signal);
   } finally {
     await spawner.close();

@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { KeyedLock } from '../../internal/async/keyed-lock.ts';
 import { RequestFlight } from '../../internal/async/request-flight.ts';
 import { SingleFlight } from '../../internal/async/single-flight.ts';
-import { CdiDirectories } from '../../internal/cdi/cdi-directories.ts';
 import { openCgroupManager } from '../../internal/cgroup/cgroup-manager.ts';
 import type { Config } from '../../internal/config/options.ts';
 import { parseSizeBytes } from '../../internal/config/quantities.ts';
@@ -16,6 +15,7 @@ import { WritableLayers } from '../../internal/container/writable-layers.ts';
 import type { CriParts } from '../../internal/cri/cri-parts.ts';
 import type { Logger } from '../../internal/log/logger.ts';
 import { createMetrics, type Metrics } from '../../internal/metrics/metrics.ts';
+import type { MonitorMetrics } from '../../internal/metrics/monitor-metrics.ts';
 import { NativeMonitors } from '../../internal/monitor/native-monitors.ts';
 import type { Spawner } from '../../internal/monitor/spawner.ts';
 import { SpawnerRunner } from '../../internal/monitor/spawner-runner.ts';
@@ -39,6 +39,11 @@ export interface Daemon {
   close(): Promise<void>;
 }
 
+/** Where monitors deposit what their containers need; a unix socket, whose path has at most 107 bytes. */
+export function keepSocketOf({ cria }: Config): string {
+  return join(cria.run_dir, 'keep');
+}
+
 /** Makes all parts. Nothing is restored and nothing serves yet. */
 export async function wireDaemon(config: Config, spawner: Spawner, logger: Logger): Promise<Daemon> {
   const lifetime = new AbortController();
@@ -53,8 +58,8 @@ export async function wireDaemon(config: Config, spawner: Spawner, logger: Logge
     collectors: config.metrics.metrics_collectors,
     defaultRuntime: config.runtime.default_runtime,
   });
-  const cdi = new CdiDirectories(config.runtime.cdi_spec_dirs, logger);
-  const made = { images, cdi, layers: store.containers, monitors, metrics: metrics.containers, logger };
+  countDeaths(metrics.monitors, monitors, spawner);
+  const made = { images, layers: store.containers, monitors, metrics: metrics.containers, logger };
   const containers = await wireContainers(config, made, runner);
   const sandboxes = await wireSandboxes(config, containers, runner);
   sandboxes.network.watch(lifetime.signal);
@@ -67,10 +72,7 @@ export async function wireDaemon(config: Config, spawner: Spawner, logger: Logge
   return {
     cri: { sandboxes, containers, info, observeOperation: metrics.observeOperation, logger },
     metrics,
-    async follow(changed) {
-      await follow(changed);
-      cdi.follow(changed.runtime.cdi_spec_dirs);
-    },
+    follow,
     async close() {
       lifetime.abort();
       monitors.close();
@@ -79,6 +81,13 @@ export async function wireDaemon(config: Config, spawner: Spawner, logger: Logge
       await containers.cgroups.removeEmptyDefaultParent();
     },
   };
+}
+
+function countDeaths(metrics: MonitorMetrics, monitors: NativeMonitors, spawner: Spawner): void {
+  spawner.onRestart(() => metrics.spawnerRestarted());
+  monitors.onMonitorLost((_, monitorPid) => {
+    if (monitorPid !== undefined) metrics.adopted();
+  });
 }
 
 function wireMonitors({ cria, runtime }: Config, spawner: Spawner, logger: Logger): NativeMonitors {
@@ -94,7 +103,7 @@ function wireMonitors({ cria, runtime }: Config, spawner: Spawner, logger: Logge
 
 async function wireContainers(
   config: Config,
-  made: Pick<ContainerParts, 'images' | 'cdi' | 'layers' | 'monitors' | 'metrics' | 'logger'>,
+  made: Pick<ContainerParts, 'images' | 'layers' | 'monitors' | 'metrics' | 'logger'>,
   runner: CommandRunner,
 ): Promise<ContainerParts> {
   const { cria, runtime } = config;

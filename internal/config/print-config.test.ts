@@ -12,7 +12,7 @@ const noFiles: ConfigInputs = {
   ...usualConfigInputs,
   configFile: '',
   configDir: '',
-  storageConf: { files: [], driver: undefined, options: undefined },
+  storageConf: '/dev/null',
 };
 
 function unusual(value: unknown): unknown {

@@ -24,7 +24,7 @@ async function started(configFile: string): Promise<LoadedConfig> {
     ...usualConfigInputs,
     configFile,
     configDir: '',
-    storageConf: { files: [], driver: undefined, options: undefined },
+    storageConf: `${configFile}.none`,
     overrides,
   };
   return validateConfig(await loadConfig(inputs), '');

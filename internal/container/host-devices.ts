@@ -60,8 +60,7 @@ async function devicesBelow(directory: string): Promise<HostDevice[]> {
   return found;
 }
 
-/** Undefined for what is no device. */
-export function deviceOf(path: string, found: Stats): HostDevice | undefined {
+function deviceOf(path: string, found: Stats): HostDevice | undefined {
   if (!found.isCharacterDevice() && !found.isBlockDevice()) return undefined;
   const device = BigInt(found.rdev);
   return {

@@ -13,6 +13,7 @@ import { catchUpExit, recordExit } from './container-exits.ts';
 import { containerPaths, metadataFile, statusFile } from './container-files.ts';
 import type { ContainerParts } from './container-parts.ts';
 import { creatingStatus, failedCreation } from './first-status.ts';
+import { followMonitors } from './lost-monitors.ts';
 import { recordStatus } from './record-status.ts';
 
 /**
@@ -34,6 +35,7 @@ export async function restoreContainers(
     const container = parts.containers.find(containerId);
     if (container !== undefined) void recordExitLogged(parts, container, exit);
   });
+  followMonitors(parts);
   const ids = (await listDirectory(parts.directories.data)).filter(isId);
   const checks = await Promise.all(ids.map((containerId) => restoreLogged(parts, containerId, hasSandbox)));
   await waitFor(Promise.all(checks.map((check) => check())), AbortSignal.timeout(checkTimeoutMs)).catch(

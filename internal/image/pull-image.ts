@@ -43,6 +43,8 @@ export interface PullerParts {
   readonly lifetime: AbortSignal;
 }
 
+const noCredentials = { username: '', password: '', identityToken: '', registryToken: '' };
+
 interface FoundImage extends Pick<PullRequest, 'credentials' | 'namespace'> {
   readonly reference: Reference;
   readonly remote: RemoteImage;
@@ -195,6 +197,7 @@ function namesOf(reference: Reference, remote: RemoteImage): string[] {
 
 /** Who asks: credentials, and the namespace, which may have others. */
 function hashOf({ credentials, namespace }: PullRequest): string {
-  const text = JSON.stringify([namespace, Object.entries(credentials ?? {}).sort()]);
+  const { username, password, identityToken, registryToken } = credentials ?? noCredentials;
+  const text = JSON.stringify([namespace, username, password, identityToken, registryToken]);
   return createHash('sha256').update(text).digest('hex');
 }

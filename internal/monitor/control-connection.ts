@@ -14,6 +14,16 @@ interface Waiting {
 /** A monitor answers at once; one that hangs, on the disk of its log, must not hang the daemon. */
 const answerMs = 10_000;
 
+const protocol = { min: 1, max: 1 };
+
+/** What a monitor says of itself. */
+export interface MonitorHello {
+  readonly id: string;
+  readonly version: string;
+  /** What it can do beyond the first version of the protocol. */
+  readonly features: ReadonlySet<string>;
+}
+
 /** Connects to a unix socket; rejects with the system's error. */
 export async function connectSocket(path: string): Promise<Socket> {
   return new Promise((resolve, reject) => {
@@ -34,6 +44,7 @@ export class ControlConnection {
   readonly #waiting = new Map<number, Waiting>();
   readonly #reader = new FrameReader();
   readonly #onEvent: (event: ControlMessage) => void;
+  #hello: MonitorHello = { id: '', version: '', features: new Set() };
   #seq = 0;
 
   private constructor(socket: Socket, onEvent: (event: ControlMessage) => void) {
@@ -49,9 +60,24 @@ export class ControlConnection {
     });
   }
 
-  /** Connects to the monitor at `path`; rejects with the system's error when nobody listens. */
+  /**
+   * Connects to the monitor at `path`; rejects with the system's error when nobody listens, `unavailable` when they have no
+   * protocol in common with us.
+   */
   static async open(path: string, onEvent: (event: ControlMessage) => void): Promise<ControlConnection> {
-    return new ControlConnection(await connectSocket(path), onEvent);
+    const connection = new ControlConnection(await connectSocket(path), onEvent);
+    try {
+      const { min, max } = protocol;
+      connection.#hello = parseHello(await connection.request('hello', { proto: [min, max] }));
+      return connection;
+    } catch (cause) {
+      connection.close();
+      throw cause;
+    }
+  }
+
+  get hello(): MonitorHello {
+    return this.#hello;
   }
 
   /** The answer; a refusal rejects with `failed-precondition` and the monitor's words, silence with `unavailable`. */
@@ -102,4 +128,18 @@ export class ControlConnection {
       reject(new DaemonError('unavailable', 'the monitor ended before it answered'));
     this.#waiting.clear();
   }
+}
+
+function parseHello(reply: ControlMessage): MonitorHello {
+  const { proto, id, version, features } = reply;
+  const [least, most] = Array.isArray(proto) ? proto : [];
+  if (!(Number(least) <= protocol.max && Number(most) >= protocol.min)) {
+    const text = `the monitor speaks protocol ${least} to ${most}, the daemon ${protocol.min} to ${protocol.max}`;
+    throw new DaemonError('unavailable', text);
+  }
+  return {
+    id: String(id),
+    version: String(version),
+    features: new Set(Array.isArray(features) ? features.map(String) : []),
+  };
 }

@@ -26,6 +26,8 @@ export interface CreateParts {
   readonly spawner: Spawner;
   readonly logger: Logger;
   readonly container: MonitoredContainer;
+  /** Nothing needs to be kept of the container any more. */
+  readonly forget: () => void;
 }
 
 /** See ContainerMonitors.create. */
@@ -42,9 +44,12 @@ export async function createContainer(
     rollback('remove monitor directory', () => rm(paths.directory, { recursive: true, force: true }));
     rollback('delete exit record', () => deleteExitRecords(paths, containerId));
     const configPath = join(request.bundle, 'monitor.json');
-    await writeFile(configPath, JSON.stringify(monitorConfig(paths, request)), { mode: 0o600 });
+    const { isKeeping } = await parts.spawner.hello();
+    const keepSocket = isKeeping ? parts.spawner.keepSocket : undefined;
+    const config = { ...monitorConfig(paths, request), keepSocket };
+    await writeFile(configPath, JSON.stringify(config), { mode: 0o600 });
     rollback('remove monitor config', () => unlinkIfThere(configPath));
-    rollback('end monitor', () => parts.container.release());
+    rollback('end monitor', () => parts.container.release().finally(parts.forget));
     const monitorPid = await startMonitor(parts, request, configPath, rollback);
     const state = await waitForCreate(parts, request, rollback);
     return { pid: Number(state['pid']), startTicks: String(state['startTicks']), monitorPid };

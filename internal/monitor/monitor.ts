@@ -48,16 +48,6 @@ export interface ExitRecord {
   readonly reason: string;
 }
 
-/**
- * What an exec needs to get a cgroup of its own below the container's, by which it can be killed whole: the container's init,
- * and what the runtime's `exec --cgroup` takes, see cmd/cria-monitor/exec-cgroup.h.
- */
-export interface ExecCgroup {
-  readonly option: 'any' | 'unified';
-  readonly initPid: number;
-  readonly initStartTicks: string;
-}
-
 export interface ExecSyncRequest {
   readonly containerId: string;
   readonly runtimePath: string;
@@ -65,8 +55,6 @@ export interface ExecSyncRequest {
   readonly env: Readonly<Record<string, string>>;
   /** The OCI `process` object as JSON, for `exec --process`. */
   readonly process: object;
-  /** Undefined when the runtime has no such option. */
-  readonly cgroup: ExecCgroup | undefined;
   /** 0: no limit. The time runs from the request; at its end the whole exec process tree is killed and reaped. */
   readonly timeoutMs: number;
   /** Bytes kept of stdout and stderr each; the rest is read and dropped. */
@@ -97,6 +85,11 @@ export interface ContainerMonitors {
   adopt(containerId: string, identity: CreatedContainer): Promise<MonitoredState>;
   /** Is told each exit once, after its record is on disk; also for containers found by `adopt`. */
   onExit(listener: (containerId: string, exit: ExitRecord) => void): void;
+  /**
+   * Is told when the monitor of a container is dead, with the pid of the one that goes on in its place. Undefined: there is
+   * none, and the output is lost from there on.
+   */
+  onMonitorLost(listener: (containerId: string, monitorPid: number | undefined) => void): void;
   /** Sends a signal to the container's init through a pidfd. A container that has ended is success. */
   signal(containerId: string, signalNumber: number): Promise<void>;
   /** When it resolves, new output goes to a file at the log path; when it rejects, nothing has changed. */

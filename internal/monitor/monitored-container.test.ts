@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import type { DaemonError } from '../errors/daemon-error.ts';
+import { encodeControl } from './frames.ts';
 import type { ExitRecord } from './monitor.ts';
 import { monitorPaths } from './monitor-paths.ts';
 import { MonitoredContainer } from './monitored-container.ts';
@@ -16,8 +17,10 @@ describe('a monitor that hangs or goes without a word', () => {
   let container: MonitoredContainer;
   let exit: Promise<ExitRecord>;
   let peer: Socket | undefined;
+  let proto = [1, 1];
   const server = createServer((socket) => {
     peer = socket.on('error', () => {});
+    socket.once('data', () => socket.write(encodeControl({ seq: 1, proto, id, version: '0', features: [] })));
   });
 
   beforeEach(async () => {
@@ -26,7 +29,10 @@ describe('a monitor that hangs or goes without a word', () => {
     mkdirSync(paths.directory);
     await new Promise<void>((resolve) => server.listen(paths.socket, resolve));
     exit = new Promise((resolve) => {
-      container = new MonitoredContainer(paths, resolve);
+      container = new MonitoredContainer(paths, {
+        onExit: resolve,
+        replacement: { replace: async () => undefined, forget: () => {} },
+      });
     });
   });
   afterEach(async () => {
@@ -49,6 +55,17 @@ describe('a monitor that hangs or goes without a word', () => {
     container.watch(undefined);
     peer?.destroy();
     assert.equal((await exit).reason, 'MonitorLost');
+  });
+
+  test('a monitor that speaks only newer protocols is one that nobody can talk to', async () => {
+    proto = [2, 3];
+    await assert.rejects(
+      container.connect(),
+      (error: DaemonError) => error.kind === 'unavailable' && /speaks protocol 2 to 3/.test(error.message),
+    );
+    proto = [1, 9];
+    await container.connect();
+    assert.ok(container.hasMonitor);
   });
 
   test('silence rejects the request', async () => {

@@ -1,4 +1,4 @@
-// One container as the daemon follows it: by its monitor while there is one, else by the kernel.
+// One container as the daemon follows it: by its monitor, or the one that goes on when that died, else by the kernel.
 
 import { DaemonError } from '../errors/daemon-error.ts';
 import { ControlConnection, type ControlMessage } from './control-connection.ts';
@@ -6,9 +6,17 @@ import { monitorLostRecord, parseExit, readExitCodeFile, readExitRecord } from '
 import type { ProcessHandle } from './kernel-exit.ts';
 import type { ExitRecord } from './monitor.ts';
 import type { MonitorPaths } from './monitor-paths.ts';
+import type { MonitorReplacement } from './replace-monitor.ts';
 
 /** How long an ended monitor may take to leave; after that it is left to itself. */
 const leaveMs = 5_000;
+
+/** What becomes of a container that is followed. */
+export interface Following {
+  onExit(exit: ExitRecord): void;
+  /** See MonitorReplacement. */
+  readonly replacement: Pick<MonitorReplacement, 'replace' | 'forget'>;
+}
 
 /**
  * Follows one container until its exit. The order of truth: the monitor's event, the record on disk, the kernel.
@@ -16,17 +24,20 @@ const leaveMs = 5_000;
  */
 export class MonitoredContainer {
   readonly paths: MonitorPaths;
-  readonly #onExit: (exit: ExitRecord) => void;
+  readonly #following: Following;
   #connection: ControlConnection | undefined;
   #init: ProcessHandle | undefined;
   #exit: ExitRecord | undefined;
   /** Its creation is over: whatever happens now ends with an exit. */
   #isWatched = false;
   #released = false;
+  /** While it is not known who follows the container from now on. */
+  #recovery: Promise<void> | undefined;
+  #lostAgain = false;
 
-  constructor(paths: MonitorPaths, onExit: (exit: ExitRecord) => void) {
+  constructor(paths: MonitorPaths, following: Following) {
     this.paths = paths;
-    this.#onExit = onExit;
+    this.#following = following;
   }
 
   get exit(): ExitRecord | undefined {
@@ -37,6 +48,11 @@ export class MonitoredContainer {
     return this.#connection !== undefined;
   }
 
+  /** Nobody wants to know any more how it ends. */
+  get isReleased(): boolean {
+    return this.#released;
+  }
+
   /** Connects to the monitor; rejects with the system's error when there is none. */
   async connect(): Promise<ControlConnection> {
     const connection = await ControlConnection.open(this.paths.socket, (event) => this.#onEvent(event));
@@ -45,16 +61,17 @@ export class MonitoredContainer {
     return connection;
   }
 
-  /** The container's init runs, and this is it; without a monitor its end is waited for here. */
+  /** The container's init runs, and this is it; from now on there will be an exit, with or without a monitor. */
   watch(init: ProcessHandle | undefined): void {
     this.#init = init;
     this.#isWatched = true;
     if (this.#exit !== undefined || this.#released) this.#closeInit();
-    else if (this.#connection === undefined) void this.#waitForKernel();
+    else if (this.#connection === undefined) this.#recover();
   }
 
   /** Its monitor, or `unavailable`. */
-  connection(): ControlConnection {
+  async connection(): Promise<ControlConnection> {
+    await this.#recovery;
     if (this.#connection === undefined)
       throw new DaemonError('unavailable', 'the monitor of the container is gone');
     return this.#connection;
@@ -67,7 +84,15 @@ export class MonitoredContainer {
       this.#init.signal(signalNumber);
       return;
     }
-    await this.connection().request('signal', { signal: signalNumber });
+    await (await this.connection()).request('signal', { signal: signalNumber });
+  }
+
+  /** Has its monitor deposit with the spawner that listens there. False when that monitor cannot. */
+  async keep(socket: string): Promise<boolean> {
+    const connection = await this.connection();
+    if (!connection.hello.features.has('keep')) return false;
+    await connection.request('keep', { socket });
+    return true;
   }
 
   /** Takes an exit that was found elsewhere; tells the listener when it is the first. */
@@ -75,7 +100,7 @@ export class MonitoredContainer {
     if (this.#exit !== undefined || this.#released) return;
     this.#exit = exit;
     this.#closeInit();
-    this.#onExit(exit);
+    this.#following.onExit(exit);
     // The listener has it, and the record stays on disk: the monitor has nothing left to do.
     this.#connection?.request('ack_exit').catch(() => {});
   }
@@ -83,6 +108,7 @@ export class MonitoredContainer {
   /** Ends the monitor, and the container when it lives. Does not tell the listener any more. */
   async release(): Promise<void> {
     this.#released = true;
+    await this.#recovery;
     const connection = this.#connection;
     if (connection !== undefined) {
       connection.request('shutdown').catch(() => {}); // it may be on its way out already
@@ -108,15 +134,35 @@ export class MonitoredContainer {
   }
 
   #onLost(connection: ControlConnection): void {
-    if (this.#connection === connection) this.#connection = undefined;
-    if (this.#exit === undefined && this.#isWatched && !this.#released) void this.#waitForKernel();
+    if (this.#connection !== connection) return;
+    this.#connection = undefined;
+    if (this.#exit === undefined && this.#isWatched && !this.#released) this.#recover();
+  }
+
+  #recover(): void {
+    this.#lostAgain = this.#recovery !== undefined;
+    this.#recovery ??= this.#findFollower();
+  }
+
+  /** Never rejects. Ends when there is an exit, a monitor, or nothing but the kernel. */
+  async #findFollower(): Promise<void> {
+    const { replacement } = this.#following;
+    let exit: ExitRecord | undefined;
+    do {
+      this.#lostAgain = false;
+      exit = await recordedExit(this.paths).catch(() => undefined);
+      if (exit !== undefined) replacement.forget();
+      exit ??= await replacement.replace(this);
+    } while (exit === undefined && this.#connection === undefined && this.#lostAgain);
+    this.#recovery = undefined;
+    if (exit !== undefined) this.finish(exit);
+    else if (this.#connection === undefined && !this.#released) void this.#waitForKernel();
   }
 
   /** Never rejects: an exit that cannot be read is one that nobody knows. */
   async #waitForKernel(): Promise<void> {
-    const recorded = await recordedExit(this.paths).catch(() => undefined);
     const init = this.#init;
-    const exit = recorded ?? (init === undefined ? lostExit() : await init.waitForExit().catch(lostExit));
+    const exit = init === undefined ? lostExit() : await init.waitForExit().catch(lostExit);
     if (exit !== undefined) this.finish(exit);
   }
 

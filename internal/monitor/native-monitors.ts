@@ -2,12 +2,12 @@
 
 import { readdir, readlink, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { DaemonError } from '../errors/daemon-error.ts';
-import { errnoCode, isENOENT } from '../errors/errno.ts';
+import { DaemonError, describeError } from '../errors/daemon-error.ts';
+import { isENOENT } from '../errors/errno.ts';
 import type { Logger } from '../log/logger.ts';
+import { askMonitor, isNobodyThere } from './ask-monitor.ts';
 import { createContainer, deleteExitRecords } from './create-container.ts';
 import { execSync } from './exec-sync.ts';
-import { parseExit } from './exit-record.ts';
 import { ProcessHandle } from './kernel-exit.ts';
 import type {
   ContainerMonitors,
@@ -20,6 +20,7 @@ import type {
 } from './monitor.ts';
 import { type MonitorDirectories, type MonitorPaths, monitorPaths } from './monitor-paths.ts';
 import { lostExit, MonitoredContainer, recordedExit } from './monitored-container.ts';
+import { MonitorReplacement } from './replace-monitor.ts';
 import type { Spawner } from './spawner.ts';
 
 export interface NativeMonitorsOptions extends MonitorDirectories {
@@ -30,6 +31,7 @@ export interface NativeMonitorsOptions extends MonitorDirectories {
 }
 
 type ExitListener = (containerId: string, exit: ExitRecord) => void;
+type LossListener = (containerId: string, monitorPid: number | undefined) => void;
 
 /**
  * The monitors of one daemon. Its directories exist already. The exit of a container that ends at once is told after
@@ -39,9 +41,13 @@ export class NativeMonitors implements ContainerMonitors {
   readonly #options: NativeMonitorsOptions;
   readonly #containers = new Map<string, MonitoredContainer>();
   readonly #listeners: ExitListener[] = [];
+  readonly #lossListeners: LossListener[] = [];
 
   constructor(options: NativeMonitorsOptions) {
     this.#options = options;
+    options.spawner.onRestart(() => {
+      for (const [containerId, container] of this.#containers) void this.#keep(containerId, container);
+    });
   }
 
   async create(request: MonitorRequest): Promise<CreatedContainer> {
@@ -50,12 +56,13 @@ export class NativeMonitors implements ContainerMonitors {
     if (this.#containers.has(containerId))
       throw new DaemonError('already-exists', `container "${containerId}" has a monitor already`);
     let isCreated = false;
-    const container = new MonitoredContainer(this.#paths(containerId), (exit) => {
+    const container = this.#follow(containerId, (exit) => {
       if (isCreated) this.#tell(containerId, exit);
     });
     this.#containers.set(containerId, container);
+    const forget = (): void => spawner.forget(containerId);
     try {
-      const created = await createContainer({ monitorPath, spawner, logger, container }, request);
+      const created = await createContainer({ monitorPath, spawner, logger, container, forget }, request);
       isCreated = true;
       const { exit } = container;
       if (exit !== undefined) setImmediate(() => this.#tell(containerId, exit));
@@ -72,13 +79,14 @@ export class NativeMonitors implements ContainerMonitors {
     const running = { phase: 'running', pid: identity.pid, startTicks: identity.startTicks } as const;
     if (known !== undefined) return running;
     let isAnswered = false;
-    const container = new MonitoredContainer(this.#paths(containerId), (exit) => {
+    const container = this.#follow(containerId, (exit) => {
       if (isAnswered) this.#tell(containerId, exit);
     });
     const exit = (await askMonitor(container, containerId)) ?? (await this.#lookForExit(container, identity));
     if (exit !== undefined) container.finish(exit);
     this.#containers.set(containerId, container);
     isAnswered = true;
+    void this.#keep(containerId, container);
     return container.exit === undefined ? running : { phase: 'exited', exit: container.exit };
   }
 
@@ -86,16 +94,22 @@ export class NativeMonitors implements ContainerMonitors {
     this.#listeners.push(listener);
   }
 
+  onMonitorLost(listener: LossListener): void {
+    this.#lossListeners.push(listener);
+  }
+
   async signal(containerId: string, signalNumber: number): Promise<void> {
     await this.#container(containerId).signal(signalNumber);
   }
 
   async reopenLog(containerId: string): Promise<void> {
-    await this.#container(containerId).connection().request('reopen');
+    const connection = await this.#container(containerId).connection();
+    await connection.request('reopen');
   }
 
   async resize(containerId: string, columns: number, rows: number): Promise<void> {
-    await this.#container(containerId).connection().request('resize', { columns, rows });
+    const connection = await this.#container(containerId).connection();
+    await connection.request('resize', { columns, rows });
   }
 
   async execSync(request: ExecSyncRequest, signal: AbortSignal): Promise<ExecSyncResult> {
@@ -106,8 +120,9 @@ export class NativeMonitors implements ContainerMonitors {
 
   async remove(containerId: string): Promise<void> {
     const paths = this.#paths(containerId);
-    const container = this.#containers.get(containerId) ?? (await this.#unknown(paths));
+    const container = this.#containers.get(containerId) ?? (await this.#unknown(containerId));
     await container?.release();
+    this.#options.spawner.forget(containerId);
     // An exec that ends just now may still make its pid file there.
     await rm(paths.directory, { recursive: true, force: true, maxRetries: 3 });
     await deleteExitRecords(paths, containerId);
@@ -141,9 +156,33 @@ export class NativeMonitors implements ContainerMonitors {
     for (const listener of this.#listeners) listener(containerId, exit);
   }
 
+  #follow(containerId: string, onExit: (exit: ExitRecord) => void): MonitoredContainer {
+    const { spawner, logger } = this.#options;
+    const onLost: LossListener = (...loss) => {
+      for (const listener of this.#lossListeners) listener(...loss);
+    };
+    const replacement = new MonitorReplacement({ spawner, logger, onLost }, containerId);
+    return new MonitoredContainer(this.#paths(containerId), { onExit, replacement });
+  }
+
+  /** Has the spawner keep what the container needs if its monitor dies. Never rejects. */
+  async #keep(containerId: string, container: MonitoredContainer): Promise<void> {
+    const { spawner, logger } = this.#options;
+    try {
+      const { isKeeping } = await spawner.hello();
+      if (!isKeeping || spawner.keepSocket === undefined || !container.hasMonitor) return;
+      if (await container.keep(spawner.keepSocket)) return;
+      logger.info({ containerId }, 'the monitor of a container is too old to be replaced when it dies');
+    } catch (cause) {
+      if (container.exit !== undefined || container.isReleased) return;
+      const fields = { containerId, error: describeError(cause) };
+      logger.warn(fields, 'the monitor of a container could not be replaced if it died now');
+    }
+  }
+
   /** The monitor of a container that this daemon has never followed. */
-  async #unknown(paths: MonitorPaths): Promise<MonitoredContainer | undefined> {
-    const container = new MonitoredContainer(paths, () => {});
+  async #unknown(containerId: string): Promise<MonitoredContainer | undefined> {
+    const container = this.#follow(containerId, () => {});
     try {
       await container.connect();
       return container;
@@ -169,32 +208,6 @@ export class NativeMonitors implements ContainerMonitors {
     container.watch(init);
     return recorded;
   }
-}
-
-/** The exit, when the monitor says that the container has ended. */
-async function askMonitor(
-  container: MonitoredContainer,
-  containerId: string,
-): Promise<ExitRecord | undefined> {
-  try {
-    const connection = await container.connect();
-    const hello = await connection.request('hello', { proto: [1, 1] });
-    if (hello['id'] !== containerId) {
-      connection.close();
-      await connection.closed;
-      return undefined;
-    }
-    const state = await connection.request('state');
-    return state['phase'] === 'exited' ? parseExit(state) : undefined;
-  } catch (cause) {
-    if (isNobodyThere(cause)) return undefined;
-    throw cause;
-  }
-}
-
-function isNobodyThere(cause: unknown): boolean {
-  if (cause instanceof DaemonError) return cause.kind === 'unavailable';
-  return isENOENT(cause) || errnoCode(cause) === 'ECONNREFUSED' || errnoCode(cause) === 'ECONNRESET';
 }
 
 async function readId(path: string): Promise<string | undefined> {

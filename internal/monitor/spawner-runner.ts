@@ -1,6 +1,7 @@
 // CommandRunner by the spawner: what the daemon uses for OCI runtimes and CNI plugins.
 
 import { constants } from 'node:os';
+import { hasKind } from '../errors/daemon-error.ts';
 import type { CommandResult, CommandRunner, RunOptions } from '../process/command-runner.ts';
 import { ProcessError } from '../process/process-error.ts';
 import type { CommandEnd, Spawner } from './spawner.ts';
@@ -31,7 +32,8 @@ export class SpawnerRunner implements CommandRunner {
     } catch (cause) {
       signal.throwIfAborted();
       const stderr = cause instanceof Error ? cause.message : String(cause);
-      const failure = { argv, exitCode: null, signalName: null, stdout: '', stderr, timedOut: false };
+      const isLost = hasKind(cause, 'unavailable');
+      const failure = { argv, exitCode: null, signalName: null, stdout: '', stderr, timedOut: false, isLost };
       throw new ProcessError(failure, cause);
     }
   }

@@ -1,12 +1,10 @@
 // The client of the `spawner` role: every process that the daemon starts is started there, see cmd/cria-monitor/spawner.h.
 
-import { type ChildProcess, spawn } from 'node:child_process';
 import { setMaxListeners } from 'node:events';
-import type { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { DaemonError } from '../errors/daemon-error.ts';
+import { DaemonError, describeError } from '../errors/daemon-error.ts';
 import type { Logger } from '../log/logger.ts';
-import { dataMaxBytes, decodeControl, encodeControl, encodeFrame, FrameReader, frameType } from './frames.ts';
+import { type Reply, SpawnerLink } from './spawner-link.ts';
 
 /** How a command ended. `code` is null when it was killed by `signal`. */
 export interface CommandEnd {
@@ -32,47 +30,69 @@ export interface SpawnRequest {
   readonly config: Uint8Array | undefined;
 }
 
-type Reply = Record<string, unknown>;
-
-interface Pending {
-  readonly resolve: (reply: Reply) => void;
-  readonly reject: (cause: Error) => void;
-  readonly output: Record<'stdout' | 'stderr', Buffer[]>;
+export interface SpawnerOptions {
+  readonly monitorPath: string;
+  readonly logger: Logger;
+  /** Held open by the helper too, until the last command has ended that an ended daemon left it. */
+  readonly lockFd?: number;
+  /** Where the helper listens for monitors that deposit what their containers need, see cmd/cria-monitor/keep.h. */
+  readonly keepSocket?: string;
 }
 
-interface Process {
-  readonly child: ChildProcess;
-  readonly link: Duplex;
-  readonly pending: Map<number, Pending>;
+/** What the helper says of itself; it is the program that monitors are started from. */
+export interface SpawnerHello {
+  readonly version: string;
+  /** It listens on the keep socket. */
+  readonly isKeeping: boolean;
 }
 
-/** Frames carry their run's seq as a u32. */
-const seqMax = 0xffff_ffff;
-
-const closeWaitMs = 2000;
+const protocol = [1, 1];
+const firstDelayMs = 100;
+const lastDelayMs = 10_000;
+/** A helper that has lived so long may be started again without a delay. */
+const soundAfterMs = 60_000;
 
 /**
- * Starts processes outside of the daemon. The helper is started by the first request or by `start`, and again by
- * the next request after it died; requests that were under way then fail with `unavailable`.
+ * Starts processes outside of the daemon, by a helper that is started again when it dies, the first time at once, then
+ * after longer and longer delays. Requests wait for it; what was under way fails with `unavailable`.
  */
 export class Spawner {
-  readonly #monitorPath: string;
-  readonly #logger: Logger;
-  readonly #lockFd: number | undefined;
-  #process: Process | undefined;
-  #seq = 0;
+  readonly #options: SpawnerOptions;
+  readonly #starts: (() => void)[] = [];
+  #link: SpawnerLink | undefined;
+  #hello: Promise<SpawnerHello> | undefined;
+  #restart: Promise<void> | undefined;
+  #startedAtMs = 0;
+  #delayMs = 0;
   #closed = false;
 
-  /** `lockFd` is held open by the helper too, until the last command has ended that an ended daemon left it. */
-  constructor(monitorPath: string, logger: Logger, lockFd?: number) {
-    this.#monitorPath = monitorPath;
-    this.#logger = logger;
-    this.#lockFd = lockFd;
+  constructor(options: SpawnerOptions) {
+    this.#options = options;
   }
 
   /** Starts the helper; best done early, while the daemon is small and a fork cheap. */
   start(): void {
-    this.#running();
+    this.#link ??= this.#launch();
+  }
+
+  /** Is called each time when a helper has taken the place of one that died. */
+  onRestart(listener: () => void): void {
+    this.#starts.push(listener);
+  }
+
+  /** Of the helper that runs now. */
+  async hello(): Promise<SpawnerHello> {
+    await this.#running();
+    return this.#hello ?? { version: '', isKeeping: false };
+  }
+
+  /** Of the helper that runs now. */
+  get pid(): number | undefined {
+    return this.#link?.pid;
+  }
+
+  get keepSocket(): string | undefined {
+    return this.#options.keepSocket;
   }
 
   /**
@@ -81,39 +101,36 @@ export class Spawner {
    */
   async close(): Promise<void> {
     this.#closed = true;
-    const running = this.#process;
-    if (running === undefined) return;
-    const ended = new Promise<void>((resolve) => running.child.once('exit', () => resolve()));
-    running.link.end();
-    await Promise.race([ended, sleep(closeWaitMs, undefined, { ref: false })]);
-    running.child.unref();
-    running.link.destroy();
+    await this.#link?.close();
   }
 
   /** Runs a command to its end; an abort kills its process group. Rejects when it cannot be started. */
   async run(request: SpawnerRunRequest, signal: AbortSignal): Promise<CommandEnd> {
-    signal.throwIfAborted();
     const { argv, cwd, timeoutMs, stdin } = request;
     const message = {
       op: 'run',
       argv,
       env: environment(request.env),
       timeoutMs,
+      tellPid: true,
       ...(cwd === undefined ? {} : { cwd }),
     };
-    const { seq, reply } = this.#request(message, stdin);
-    const cancel = (): void => this.#cancel(seq);
+    const link = await this.#running();
+    signal.throwIfAborted();
+    const { seq, answer } = link.request(message, `"${argv.slice(0, 2).join(' ')}"`, stdin);
+    const cancel = (): void => link.cancel(seq);
     setMaxListeners(0, signal); // one for each command that runs under it: no leak
     signal.addEventListener('abort', cancel, { once: true });
     try {
-      const { end, output } = await reply;
+      const { end, stdout, stderr } = await answer;
       signal.throwIfAborted();
+      const timedOut = end['timedOut'] === true;
       return {
         code: numberOrNull(end['code']),
         signal: numberOrNull(end['signal']),
-        timedOut: end['timedOut'] === true,
-        stdout: Buffer.concat(output.stdout),
-        stderr: Buffer.concat(output.stderr),
+        timedOut,
+        stdout,
+        stderr,
       };
     } catch (cause) {
       signal.throwIfAborted();
@@ -129,124 +146,83 @@ export class Spawner {
    */
   async spawn(request: SpawnRequest): Promise<number> {
     const message = { op: 'spawn', argv: request.argv, env: environment(request.env) };
-    const { end } = await this.#request(message, request.config).reply;
-    const pid = end['pid'];
-    if (typeof pid !== 'number') throw new DaemonError('internal', 'the spawner answered without a pid');
-    return pid;
+    const link = await this.#running();
+    return pidOf((await link.request(message, 'spawn', request.config).answer).end);
   }
 
-  #request(
-    message: object,
-    stdin: Uint8Array | undefined,
-  ): { seq: number; reply: Promise<{ end: Reply; output: Pending['output'] }> } {
-    const { link, pending } = this.#running();
-    this.#seq = this.#seq === seqMax ? 1 : this.#seq + 1;
-    const seq = this.#seq;
-    const start = encodeRequest({ ...message, seq, hasStdin: stdin !== undefined });
-    const output: Pending['output'] = { stdout: [], stderr: [] };
-    const reply = new Promise<{ end: Reply; output: Pending['output'] }>((resolve, reject) => {
-      pending.set(seq, { resolve: (end) => resolve({ end, output }), reject, output });
-    });
-    link.cork();
-    link.write(start);
-    if (stdin !== undefined) writeInput(link, seq, stdin);
-    process.nextTick(() => link.uncork());
-    return { seq, reply };
+  /**
+   * Starts a monitor that goes on in the place of one that died, with what that one has deposited. Resolves with its pid;
+   * `not-found` when nothing is kept of the container, `unavailable` when the new one died, too.
+   */
+  async adopt(containerId: string): Promise<number> {
+    const argv = [this.#options.monitorPath, 'adopt'];
+    const link = await this.#running();
+    return pidOf((await link.request({ op: 'adopt', id: containerId, argv, env: [] }, 'adopt').answer).end);
   }
 
-  #cancel(seq: number): void {
-    const running = this.#process;
-    if (running?.pending.has(seq)) running.link.write(encodeControl({ op: 'cancel', target: seq }));
+  /** Nothing needs to be kept of the container any more. */
+  forget(containerId: string): void {
+    this.#link?.notify({ op: 'forget', id: containerId });
   }
 
-  #running(): Process {
+  async #running(): Promise<SpawnerLink> {
+    while (this.#restart !== undefined) await this.#restart;
     if (this.#closed) throw new DaemonError('unavailable', 'the daemon is shutting down');
-    this.#process ??= this.#launch();
-    return this.#process;
+    this.#link ??= this.#launch();
+    return this.#link;
   }
 
-  #launch(): Process {
-    const child = spawn(this.#monitorPath, ['spawner'], {
-      stdio: ['ignore', 'ignore', 'inherit', 'pipe', this.#lockFd ?? 'ignore'],
-      env: {},
-      cwd: '/',
-      detached: true, // a terminal's ^C is for the daemon, which ends the spawner in order
-    });
-    const link = child.stdio[3] as Duplex;
-    const launched: Process = { child, link, pending: new Map() };
-    const reader = new FrameReader();
-    link.on('data', (chunk: Buffer) => {
-      try {
-        for (const frame of reader.push(chunk)) receive(launched.pending, frame);
-      } catch (cause) {
-        link.destroy(cause instanceof Error ? cause : undefined);
-      }
-    });
-    const lost = (cause?: Error): void => this.#lost(launched, cause);
-    link.on('error', lost);
-    link.on('close', () => lost());
-    child.on('error', lost);
-    child.on('exit', () => lost());
-    return launched;
+  #launch(): SpawnerLink {
+    const link = new SpawnerLink(this.#options.monitorPath, this.#options.lockFd);
+    this.#startedAtMs = performance.now();
+    this.#hello = this.#greet(link);
+    void link.lost.then((cause) => this.#lost(cause));
+    return link;
   }
 
-  #lost(lost: Process, cause: Error | undefined): void {
-    if (this.#process === lost) {
-      this.#process = undefined;
-      if (!this.#closed) this.#logger.warn({ cause }, 'lost the spawner, the next command starts it again');
+  async #greet(link: SpawnerLink): Promise<SpawnerHello> {
+    const { keepSocket, logger } = this.#options;
+    try {
+      const { end } = await link.request({ op: 'hello', proto: protocol, keepSocket }, 'hello').answer;
+      const features = Array.isArray(end['features']) ? end['features'] : [];
+      const isKeeping = keepSocket !== undefined && features.includes('keep');
+      return { version: String(end['version']), isKeeping };
+    } catch (cause) {
+      // Commands and monitors do without; what is lost is said.
+      if (!this.#closed)
+        logger.warn(
+          { error: describeError(cause) },
+          'the spawner keeps nothing of containers: one whose monitor dies loses its output',
+        );
+      return { version: '', isKeeping: false };
     }
-    lost.link.destroy();
-    for (const { reject } of lost.pending.values())
-      reject(new DaemonError('unavailable', 'the spawner ended while it ran the command', cause));
-    lost.pending.clear();
   }
-}
 
-/** A request that the spawner can take: it reads neither NUL in a text nor more than a frame, and would hang up. */
-function encodeRequest(message: object): Buffer {
-  const text = JSON.stringify(message);
-  if (/(?<!\\)(?:\\\\)*\\u0000/.test(text))
-    throw new DaemonError(
-      'invalid-argument',
-      'a command cannot have a NUL byte in an argument or a variable',
-    );
-  try {
-    return encodeFrame(frameType.control, 0, Buffer.from(text));
-  } catch (cause) {
-    throw new DaemonError('invalid-argument', 'a command has too many or too long arguments', cause);
+  #lost(cause: Error | undefined): void {
+    const pid = this.#link?.pid;
+    this.#link = undefined;
+    if (this.#closed) return;
+    const delayMs = performance.now() - this.#startedAtMs < soundAfterMs ? this.#delayMs : 0;
+    this.#delayMs = Math.min(delayMs === 0 ? firstDelayMs : 2 * delayMs, lastDelayMs);
+    this.#options.logger.error({ pid, cause, delayMs }, 'the spawner died; starting it again');
+    this.#restart = sleep(delayMs, undefined, { ref: false }).then(() => {
+      this.#restart = undefined;
+      if (this.#closed) return;
+      this.#link ??= this.#launch();
+      for (const listener of this.#starts) listener();
+    });
   }
-}
-
-function receive(pending: Map<number, Pending>, frame: ReturnType<FrameReader['push']>[number]): void {
-  if (frame.type === frameType.control) {
-    const reply = decodeControl(frame);
-    const seq = Number(reply['seq']);
-    const waiting = pending.get(seq);
-    if (waiting === undefined || reply['gated'] === true) return;
-    pending.delete(seq);
-    const failure = reply['err'];
-    if (typeof failure === 'string')
-      waiting.reject(new DaemonError(reply['died'] === true ? 'unavailable' : 'unknown', failure));
-    else waiting.resolve(reply);
-  } else if (frame.type === frameType.stdout || frame.type === frameType.stderr) {
-    const kind = frame.type === frameType.stdout ? 'stdout' : 'stderr';
-    // A copy: the payload shares the memory of everything that arrived with it.
-    pending.get(frame.payload.readUInt32LE(0))?.output[kind].push(Buffer.from(frame.payload.subarray(4)));
-  }
-}
-
-function writeInput(link: Duplex, seq: number, input: Uint8Array): void {
-  const head = Buffer.alloc(4);
-  head.writeUInt32LE(seq);
-  const step = dataMaxBytes - head.length;
-  for (let at = 0; at < input.length; at += step)
-    link.write(encodeFrame(frameType.stdin, 0, Buffer.concat([head, input.subarray(at, at + step)])));
-  link.write(encodeFrame(frameType.eof, frameType.stdin, head));
 }
 
 /** `NAME=value` texts, as execve wants them. */
 export function environment(env: Readonly<Record<string, string>>): string[] {
   return Object.entries(env).map(([name, value]) => `${name}=${value}`);
+}
+
+function pidOf(reply: Reply): number {
+  const pid = reply['pid'];
+  if (typeof pid !== 'number') throw new DaemonError('internal', 'the spawner answered without a pid');
+  return pid;
 }
 
 function numberOrNull(value: unknown): number | null {

@@ -7,9 +7,11 @@ export interface ProcessFailure {
   readonly stdout: string;
   readonly stderr: string;
   readonly timedOut: boolean;
+  /** Whoever ran it is gone, and nobody knows how it ended. */
+  readonly isLost?: boolean;
 }
 
-/** A command that could not be started, exited with a code other than 0, was killed, or ran out of time. */
+/** A command that could not be started, was lost, exited with a code other than 0, was killed, or ran out of time. */
 export class ProcessError extends Error {
   override readonly name = 'ProcessError';
   readonly failure: ProcessFailure;
@@ -29,6 +31,8 @@ function summary(failure: ProcessFailure): string {
       ? `was killed by ${failure.signalName}`
       : failure.exitCode !== null
         ? `exited with code ${failure.exitCode}`
-        : 'could not be started';
+        : failure.isLost === true
+          ? 'was lost'
+          : 'could not be started';
   return tail === '' ? `${command} ${how}` : `${command} ${how}: ${tail}`;
 }

@@ -8,7 +8,6 @@ import { join } from 'node:path';
 import { isENOENT } from '../errors/errno.ts';
 import { removeTree } from '../fs/directories.ts';
 import { tryLockFile } from '../sys/file-lock.ts';
-import { treeBytes } from './tree-bytes.ts';
 
 const directoryPrefix = 'temp-dir-';
 const lockPrefix = 'lock-';
@@ -75,7 +74,7 @@ export class TempDir {
  * Deletes the directories below `root` whose owner is gone; those of living processes are left alone. Throws what was
  * in the way of one when it has been through all.
  */
-export async function removeStaleTempDirs(root: string): Promise<readonly RemovedDir[]> {
+export async function removeStaleTempDirs(root: string): Promise<void> {
   const names = await readdir(root).catch((cause: unknown) => {
     if (isENOENT(cause)) return [];
     throw cause;
@@ -86,31 +85,19 @@ export async function removeStaleTempDirs(root: string): Promise<readonly Remove
     else if (name.startsWith(lockPrefix)) suffixes.add(name.slice(lockPrefix.length));
   }
   const failures: unknown[] = [];
-  const removed: RemovedDir[] = [];
   for (const suffix of suffixes) {
-    const bytes = await removeIfStale(root, suffix).catch((cause: unknown) => void failures.push(cause));
-    if (bytes !== undefined) removed.push({ name: `${directoryPrefix}${suffix}`, bytes });
+    await removeIfStale(root, suffix).catch((cause: unknown) => failures.push(cause));
   }
   if (failures.length > 0) throw failures[0];
-  return removed;
 }
 
-export interface RemovedDir {
-  readonly name: string;
-  readonly bytes: number;
-}
-
-/** The bytes of what it deleted; undefined when the owner lives. */
-async function removeIfStale(root: string, suffix: string): Promise<number | undefined> {
+async function removeIfStale(root: string, suffix: string): Promise<void> {
   const lockPath = join(root, `${lockPrefix}${suffix}`);
   const fd = openSync(lockPath, constants.O_RDWR | constants.O_CREAT, 0o644);
   try {
-    if (!tryLockFile(fd, 'write')) return undefined;
-    const path = join(root, `${directoryPrefix}${suffix}`);
-    const bytes = await treeBytes(path);
-    await removeTree(path);
+    if (!tryLockFile(fd, 'write')) return;
+    await removeTree(join(root, `${directoryPrefix}${suffix}`));
     await unlink(lockPath).catch(() => {});
-    return bytes;
   } finally {
     closeSync(fd);
   }

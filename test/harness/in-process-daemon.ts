@@ -2,7 +2,7 @@
 
 import { restore } from '../../cmd/cria/daemon.ts';
 import { prepareDirectories } from '../../cmd/cria/prepare-directories.ts';
-import { type Daemon, wireDaemon } from '../../cmd/cria/wire.ts';
+import { type Daemon, keepSocketOf, wireDaemon } from '../../cmd/cria/wire.ts';
 import { loadConfig, usualConfigInputs } from '../../internal/config/load-config.ts';
 import { validateConfig } from '../../internal/config/validate-config.ts';
 import type { CriParts } from '../../internal/cri/cri-parts.ts';
@@ -27,11 +27,15 @@ export async function startInProcess(
     configFile,
     configFileRequired: true,
     configDir: '',
-    storageConf: { files: [], driver: undefined, options: undefined },
+    storageConf: '',
   };
   const { config } = await validateConfig(await loadConfig(inputs), process.env['PATH'] ?? '');
   await prepareDirectories(config);
-  const spawner = new Spawner(config.cria.monitor_path, silentLogger);
+  const spawner = new Spawner({
+    monitorPath: config.cria.monitor_path,
+    logger: silentLogger,
+    keepSocket: keepSocketOf(config),
+  });
   const daemon: Daemon = await wireDaemon(config, spawner, silentLogger);
   const socket = await bindCriSocket(config.api.listen);
   const parts = change(daemon.cri);

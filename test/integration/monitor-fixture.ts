@@ -148,7 +148,11 @@ export function makeWorld(program = monitorPath): World {
     mkdirSync(folder, { mode: 0o700 });
   const ids = new Set<string>();
   const daemon = () => {
-    const spawner = new Spawner(program, silentLogger);
+    const spawner = new Spawner({
+      monitorPath: program,
+      logger: silentLogger,
+      keepSocket: join(root, 'keep'),
+    });
     const monitors = new NativeMonitors({
       ...directories,
       monitorPath: program,

@@ -28,7 +28,7 @@ function failure(check: (error: ProcessError) => void): (error: unknown) => true
 }
 
 describe('spawner', () => {
-  const spawner = new Spawner(monitorPath, silentLogger);
+  const spawner = new Spawner({ monitorPath, logger: silentLogger });
   const runner = new SpawnerRunner(spawner);
   after(() => spawner.close());
 
@@ -148,23 +148,53 @@ describe('spawner', () => {
     assert.deepEqual(zombies, []);
   });
 
-  test('is started again after it died', async () => {
-    const running = runner.run(sh('exec sleep 5'), options, never);
-    const pid = spawnerPid();
-    void setTimeout(100).then(() => process.kill(pid, 'SIGKILL'));
-    await assert.rejects(
-      running,
-      failure((error) => assert.match(error.message, /spawner ended/)),
+  /** A command that makes files at its begin and end, and the death of the spawner in between. */
+  async function orphan(script: string, timeoutMs: number, signal = never): Promise<string> {
+    const folder = mkdtempSync(join(tmpdir(), 'cria-spawner-'));
+    await spawner.hello();
+    const { pid } = spawner;
+    assert.ok(pid !== undefined);
+    const failed = assert.rejects(
+      runner.run(sh(`cd ${folder}; echo $$ > begun; ${script}`), { env, timeoutMs }, signal),
+      signal === never
+        ? failure((error) => assert.match(error.message, /sh was lost: the spawner ended while .* ran/))
+        : /enough/,
     );
-    assert.equal((await runner.run(sh('echo again'), options, never)).stdout, 'again\n');
+    await until('it runs', () => existsSync(join(folder, 'begun')));
+    process.kill(pid, 'SIGKILL');
+    await until('another spawner', () => spawner.pid !== undefined && spawner.pid !== pid);
+    const again = await runner.run(sh('echo again'), options, never);
+    assert.equal(again.stdout, 'again\n', 'others do not wait');
+    await failed;
+    assert.ok(!isAlive(Number(readFileSync(join(folder, 'begun'), 'utf8'))), 'the command has ended');
+    return folder;
+  }
+
+  test('is started again after it died; who called a command that ran hears of it when that has ended', async () => {
+    const folder = await orphan('sleep 1; echo > end', 20_000);
+    assert.ok(existsSync(join(folder, 'end')), 'nobody has killed it');
+    rmSync(folder, { recursive: true });
+  });
+
+  test('a command without its spawner ends at its deadline, with what it has started', async () => {
+    const folder = await orphan('sleep 1000 & echo $! > child; wait', 1_500);
+    assert.ok(!isAlive(Number(readFileSync(join(folder, 'child'), 'utf8'))));
+    rmSync(folder, { recursive: true });
+  });
+
+  test('a command without its spawner can be aborted', async () => {
+    const abort = new AbortController();
+    spawner.onRestart(() => abort.abort(new Error('enough')));
+    rmSync(await orphan('sleep 1000', 20_000, abort.signal), { recursive: true });
   });
 
   test('close gives up a command, which goes on to its end', async () => {
     const done = join(mkdtempSync(join(tmpdir(), 'cria-spawner-')), 'done');
-    const other = new Spawner(monitorPath, silentLogger);
+    const other = new Spawner({ monitorPath, logger: silentLogger });
     const rejected = assert.rejects(
-      new SpawnerRunner(other).run(sh(`sleep 2.5; echo > ${done}`), options, never),
+      new SpawnerRunner(other).run(sh(`echo > ${done}.begun; sleep 2.5; echo > ${done}`), options, never),
     );
+    await until('it runs', () => existsSync(`${done}.begun`));
     await other.close();
     await rejected;
     await until('it has ended by itself', () => existsSync(done));

@@ -6,7 +6,6 @@ import {
   settingsFromEnvironment,
   settingsFromFlags,
 } from '../../../internal/config/overrides.ts';
-import { storageConfInputs } from '../../../internal/config/storage-conf.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -20,7 +19,6 @@ export function configInputs(flags: readonly FlagValue[], environment: Environme
     configFile: configFile ?? usualConfigInputs.configFile,
     configFileRequired: configFile !== undefined,
     configDir: given('config-dir', 'CONTAINER_CONFIG_DIR') ?? usualConfigInputs.configDir,
-    storageConf: storageConfInputs(environment),
     overrides: [...settingsFromEnvironment(environment), ...settingsFromFlags(flags)],
   };
 }

@@ -2,7 +2,6 @@ import type { LinuxSpec, ProcessSpec, RuntimeSpec } from '../../oci/runtime-spec
 import { annotations } from './annotations.ts';
 import { processArguments } from './arguments.ts';
 import { capabilitySets } from './capabilities.ts';
-import { withCdi } from './cdi-edits.ts';
 import { devices } from './devices.ts';
 import { environment } from './environment.ts';
 import { mounts } from './mounts.ts';
@@ -31,7 +30,7 @@ export function buildSpec(input: SpecInput): RuntimeSpec {
   });
   const { mounts: mountList, rootfsPropagation } = mounts(input);
   const process = processOf(input, user);
-  const spec: RuntimeSpec = {
+  return {
     ociVersion,
     process,
     root: { path: input.rootfsPath, readonly: config.security.readonlyRootfs },
@@ -43,7 +42,6 @@ export function buildSpec(input: SpecInput): RuntimeSpec {
       ...(rootfsPropagation !== undefined && { rootfsPropagation }),
     },
   };
-  return withCdi(spec, input.cdi);
 }
 
 function processOf(input: SpecInput, user: ResolvedUser): ProcessSpec {

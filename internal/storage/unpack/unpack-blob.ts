@@ -91,11 +91,6 @@ function joined(parts: readonly Uint8Array[], totalBytes: number): Uint8Array<Ar
   return out;
 }
 
-/** The worker's file system is full: who asked knows which one that is. */
-export class NoSpaceError extends Error {
-  override readonly name = 'NoSpaceError';
-}
-
 /** What has been sent and what has come back. */
 class Conversation {
   readonly result: Promise<UnpackedLayer>;
@@ -168,8 +163,7 @@ class Conversation {
     } else if ('done' in report) {
       this.#succeed(report.done);
     } else {
-      const { kind, message, isDiskFull } = report.failed;
-      this.fail(isDiskFull ? new NoSpaceError(message) : new DaemonError(kind, message));
+      this.fail(new DaemonError(report.failed.kind, report.failed.message));
     }
   }
 }

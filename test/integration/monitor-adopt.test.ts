@@ -1,0 +1,208 @@
+// A monitor dies while its container lives: another one goes on with what the spawner has kept.
+
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ControlConnection } from '../../internal/monitor/control-connection.ts';
+import { encodeFrame, frameType } from '../../internal/monitor/frames.ts';
+import { attachTo } from './monitor-attach.ts';
+import { isAlive, joinLog, makeWorld, missing, type Started, until, type World } from './monitor-fixture.ts';
+
+/** `count` numbered lines, one each `pause` seconds, then the code. */
+const numbered = (count: number, pause: number, code: number): string[] => [
+  'sh',
+  '-c',
+  `i=0; while [ $i -lt ${count} ]; do i=$((i+1)); echo line $i; sleep ${pause}; done; exit ${code}`,
+];
+
+const lines = (count: number): string =>
+  Array.from({ length: count }, (_, at) => `line ${at + 1}\n`).join('');
+
+/** The monitor says that the spawner has what the container needs. */
+async function isKept(world: World, id: string): Promise<boolean> {
+  const path = join(world.root, 'm', id.slice(0, 12), 's');
+  const connection = await ControlConnection.open(path, () => {});
+  const { kept } = await connection.request('state');
+  connection.close();
+  return kept === true;
+}
+
+describe('a monitor that dies', { skip: missing() }, () => {
+  let world: World;
+  /** The monitors that took over, newest last; undefined: none could. */
+  const successors = new Map<string, (number | undefined)[]>();
+  before(() => {
+    world = makeWorld();
+    world.monitors.onMonitorLost((id, pid) => {
+      successors.set(id, [...(successors.get(id) ?? []), pid]);
+    });
+  });
+  after(() => world.close());
+
+  async function kill(pid: number): Promise<void> {
+    process.kill(pid, 'SIGKILL');
+    await until('the monitor is gone', () => !isAlive(pid));
+  }
+
+  /** Kills the monitor and waits for the one that goes on. */
+  async function replace(id: string, monitorPid: number): Promise<number> {
+    const before = successors.get(id)?.length ?? 0;
+    await kill(monitorPid);
+    await until('another monitor', () => (successors.get(id)?.length ?? 0) > before);
+    const pid = successors.get(id)?.at(-1);
+    assert.ok(pid !== undefined, 'no monitor could go on');
+    return pid;
+  }
+
+  function text({ request }: Started, stream: 'stdout' | 'stderr' = 'stdout'): string {
+    return joinLog(world.log(request), stream).toString();
+  }
+
+  test('again and again: the log is whole, the exit code is right, its record is written', async () => {
+    const started = await world.create(numbered(150, 0.01, 7));
+    const { id, created } = started;
+    world.start(id);
+    let pid = created.monitorPid;
+    for (let at = 0; at < 4; at++) {
+      await sleep(120);
+      pid = await replace(id, pid);
+    }
+    assert.equal((await world.exit(id)).code, 7);
+    assert.equal(text(started), lines(150));
+    assert.match(readFileSync(join(world.root, 'exits', id), 'utf8'), /"code":7,.*"reason":"exited"/);
+    assert.equal(readFileSync(join(world.root, 'codes', id), 'utf8'), '7');
+    await until('the last monitor has left', () => !isAlive(pid));
+  });
+
+  test('what is in the pipe is not lost', async () => {
+    const script = 'head -c 60000 /dev/zero | tr "\\0" x; echo; echo e >&2; sleep 0.3; exit 3';
+    const started = await world.create(['sh', '-c', script]);
+    process.kill(started.created.monitorPid, 'SIGSTOP'); // it reads nothing
+    world.start(started.id);
+    await sleep(150);
+    await replace(started.id, started.created.monitorPid);
+    assert.equal((await world.exit(started.id)).code, 3);
+    assert.equal(text(started), `${'x'.repeat(60000)}\n`);
+    assert.equal(text(started, 'stderr'), 'e\n');
+  });
+
+  test('together with its container, which says something at the end', async () => {
+    const script = 'trap "echo bye; exit 9" TERM; echo ready; while true; do sleep 0.01; done';
+    const started = await world.create(['sh', '-c', script]);
+    const { id, created } = started;
+    world.start(id);
+    await until('it runs', () => text(started).includes('ready'));
+    // Without a turn of our loop in between: the daemon sees both deaths at once.
+    process.kill(created.monitorPid, 'SIGKILL');
+    process.kill(created.pid, 'SIGTERM');
+    while (isAlive(created.pid));
+    assert.equal((await world.exit(id)).code, 9);
+    assert.equal(text(started), 'ready\nbye\n');
+  });
+
+  test('a terminal goes on: input, size, output; who was attached is disconnected', async () => {
+    const script = 'echo ready; read line; stty size; echo "got $line"; exit 4';
+    const started = await world.create(['sh', '-c', script], { terminal: true, stdin: true });
+    const { id, created } = started;
+    const old = await attachTo(world, id);
+    world.start(id);
+    await until('ready', () => old.text(frameType.stdout).includes('ready'));
+    await replace(id, created.monitorPid);
+    await old.closed;
+    await world.monitors.resize(id, 66, 22);
+    const client = await attachTo(world, id);
+    client.socket.write(encodeFrame(frameType.stdin, 0, Buffer.from('word\n')));
+    assert.equal((await world.exit(id)).code, 4);
+    await client.closed;
+    assert.equal(client.text(frameType.stdout), 'word\r\n22 66\r\ngot word\r\n');
+    assert.equal(text(started), 'ready\r\nword\r\n22 66\r\ngot word\r\n');
+  });
+
+  test('stdin goes on, and ends when its client ends it', async () => {
+    const extra = { stdin: true, stdinOnce: true };
+    const started = await world.create(['sh', '-c', 'cat; exit 5'], extra);
+    world.start(started.id);
+    await replace(started.id, started.created.monitorPid);
+    const client = await attachTo(world, started.id);
+    client.socket.write(encodeFrame(frameType.stdin, 0, Buffer.from('words\n')));
+    client.socket.write(encodeFrame(frameType.eof, frameType.stdin, Buffer.alloc(0)));
+    assert.equal((await world.exit(started.id)).code, 5);
+    assert.equal(text(started), 'words\n');
+  });
+
+  test('the log is reopened, signals arrive, a memory kill is flagged', async () => {
+    const limited = { resources: { memory: { limit: 32 << 20, swap: 32 << 20 } } };
+    const script = 'trap "tail -c 200000000 /dev/zero | wc -c; exit 1" TERM; while true; do sleep 0.01; done';
+    const { id, created } = await world.create(['sh', '-c', script], { linux: limited });
+    world.start(id);
+    await sleep(100);
+    await replace(id, created.monitorPid);
+    await world.monitors.reopenLog(id);
+    await world.monitors.signal(id, 15);
+    assert.equal((await world.exit(id)).oom, true);
+  });
+
+  test('is replaced under the next daemon too', async () => {
+    const started = await world.create(numbered(100, 0.01, 8));
+    world.start(started.id);
+    world.monitors.close();
+    await world.spawner.close();
+    const next = world.another();
+    const lost: (number | undefined)[] = [];
+    next.monitors.onMonitorLost((_, pid) => lost.push(pid));
+    const found = await next.monitors.adopt(started.id, started.created);
+    assert.equal(found.phase, 'running');
+    await until('it has deposited', () => isKept(world, started.id));
+    await kill(started.created.monitorPid);
+    await until('the exit', () => next.exits.has(started.id));
+    assert.equal(next.exits.get(started.id)?.code, 8);
+    assert.equal(text(started), lines(100));
+    assert.equal(lost.length, 1);
+    await next.monitors.remove(started.id);
+    await next.spawner.close();
+  });
+});
+
+describe('a monitor that dies, and the spawner with it', { skip: missing() }, () => {
+  let world: World;
+  before(() => {
+    world = makeWorld();
+  });
+  after(() => world.close());
+
+  function spawnerPid(): number {
+    const { pid } = world.spawner;
+    assert.ok(pid !== undefined, 'there is no spawner');
+    return pid;
+  }
+
+  test('monitors deposit with the next spawner', async () => {
+    const lost: (number | undefined)[] = [];
+    world.monitors.onMonitorLost((_, pid) => lost.push(pid));
+    const started = await world.create(numbered(150, 0.01, 6));
+    world.start(started.id);
+    for (let at = 0; at < 3; at++) {
+      const before = spawnerPid();
+      process.kill(before, 'SIGKILL');
+      await until('another spawner', () => world.spawner.pid !== before && world.spawner.pid !== undefined);
+      await world.spawner.hello();
+    }
+    await sleep(200);
+    process.kill(started.created.monitorPid, 'SIGKILL');
+    assert.equal((await world.exit(started.id)).code, 6);
+    assert.equal(joinLog(world.log(started.request), 'stdout').toString(), lines(150));
+    assert.equal(typeof lost[0], 'number');
+  });
+
+  test('at the same time: the output is lost, the exit code is not', async () => {
+    const started = await world.create(numbered(30, 0.02, 6));
+    world.start(started.id);
+    process.kill(spawnerPid(), 'SIGKILL');
+    process.kill(started.created.monitorPid, 'SIGKILL');
+    assert.equal((await world.exit(started.id)).code, 6);
+    assert.ok(!existsSync(join(world.root, 'exits', started.id)));
+    assert.ok(lines(30).startsWith(joinLog(world.log(started.request), 'stdout').toString()));
+  });
+});
