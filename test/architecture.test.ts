@@ -16,7 +16,7 @@ const layers: readonly (readonly string[])[] = [
   ['container'],
   ['image'],
   ['policy'],
-  ['oci', 'monitor', 'storage', 'registry', 'network', 'namespaces', 'cgroup'],
+  ['oci', 'monitor', 'storage', 'registry', 'network', 'namespaces', 'cgroup', 'cdi'],
   ['config', 'metrics'],
   ['tls'],
   ['fs'],

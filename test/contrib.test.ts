@@ -20,7 +20,7 @@ test('the sample drop-in file loads without a problem and without a warning', as
   const loaded = await loadConfig({
     ...usualConfigInputs,
     configFile: '',
-    storageConf: '/dev/null',
+    storageConf: { files: [], driver: undefined, options: undefined },
     configDir,
   });
   assert.deepEqual(loaded.files, [`${configDir}/10-cria.conf`]);

@@ -1,6 +1,7 @@
 #include "exec.h"
 
 #include "config.h"
+#include "exec-cgroup.h"
 #include "fault.h"
 #include "kill-tree.h"
 #include "pid-file.h"
@@ -42,6 +43,8 @@ void command_kill(void)
 		return;
 	if (runtime_pid != 0)
 		kill(-runtime_pid, SIGKILL);
+	exec_cgroup_kill(KILL_MS);
+	/* Where there is no such cgroup; and what the runtime had not put into it yet. */
 	kill_tree(command_pid, output_pipes, KILL_MS);
 	while (waitpid(-1, NULL, WNOHANG) > 0)
 		;
@@ -139,10 +142,16 @@ const char *command_start(void)
 	if (count >= ARGUMENTS - 16)
 		return "the runtime has too many arguments";
 	format(process_path, sizeof(process_path), "/proc/%d/fd/%d", (int)getpid(), description);
-	const char *const words[] = { "exec", "--detach", "--process", process_path, "--pid-file", exec.pid_file, exec.id };
+	const char *const words[] = { "exec", "--detach", "--process", process_path, "--pid-file", exec.pid_file };
+	const char *cgroup = exec_cgroup_make(&exec.json, exec.id);
 
 	for (size_t i = 0; i < LENGTH(words); i++)
 		argv[count++] = words[i];
+	if (cgroup != NULL) {
+		argv[count++] = "--cgroup";
+		argv[count++] = cgroup;
+	}
+	argv[count++] = exec.id;
 	argv[count] = NULL;
 	process.directory = "/";
 	process.own_group = true;

@@ -6,6 +6,7 @@
 #include "exec.h"
 
 #include "config.h"
+#include "exec-cgroup.h"
 #include "fault.h"
 #include "roles.h"
 
@@ -97,6 +98,7 @@ int exec_main(const char *config_path)
 		session_unlink();
 	if (exec.pid_file != NULL)
 		remove_pid_file();
+	exec_cgroup_leave();
 	if (wrong == NULL)
 		return 0;
 	gate_answer(GATE_FD, wrong); /* last: the spawner may kill us then */

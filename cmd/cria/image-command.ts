@@ -23,7 +23,12 @@ export async function runImageCommand(
   const spawner = new Spawner({ monitorPath: config.cria.monitor_path, logger });
   const runner = new SpawnerRunner(spawner);
   try {
-    const parts = await wireImages(config, { runner, logger, lifetime: lifetime.signal });
+    const parts = await wireImages(config, {
+      runner,
+      logger,
+      lifetime: lifetime.signal,
+      use: { isDaemon: false },
+    });
     return await performAndClose(parts, command, terminal, lifetime.signal);
   } finally {
     await spawner.close();

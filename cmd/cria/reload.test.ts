@@ -18,7 +18,12 @@ test('reloadOnHangup takes over the log level, names what waits for a restart, a
   t.after(() => rm(root, { recursive: true }));
   const configFile = join(root, 'crio.conf');
   await writeFile(configFile, base);
-  const inputs = { ...usualConfigInputs, configFile, configDir: '', storageConf: join(root, 'none') };
+  const inputs = {
+    ...usualConfigInputs,
+    configFile,
+    configDir: '',
+    storageConf: { files: [], driver: undefined, options: undefined },
+  };
   const loaded = await validateConfig(await loadConfig(inputs), '');
 
   const lines = new EventEmitter();

@@ -2,16 +2,16 @@
 
 import type { Config } from '../../internal/config/options.ts';
 import { parseDurationMs } from '../../internal/config/quantities.ts';
-import { DaemonError } from '../../internal/errors/daemon-error.ts';
 import { logPulls } from '../../internal/image/log-pulls.ts';
 import { hostPlatform } from '../../internal/image/platform.ts';
 import { StoredImages } from '../../internal/image/stored-images.ts';
 import { defaultUnpackLimits } from '../../internal/image/unpack-limits.ts';
 import type { Logger } from '../../internal/log/logger.ts';
 import type { CommandRunner } from '../../internal/process/command-runner.ts';
-import { openStore, type Store } from '../../internal/storage/open-store.ts';
+import type { Store, StoreOptions } from '../../internal/storage/open-store.ts';
 import { wirePolicy } from './wire-policy.ts';
 import { wireRegistry } from './wire-registry.ts';
+import { openConfiguredStore } from './wire-store.ts';
 
 /** Layers that are unpacked at once: more than the cores of a small node only makes each slower. */
 const unpacksAtOnce = 2;
@@ -29,19 +29,17 @@ export interface ImageSurroundings {
   readonly logger: Logger;
   /** Ends running pulls. */
   readonly lifetime: AbortSignal;
+  /** What the store is opened for; by default for the daemon. */
+  readonly use?: Pick<StoreOptions, 'isDaemon'>;
 }
 
 /** Opens the store and all that images need. */
 export async function wireImages(
   config: Config,
-  { runner, logger, lifetime }: ImageSurroundings,
+  { runner, logger, lifetime, use = {} }: ImageSurroundings,
 ): Promise<ImageParts> {
   const { registry, registries, transport } = await wireRegistry(config, runner, logger);
-  const { root, runroot } = config.crio;
-  const store = await openStore({ graphRoot: root, runRoot: runroot, logger }).catch((cause: unknown) => {
-    if (cause instanceof DaemonError) throw cause;
-    throw new DaemonError('failed-precondition', `image store ${root} cannot be opened`, cause);
-  });
+  const store = await openConfiguredStore(config, logger, use);
   const parts = {
     layers: store.layers,
     records: store.images,

@@ -1,6 +1,7 @@
 // The registry client with what the node says of registries: registries.conf, auth files, certificates, proxies.
 
 import { homedir } from 'node:os';
+import { dirname, join } from 'node:path';
 import type { Config } from '../../internal/config/options.ts';
 import { DaemonError } from '../../internal/errors/daemon-error.ts';
 import type { Logger } from '../../internal/log/logger.ts';
@@ -44,9 +45,10 @@ export async function wireRegistry(
     helpers: new CredentialHelpers(runner, env),
     helperNames: () => registries.credentialHelpers(),
   });
+  const beside = join(dirname(cria.registries_conf), 'certs.d');
   const transport = new HttpTransport({
     timeouts: defaultTimeouts,
-    trust: new TrustStore(defaultCertificateFolders, env),
+    trust: new TrustStore([...new Set([beside, ...defaultCertificateFolders])], env),
     proxyOf: proxiesOf(env),
     userAgent: `cria/${versionInfo().version}`,
   });

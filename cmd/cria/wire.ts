@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { KeyedLock } from '../../internal/async/keyed-lock.ts';
 import { RequestFlight } from '../../internal/async/request-flight.ts';
 import { SingleFlight } from '../../internal/async/single-flight.ts';
+import { CdiDirectories } from '../../internal/cdi/cdi-directories.ts';
 import { openCgroupManager } from '../../internal/cgroup/cgroup-manager.ts';
 import type { Config } from '../../internal/config/options.ts';
 import { parseSizeBytes } from '../../internal/config/quantities.ts';
@@ -59,7 +60,8 @@ export async function wireDaemon(config: Config, spawner: Spawner, logger: Logge
     defaultRuntime: config.runtime.default_runtime,
   });
   countDeaths(metrics.monitors, monitors, spawner);
-  const made = { images, layers: store.containers, monitors, metrics: metrics.containers, logger };
+  const cdi = new CdiDirectories(config.runtime.cdi_spec_dirs, logger);
+  const made = { images, cdi, layers: store.containers, monitors, metrics: metrics.containers, logger };
   const containers = await wireContainers(config, made, runner);
   const sandboxes = await wireSandboxes(config, containers, runner);
   sandboxes.network.watch(lifetime.signal);
@@ -72,7 +74,10 @@ export async function wireDaemon(config: Config, spawner: Spawner, logger: Logge
   return {
     cri: { sandboxes, containers, info, observeOperation: metrics.observeOperation, logger },
     metrics,
-    follow,
+    async follow(changed) {
+      await follow(changed);
+      cdi.follow(changed.runtime.cdi_spec_dirs);
+    },
     async close() {
       lifetime.abort();
       monitors.close();
@@ -103,7 +108,7 @@ function wireMonitors({ cria, runtime }: Config, spawner: Spawner, logger: Logge
 
 async function wireContainers(
   config: Config,
-  made: Pick<ContainerParts, 'images' | 'layers' | 'monitors' | 'metrics' | 'logger'>,
+  made: Pick<ContainerParts, 'images' | 'cdi' | 'layers' | 'monitors' | 'metrics' | 'logger'>,
   runner: CommandRunner,
 ): Promise<ContainerParts> {
   const { cria, runtime } = config;

@@ -20,17 +20,19 @@ after(async () => {
 });
 
 let counter = 0;
+let storageConf = '';
 
 const notSupportedYet = 'ignored, it is not supported yet';
 
 beforeEach(async () => {
   const folder = join(root, String(counter++));
   await mkdir(join(folder, 'conf.d'), { recursive: true });
+  storageConf = join(folder, 'storage.conf');
   inputs = {
     configFile: join(folder, 'crio.conf'),
     configFileRequired: false,
     configDir: join(folder, 'conf.d'),
-    storageConf: join(folder, 'storage.conf'),
+    storageConf: { files: [storageConf], driver: undefined, options: undefined },
     overrides: [],
   };
 });
@@ -122,7 +124,7 @@ test('loadConfig replaces a whole handler entry and keeps the others', async () 
 });
 
 test('loadConfig takes root, runroot and driver from storage.conf, unless a file has a value that is not empty', async () => {
-  await writeFile(inputs.storageConf, '[storage]\ngraphroot = "/g"\nrunroot = "/r"\ndriver = ""\n');
+  await writeFile(storageConf, '[storage]\ngraphroot = "/g"\nrunroot = "/r"\ndriver = ""\n');
   const { config, defaults } = await loadText('[crio]\nroot = ""\nrunroot = "/mine"\n');
   assert.equal(config.crio.root, '/g');
   assert.equal(config.crio.runroot, '/mine');
@@ -131,12 +133,39 @@ test('loadConfig takes root, runroot and driver from storage.conf, unless a file
 });
 
 test('loadConfig refuses a broken storage.conf and tells a value of a wrong type in it', async () => {
-  await writeFile(inputs.storageConf, '[storage]\ndriver = 5\ngraphroot = ""\n');
+  await writeFile(storageConf, '[storage]\ndriver = 5\ngraphroot = ""\n');
   assert.deepEqual(problemsOf(await loadConfig(inputs)), [
-    `${inputs.storageConf}: storage.driver: expected a string`,
+    `${storageConf}: storage.driver: expected a string`,
   ]);
-  await writeFile(inputs.storageConf, '[storage\n');
-  await assert.rejects(loadConfig(inputs), { message: `${inputs.storageConf}:1:9: unexpected "\\n"` });
+  await writeFile(storageConf, '[storage\n');
+  await assert.rejects(loadConfig(inputs), { message: `${storageConf}:1:9: unexpected "\\n"` });
+});
+
+test('loadConfig takes the store and its options from storage.conf, its drop-ins and the environment', async () => {
+  const options =
+    '[storage.options]\nsize = "1G"\nadditionalimagestores = ["/a", "/b"]\nremap-uids = "0:1:2"\n';
+  await writeFile(storageConf, `[storage]\nimagestore = "/i"\ntransient_store = true\n${options}`);
+  await mkdir(`${storageConf}.d`);
+  const dropIn =
+    '[storage.options.overlay]\nmountopt = "nodev"\nsize = ""\n[storage.options.pull_options]\nenable_partial_images = "true"\n';
+  await writeFile(`${storageConf}.d/10.conf`, dropIn);
+  const loaded = await loadText('[crio]\nstorage_option = ["overlay.mountopt=nosuid"]\n');
+  assert.equal(loaded.config.crio.imagestore, '/i');
+  assert.deepEqual(loaded.config.crio.storage_option, [
+    'transient_store=true',
+    'overlay.imagestore=/a',
+    'overlay.imagestore=/b',
+    'overlay.size=1G',
+    'overlay.mountopt=nodev',
+    'overlay.mountopt=nosuid',
+  ]);
+  assert.deepEqual(
+    loaded.warnings.map(({ key }) => key),
+    ['storage.options.remap-uids', 'storage.options.pull_options.enable_partial_images'],
+  );
+  const fromEnvironment = { ...inputs.storageConf, driver: 'vfs', options: 'overlay.size=2G' };
+  const { config } = await loadConfig({ ...inputs, configFile: '', storageConf: fromEnvironment });
+  assert.deepEqual([config.crio.storage_driver, config.crio.storage_option], ['vfs', ['overlay.size=2G']]);
 });
 
 test('loadConfig refuses a drop-in link that leads nowhere', async () => {

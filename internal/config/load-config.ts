@@ -9,7 +9,7 @@ import { mergeSettings } from './merge-settings.ts';
 import type { Config } from './options.ts';
 import { parseToml } from './parse-toml.ts';
 import { type Reading, readSettings, type Setting } from './setting.ts';
-import { readStorageConf } from './storage-conf.ts';
+import { readStorageConf, type StorageConfInputs, storageConfInputs } from './storage-conf.ts';
 
 export interface ConfigInputs {
   /** The main file; empty for none. */
@@ -18,7 +18,7 @@ export interface ConfigInputs {
   readonly configFileRequired: boolean;
   /** Directory of drop-in files; empty for none. */
   readonly configDir: string;
-  readonly storageConf: string;
+  readonly storageConf: StorageConfInputs;
   /** From the environment and the flags, in this order. */
   readonly overrides: readonly Setting[];
 }
@@ -45,7 +45,7 @@ export const usualConfigInputs: ConfigInputs = {
   configFile: '/etc/crio/crio.conf',
   configFileRequired: false,
   configDir: '/etc/crio/crio.conf.d',
-  storageConf: '/etc/containers/storage.conf',
+  storageConf: storageConfInputs({}),
   overrides: [],
 };
 
@@ -78,7 +78,12 @@ export async function loadConfig(inputs: ConfigInputs): Promise<LoadedConfig> {
     defaults: mergeSettings(base).config,
     sources: merged.sources,
     problems,
-    warnings: [...unknown, ...derived.warnings, ...ineffectiveOptions(merged.config, merged.sources)],
+    warnings: [
+      ...(storage?.warnings ?? []),
+      ...unknown,
+      ...derived.warnings,
+      ...ineffectiveOptions(merged.config, merged.sources),
+    ],
     files,
     inputs,
   };

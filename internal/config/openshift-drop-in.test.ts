@@ -74,7 +74,12 @@ test('the drop-in file of an OpenShift node loads without a problem and names wh
   await mkdir(configDir);
   await writeFile(join(configDir, '00-default'), dropIn);
   const none = join(root, 'none');
-  const loaded = await loadConfig({ ...usualConfigInputs, configFile: none, storageConf: none, configDir });
+  const loaded = await loadConfig({
+    ...usualConfigInputs,
+    configFile: none,
+    storageConf: { files: [], driver: undefined, options: undefined },
+    configDir,
+  });
   const { config } = loaded;
 
   assert.deepEqual(checkValues(loaded), []);

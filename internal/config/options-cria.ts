@@ -25,7 +25,7 @@ export const criaOptions = {
   registries_conf: done(
     absolutePath,
     '/etc/containers/registries.conf',
-    'Registries, mirrors and short names, in the form of containers-registries.conf(5), with the drop-ins of <path>.d; read again when a file has changed. The directory registries.d beside it says where signatures are, see containers-registries.d(5).',
+    'Registries, mirrors and short names, in the form of containers-registries.conf(5), with the drop-ins of <path>.d; read again when a file has changed. The directories beside it say which certificates to trust (certs.d, before that of /etc/docker) and where signatures are (registries.d).',
     { env: 'CONTAINERS_REGISTRIES_CONF' },
   ),
   log_format: done(wordType('text', 'json'), 'text', "Form of the daemon's log on standard error."),

@@ -17,10 +17,11 @@ export const crioOptions = {
     'Directory of state that need not survive a reboot. Without a value here, what storage.conf says.',
     { emptyKeeps: true },
   ),
-  imagestore: later(
+  imagestore: done(
     optionalPath,
     '',
-    'Directory for image layers, if they are to be on another file system than the containers.',
+    'Directory for images and their layers, if they are to be on another file system than the containers. Without a value here, what storage.conf says.',
+    { emptyKeeps: true },
   ),
   storage_driver: done(
     text,
@@ -28,10 +29,10 @@ export const crioOptions = {
     'Storage driver; overlay is the only one supported. Without a value here, what storage.conf says.',
     { aliases: ['s'], emptyKeeps: true },
   ),
-  storage_option: later(
+  storage_option: done(
     textList,
     [],
-    'Options of the storage driver, such as "overlay.mountopt=nodev". The lists of several files are joined.',
+    'Options of the storage driver: overlay.mountopt, overlay.imagestore (an additional, read-only store). Others have no effect, which is logged. The lists of several files are joined, after the options of storage.conf.',
     { flag: 'storage-opt', appends: true },
   ),
   log_dir: done(
@@ -59,9 +60,9 @@ export const crioOptions = {
     true,
     'Remove the containers of before a reboot when the daemon starts. Deprecated by CRI-O; only true is supported.',
   ),
-  internal_repair: later(
+  internal_repair: done(
     booleanType,
     true,
-    'Check the image store after an unclean stop and repair what is damaged.',
+    'Look for damage in the image store at each start: mend links, and unlist the images whose layers or documents are damaged until they are pulled again. Nothing good is ever removed.',
   ),
 };

@@ -1,7 +1,7 @@
 // [crio.runtime], second part: devices, CPUs, user namespaces and the other things that special nodes set.
 
 import { anyPath, count, pathList, text, textList } from './checked-types.ts';
-import { later } from './option.ts';
+import { done, later } from './option.ts';
 import { booleanType } from './value-type.ts';
 
 const deviceOptions = {
@@ -15,7 +15,7 @@ const deviceOptions = {
     [],
     'Devices of every container, as host-path:container-path:permissions.',
   ),
-  cdi_spec_dirs: later(pathList, ['/etc/cdi', '/var/run/cdi'], 'Directories of CDI device descriptions.', {
+  cdi_spec_dirs: done(pathList, ['/etc/cdi', '/var/run/cdi'], 'Directories of CDI device descriptions.', {
     reloadable: true,
   }),
   device_ownership_from_security_context: later(

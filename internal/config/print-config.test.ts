@@ -12,7 +12,7 @@ const noFiles: ConfigInputs = {
   ...usualConfigInputs,
   configFile: '',
   configDir: '',
-  storageConf: '/dev/null',
+  storageConf: { files: [], driver: undefined, options: undefined },
 };
 
 function unusual(value: unknown): unknown {

@@ -24,7 +24,7 @@ async function started(configFile: string): Promise<LoadedConfig> {
     ...usualConfigInputs,
     configFile,
     configDir: '',
-    storageConf: `${configFile}.none`,
+    storageConf: { files: [], driver: undefined, options: undefined },
     overrides,
   };
   return validateConfig(await loadConfig(inputs), '');

@@ -28,7 +28,12 @@ after(async () => {
 async function loadText(text: string): Promise<LoadedConfig> {
   const configFile = join(root, 'crio.conf');
   await writeFile(configFile, text);
-  return loadConfig({ ...usualConfigInputs, configFile, configDir: '', storageConf: join(root, 'none') });
+  return loadConfig({
+    ...usualConfigInputs,
+    configFile,
+    configDir: '',
+    storageConf: { files: [], driver: undefined, options: undefined },
+  });
 }
 
 /** With programs of its own for monitor and pause, which are not built yet when unit tests run. */

@@ -2,6 +2,7 @@
 
 import type { KeyedLock } from '../async/keyed-lock.ts';
 import type { RequestFlight } from '../async/request-flight.ts';
+import type { CdiDevices } from '../cdi/cdi.ts';
 import type { CgroupManager } from '../cgroup/cgroup-manager.ts';
 import type { Images } from '../image/images.ts';
 import type { Logger } from '../log/logger.ts';
@@ -36,6 +37,7 @@ export interface ContainerParts {
   readonly monitors: ContainerMonitors;
   readonly runtimes: RuntimeHandlers;
   readonly cgroups: CgroupManager;
+  readonly cdi: CdiDevices;
   readonly defaults: ContainerDefaults;
   readonly host: Omit<HostFacts, 'recursiveReadOnlyMounts'>;
   readonly metrics: ContainerMetrics;

@@ -7,6 +7,7 @@ import type { RuntimeSpec } from '../oci/runtime-spec.ts';
 import type { Container } from './container.ts';
 import { containerPaths } from './container-files.ts';
 import type { ContainerParts } from './container-parts.ts';
+import { execCgroup } from './exec-cgroup.ts';
 import { execProcess } from './spec/process-spec.ts';
 
 /**
@@ -43,6 +44,7 @@ export async function execSync(
       runtimeArgs: runtime.globalArgs,
       env: runtime.env,
       process: execProcess(stored.process, request.command, false),
+      cgroup: execCgroup(parts, container),
       timeoutMs: Math.max(0, request.timeoutSeconds) * 1000,
       maxOutputBytes,
     },

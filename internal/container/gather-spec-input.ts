@@ -5,6 +5,7 @@ import { DaemonError } from '../errors/daemon-error.ts';
 import { errnoCode } from '../errors/errno.ts';
 import type { Image, ImageConfig } from '../image/images.ts';
 import type { RuntimeHandler } from '../oci/oci-runtime.ts';
+import { lookUpCdi } from './cdi-devices.ts';
 import type { ContainerMetadata } from './container.ts';
 import type { ContainerConfig } from './container-config.ts';
 import { containerPaths } from './container-files.ts';
@@ -55,6 +56,7 @@ export async function gatherSpecInput(parts: ContainerParts, subject: Subject): 
     groupText: readRootfsText(rootfs, '/etc/group', maxAccountFileBytes + 1),
     targetPidPath: targetPidPath(parts, metadata),
     requestedDevices: await lookUpDevices(config.devices),
+    cdi: await lookUpCdi(parts.cdi, config),
     hostDevices: await hostDevices(config, handler),
     volumes: [],
     localhostSeccomp: await localhostSeccomp(config),

@@ -60,7 +60,8 @@ async function devicesBelow(directory: string): Promise<HostDevice[]> {
   return found;
 }
 
-function deviceOf(path: string, found: Stats): HostDevice | undefined {
+/** Undefined for what is no device. */
+export function deviceOf(path: string, found: Stats): HostDevice | undefined {
   if (!found.isCharacterDevice() && !found.isBlockDevice()) return undefined;
   const device = BigInt(found.rdev);
   return {

@@ -1,10 +1,11 @@
 // An image that is to be stored, wherever it comes from: checked documents, and layers that can be opened.
 
-import { DaemonError } from '../errors/daemon-error.ts';
+import { DaemonError, hasKind } from '../errors/daemon-error.ts';
 import { digestOf } from '../registry/digest.ts';
 import type { BlobDescriptor, Digest } from '../registry/registry.ts';
 import type { StoredLayer } from '../storage/store.ts';
 import { type ParsedImageConfig, parseImageConfig } from './image-config.ts';
+import { type Descriptor, isForeign } from './manifest.ts';
 import type { SelectedManifest } from './select-manifest.ts';
 
 export interface LayerContents {
@@ -51,9 +52,23 @@ export function contentsOf(
       const diffId = diffIds[index];
       const { digest: blobDigest, sizeBytes: blobSizeBytes } = layer;
       if (diffId === undefined) return [];
-      return { diffId, blobDigest, blobSizeBytes, open: (signal: AbortSignal) => openBlob(layer, signal) };
+      return { diffId, blobDigest, blobSizeBytes, open: opener(layer, openBlob) };
     }),
     manifestOf: () => bytes,
+  };
+}
+
+/** Registries hold many foreign layers too; of one that they do not hold the addresses are not asked (CVE-2020-15157). */
+function opener(layer: Descriptor, openBlob: OpenBlob): LayerContents['open'] {
+  if (!isForeign(layer)) return (signal) => openBlob(layer, signal);
+  return async (signal) => {
+    try {
+      return await openBlob(layer, signal);
+    } catch (cause) {
+      if (!hasKind(cause, 'not-found')) throw cause;
+      const text = `layer "${layer.digest}" of the image is a foreign one, which the registry does not hold: push the image with its foreign layers (--allow-nondistributable-artifacts)`;
+      throw new DaemonError('failed-precondition', text, cause);
+    }
   };
 }
 

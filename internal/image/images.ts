@@ -38,6 +38,8 @@ export interface RegistryCredentials {
   readonly password: string;
   readonly identityToken: string;
   readonly registryToken: string;
+  /** The registry that they are for, a host or an address; when left out, the one of the image. */
+  readonly serverAddress?: string;
 }
 
 export interface PullRequest {

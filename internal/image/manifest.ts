@@ -10,6 +10,11 @@ export interface Descriptor extends BlobDescriptor {
   readonly mediaType: string;
 }
 
+/** A layer that its owner does not let others distribute; registries often have only addresses of it. */
+export function isForeign({ mediaType }: Descriptor): boolean {
+  return /\.(nondistributable|foreign)\./.test(mediaType);
+}
+
 export interface ListEntry extends Descriptor {
   readonly platform: Platform | undefined;
   readonly annotations: Readonly<Record<string, string>>;

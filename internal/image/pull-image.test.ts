@@ -344,10 +344,7 @@ describe('pull through mirrors', () => {
 
 describe('pull from a hostile registry', () => {
   it('is given up when the registry is silent for longer than the limit', async () => {
-    const image = makeImage();
-    server.add(image, 'v1');
     images = imagesWith(noShortNames, 100);
-    assert.equal(await pull('a/b:v1'), image.id);
     server.intercept = (_request, _response, path) => path.includes('manifests');
     await assert.rejects(pull('a/c:v1'), {
       kind: 'unknown',

@@ -43,8 +43,6 @@ export interface PullerParts {
   readonly lifetime: AbortSignal;
 }
 
-const noCredentials = { username: '', password: '', identityToken: '', registryToken: '' };
-
 interface FoundImage extends Pick<PullRequest, 'credentials' | 'namespace'> {
   readonly reference: Reference;
   readonly remote: RemoteImage;
@@ -197,7 +195,6 @@ function namesOf(reference: Reference, remote: RemoteImage): string[] {
 
 /** Who asks: credentials, and the namespace, which may have others. */
 function hashOf({ credentials, namespace }: PullRequest): string {
-  const { username, password, identityToken, registryToken } = credentials ?? noCredentials;
-  const text = JSON.stringify([namespace, username, password, identityToken, registryToken]);
+  const text = JSON.stringify([namespace, Object.entries(credentials ?? {}).sort()]);
   return createHash('sha256').update(text).digest('hex');
 }

@@ -8,7 +8,7 @@ import { DaemonError } from '../errors/daemon-error.ts';
 import { runtimeMessage } from '../process/runtime-message.ts';
 import { connectSocket } from './control-connection.ts';
 import { decodeControl, FrameReader, frameType } from './frames.ts';
-import type { ExecSyncRequest, ExecSyncResult } from './monitor.ts';
+import type { ExecCgroup, ExecSyncRequest, ExecSyncResult } from './monitor.ts';
 import { environment, type Spawner } from './spawner.ts';
 
 const configVersion = 1;
@@ -38,6 +38,7 @@ export async function execSync(
     env: environment(request.env),
     ...owner(request.process),
     process: JSON.stringify(request.process),
+    ...placement(request.cgroup),
     timeoutMs: request.timeoutMs,
     maxOutputBytes: request.maxOutputBytes,
   };
@@ -52,6 +53,11 @@ export async function execSync(
 /** Who owns the pipes: a process that is not root must be able to open its /dev/stdout. */
 function owner(process: { readonly user?: { readonly uid?: number; readonly gid?: number } }): object {
   return { uid: process.user?.uid ?? 0, gid: process.user?.gid ?? 0 };
+}
+
+function placement(cgroup: ExecCgroup | undefined): object {
+  if (cgroup === undefined) return {};
+  return { cgroupOption: cgroup.option, initPid: cgroup.initPid, initTicks: cgroup.initStartTicks };
 }
 
 async function connect(path: string, containerId: string): Promise<Socket> {

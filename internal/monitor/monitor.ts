@@ -48,6 +48,16 @@ export interface ExitRecord {
   readonly reason: string;
 }
 
+/**
+ * What an exec needs to get a cgroup of its own below the container's, by which it can be killed whole: the container's init,
+ * and what the runtime's `exec --cgroup` takes, see cmd/cria-monitor/exec-cgroup.h.
+ */
+export interface ExecCgroup {
+  readonly option: 'any' | 'unified';
+  readonly initPid: number;
+  readonly initStartTicks: string;
+}
+
 export interface ExecSyncRequest {
   readonly containerId: string;
   readonly runtimePath: string;
@@ -55,6 +65,8 @@ export interface ExecSyncRequest {
   readonly env: Readonly<Record<string, string>>;
   /** The OCI `process` object as JSON, for `exec --process`. */
   readonly process: object;
+  /** Undefined when the runtime has no such option. */
+  readonly cgroup: ExecCgroup | undefined;
   /** 0: no limit. The time runs from the request; at its end the whole exec process tree is killed and reaped. */
   readonly timeoutMs: number;
   /** Bytes kept of stdout and stderr each; the rest is read and dropped. */

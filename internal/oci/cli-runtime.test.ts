@@ -4,6 +4,7 @@ import { DaemonError } from '../errors/daemon-error.ts';
 import type { CommandRunner } from '../process/command-runner.ts';
 import { ProcessError } from '../process/process-error.ts';
 import { CliRuntime } from './cli-runtime.ts';
+import { parseExecHelp } from './runtime-handlers.ts';
 
 function failing(stderr: string): CommandRunner {
   return {
@@ -40,4 +41,12 @@ test('CliRuntime start gives the words of the runtime', async () => {
     assert.equal(error.message, 'OCI runtime start failed: cannot start "x"');
     return true;
   });
+});
+
+test('parseExecHelp tells what exec --cgroup takes', () => {
+  const runc =
+    '   --cgroup value   run the process in an (existing) sub-cgroup(s). Format is [<controller>:]<cgroup>.\n';
+  assert.equal(parseExecHelp(`OPTIONS:\n${runc}   --ignore-paused  allow exec\n`), 'any');
+  assert.equal(parseExecHelp('      --cgroup=PATH          sub-cgroup in the container\n'), 'unified');
+  assert.equal(parseExecHelp('   --console-socket value  see --cgroup\n'), undefined);
 });

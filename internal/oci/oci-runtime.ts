@@ -5,6 +5,11 @@ import type { ResourcesSpec } from './runtime-spec.ts';
 export interface RuntimeFeatures {
   readonly recursiveReadOnlyMounts: boolean;
   readonly idmapMounts: boolean;
+  /**
+   * What `exec --cgroup` takes: `any` is `CONTROLLER:NAME` as well, `unified` a name, which only means something on cgroup v2;
+   * undefined when there is no such option.
+   */
+  readonly execCgroup: 'any' | 'unified' | undefined;
 }
 
 /** `status` of the OCI runtime's `state`. */

@@ -24,7 +24,8 @@ export interface HandlersSettings {
 }
 
 const probeTimeoutMs = 10_000;
-const noFeatures: RuntimeFeatures = { recursiveReadOnlyMounts: false, idmapMounts: false };
+type DocumentedFeatures = Omit<RuntimeFeatures, 'execCgroup'>;
+const noFeatures: DocumentedFeatures = { recursiveReadOnlyMounts: false, idmapMounts: false };
 
 /** Makes the drivers and asks every runtime for its features; one that does not know the question has none. */
 export async function openRuntimeHandlers(
@@ -35,7 +36,11 @@ export async function openRuntimeHandlers(
   const handlers = await Promise.all(
     settings.handlers.map(async ({ path, root, ...rest }): Promise<RuntimeHandler> => {
       const runtime = new CliRuntime({ path, root, systemdCgroup: settings.systemdCgroup }, runner);
-      return { ...rest, runtime, features: await probeFeatures(path, runner, logger) };
+      const [features, execCgroup] = await Promise.all([
+        probeFeatures(path, runner, logger),
+        probeExecCgroup(path, runner, logger),
+      ]);
+      return { ...rest, runtime, features: { ...features, execCgroup } };
     }),
   );
   return new ConfiguredHandlers(handlers, settings.defaultName);
@@ -62,7 +67,11 @@ class ConfiguredHandlers implements RuntimeHandlers {
   }
 }
 
-async function probeFeatures(path: string, runner: CommandRunner, logger: Logger): Promise<RuntimeFeatures> {
+async function probeFeatures(
+  path: string,
+  runner: CommandRunner,
+  logger: Logger,
+): Promise<DocumentedFeatures> {
   try {
     const signal = new AbortController().signal;
     const { stdout } = await runner.run([path, 'features'], { timeoutMs: probeTimeoutMs }, signal);
@@ -79,11 +88,34 @@ interface FeaturesDocument {
 }
 
 /** Reads the document of the OCI features specification. */
-export function parseFeatures(document: unknown): RuntimeFeatures {
+export function parseFeatures(document: unknown): DocumentedFeatures {
   if (typeof document !== 'object' || document === null) return noFeatures;
   const { mountOptions, linux } = document as FeaturesDocument;
   return {
     recursiveReadOnlyMounts: Array.isArray(mountOptions) && mountOptions.includes('rro'),
     idmapMounts: linux?.mountExtensions?.idmap?.enabled === true,
   };
+}
+
+/** The features document does not say it, but the help does. */
+async function probeExecCgroup(
+  path: string,
+  runner: CommandRunner,
+  logger: Logger,
+): Promise<RuntimeFeatures['execCgroup']> {
+  try {
+    const signal = new AbortController().signal;
+    const { stdout } = await runner.run([path, 'exec', '--help'], { timeoutMs: probeTimeoutMs }, signal);
+    return parseExecHelp(stdout);
+  } catch (cause) {
+    logger.debug({ path, error: describeError(cause) }, 'OCI runtime does not explain exec');
+    return undefined;
+  }
+}
+
+/** runc's own words name the form with a controller; crun has only the plain one. */
+export function parseExecHelp(help: string): RuntimeFeatures['execCgroup'] {
+  const line = help.split('\n').find((text) => /^\s*--cgroup\b/.test(text));
+  if (line === undefined) return undefined;
+  return line.includes('[<controller>:]<cgroup>') ? 'any' : 'unified';
 }

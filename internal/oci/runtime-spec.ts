@@ -8,7 +8,19 @@ export interface RuntimeSpec {
   readonly hostname?: string;
   readonly mounts: readonly MountSpec[];
   readonly annotations: Readonly<Record<string, string>>;
+  readonly hooks?: HooksSpec;
   readonly linux: LinuxSpec;
+}
+
+/** Programs of the host that the runtime runs at a point of the container's life, by the point's name. */
+export type HooksSpec = Readonly<Record<string, readonly HookSpec[]>>;
+
+export interface HookSpec {
+  readonly path: string;
+  readonly args?: readonly string[];
+  readonly env?: readonly string[];
+  /** In seconds. */
+  readonly timeout?: number;
 }
 
 export interface ProcessSpec {
@@ -66,6 +78,14 @@ export interface LinuxSpec {
   readonly rootfsPropagation?: 'rslave' | 'rshared';
   readonly mountLabel?: string;
   readonly seccomp?: SeccompSpec;
+  readonly intelRdt?: IntelRdtSpec;
+}
+
+/** A class of cache and memory bandwidth, resctrl(5). */
+export interface IntelRdtSpec {
+  readonly closID?: string;
+  readonly l3CacheSchema?: string;
+  readonly memBwSchema?: string;
 }
 
 export type NamespaceType = 'pid' | 'network' | 'ipc' | 'uts' | 'mount' | 'cgroup' | 'user';

@@ -95,15 +95,25 @@ interface Attempt {
   readonly isLast: boolean;
 }
 
-/** Credentials that came with the request are for the host that it names; a mirror elsewhere does not see them. */
+/**
+ * Credentials that came with the request are for the host that they or the image name; a mirror elsewhere does not see
+ * them.
+ */
 async function credentialsFor(
   { repository }: Endpoint,
   { wanted, node }: Attempt,
   signal: AbortSignal,
 ): Promise<FoundCredentials | undefined> {
   const { credentials } = wanted;
-  const isGiven = credentials !== undefined && Object.values(credentials).some((value) => value !== '');
-  if (isGiven && repository.host === wanted.repository.host)
+  const { host } = wanted.repository;
+  const isMeant = [host, ''].includes(hostIn(credentials?.serverAddress ?? ''));
+  if (credentials !== undefined && isMeant && repository.host === host)
     return { credentials, source: 'the pull request' };
   return node.lookup(repository, signal);
+}
+
+/** The host in `https://host/v1/` or `host/path`; docker's address of the Hub is of another host than its images. */
+function hostIn(address: string): string {
+  const host = address.replace(/^https?:\/\//, '').replace(/\/.*$/s, '');
+  return /^(index|registry-1)\.docker\.io$/.test(host) ? 'docker.io' : host;
 }

@@ -18,6 +18,9 @@ const networkReasons: Readonly<Record<string, string>> = {
 };
 
 const certificateCodes = /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|UNABLE_TO_GET_ISSUER|ERR_TLS/;
+/** What a server says that wants another client certificate, or any. */
+const clientCertificateCodes =
+  /ALERT_(BAD_CERTIFICATE|CERTIFICATE_|UNKNOWN_CA|UNSUPPORTED_CERT|HANDSHAKE_FAIL)/;
 const plainCodes = /^(EPROTO|ERR_SSL_(WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|HTTP_REQUEST))$/;
 
 /**
@@ -42,6 +45,10 @@ export function fromNetworkError(host: string, error: unknown, url?: URL): unkno
     return registryUnavailable(host, `proxy "${error.proxy}": ${why}`, error);
   }
   const elsewhere = url === undefined || url.host === host ? '' : ` (at "${url.host}")`;
+  if (clientCertificateCodes.test(code)) {
+    const text = `registry "${host}" does not accept this node's client certificate${elsewhere} (${code}): put one that it knows into /etc/containers/certs.d/${host}/, as NAME.cert and NAME.key`;
+    return new DaemonError('unauthenticated', text, error);
+  }
   if (certificateCodes.test(code)) return badCertificate(host, code, elsewhere, error);
   if (plainCodes.test(code)) {
     const text = `it does not speak TLS as it should${elsewhere}; if it is meant to be without, mark it insecure in registries.conf`;

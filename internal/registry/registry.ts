@@ -20,6 +20,8 @@ export interface Credentials {
   readonly identityToken: string;
   /** Sent as it is, as a bearer token. */
   readonly registryToken: string;
+  /** The registry that they are for, a host or an address; when left out, the one that the image names. */
+  readonly serverAddress?: string;
 }
 
 export interface BlobDescriptor {

@@ -54,6 +54,7 @@ test('a busy registry is asked as often as allowed, a broken one less often', as
   assert.equal(await sent(Array(9).fill(429)), 5);
   assert.equal(await sent(Array(9).fill(503)), 3);
   assert.equal(await sent([500, 502, 200]), 3);
+  assert.equal(await sent([429, 429, 503, 200]), 4);
   assert.equal(await sent([404]), 1);
 });
 

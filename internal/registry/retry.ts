@@ -36,6 +36,7 @@ export async function sendWithRetries(
 ): Promise<HttpResponse> {
   const codes = goesOn ? absenceCodes : cutCodes;
   const cutAttempts = goesOn ? policy.attempts : Math.min(policy.attempts, maxCutAttempts);
+  let serverErrors = 0;
   for (let attempt = 1; ; attempt += 1) {
     const outcome = await send().catch((cause: unknown) => {
       signal.throwIfAborted();
@@ -43,8 +44,9 @@ export async function sendWithRetries(
       return undefined;
     });
     if (outcome !== undefined) {
-      const limit = outcome.status === 429 ? policy.attempts : Math.min(policy.attempts, maxErrorAttempts);
-      if (!busyStatus.has(outcome.status) || attempt >= limit) return outcome;
+      if (outcome.status !== 429) serverErrors += 1;
+      const isLast = attempt >= policy.attempts || serverErrors >= maxErrorAttempts;
+      if (!busyStatus.has(outcome.status) || isLast) return outcome;
       await outcome.discard();
     }
     const delayMs = delayBefore(attempt, outcome?.headers['retry-after'], policy, Date.now());

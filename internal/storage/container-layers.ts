@@ -7,81 +7,62 @@ import { DaemonError } from '../errors/daemon-error.ts';
 import { isENOENT } from '../errors/errno.ts';
 import { detachMount } from '../fs/detach-mount.ts';
 import { removeTree } from '../fs/directories.ts';
+import { type ContainerRecord, isOwn, layerRecordOf, newContainerRecord } from './container-record.ts';
+import { diskFull } from './disk-full.ts';
 import { furnishLayerDir, inheritRootMode, newLinkName, putLink } from './layer-dir.ts';
-import { type LayerRecord, ownFlag } from './layer-records.ts';
+import type { LayerRecord } from './layer-records.ts';
 import { mountOverlay } from './overlay-mount.ts';
-import type { OpenRecords, RecordPlace, StoreRecord } from './record-file.ts';
-import { retireContainerLayer, retireLayers } from './retire-layers.ts';
+import type { OpenRecords } from './record-file.ts';
+import { type Grave, retireContainerLayer, retireUnlisted } from './retire-layers.ts';
 import type { ContainerLayers, NewContainerLayer } from './store.ts';
 import { isStoreId } from './store-paths.ts';
 import type { StoreState } from './store-state.ts';
-
-/** One element of containers.json; fields that are not here are kept as they are. */
-export interface ContainerRecord extends StoreRecord {
-  image?: string;
-  layer?: string;
-  metadata?: string;
-  created?: string;
-  flags?: Record<string, unknown> | null;
-}
+import type { UnlistedContainers } from './unlisted-containers.ts';
 
 /**
- * Podman before 4.4 does not know the volatile files: it would delete an image under our running containers. The price
- * is a sync of each of two small files.
+ * Older tools hold two of the locks while they unpack a layer, for minutes. A pod does not wait for that: its container
+ * is entered in the lists later.
  */
-const recordPlace: RecordPlace = 'stable';
+const patienceMs = 300;
 
 export class OverlayContainerLayers implements ContainerLayers {
   readonly #store: StoreState;
+  readonly #unlisted: UnlistedContainers;
 
-  constructor(store: StoreState) {
+  constructor(store: StoreState, unlisted: UnlistedContainers) {
     this.#store = store;
+    this.#unlisted = unlisted;
   }
 
   async create(container: NewContainerLayer): Promise<void> {
-    const { containerId, imageId } = container;
+    const { containerId } = container;
     if (!isStoreId(containerId)) {
       throw new DaemonError('invalid-argument', `"${containerId}" is not a container id`);
     }
-    const { layers, images, containers } = this.#store;
-    await layers.locked('write', (openLayers) =>
-      images.locked('read', (openImages) =>
-        containers.locked('write', async (records) => {
-          if (records.get(containerId) !== undefined) {
-            throw new DaemonError('already-exists', `container "${containerId}" has a layer already`);
-          }
-          const image = openImages.get(imageId);
-          if (image === undefined) {
-            throw new DaemonError('not-found', `image "${imageId}" is not in the store; pull it again`);
-          }
-          const layerId = randomBytes(32).toString('hex');
-          await this.#makeLayer(openLayers, container, layerId, image.layer || undefined);
-          try {
-            records.put(recordPlace, newRecord(container, layerId));
-            await records.save();
-          } catch (cause) {
-            await (await retireLayers(this.#store, openLayers, [layerId])).remove();
-            throw cause;
-          }
-        }),
-      ),
-    );
+    if (this.#recordOf(containerId) !== undefined) throw hasLayer(containerId);
+    const { layers, images, containers, paths } = this.#store;
+    try {
+      const listed = await layers.lockedWithin('write', patienceMs, (openLayers) =>
+        images.locked('read', () =>
+          containers.lockedWithin('write', patienceMs, (records) =>
+            this.#createListed(openLayers, records, container),
+          ),
+        ),
+      );
+      if (listed?.value === undefined) await this.#createUnlisted(container);
+    } catch (cause) {
+      throw await diskFull(cause, paths.graphRoot, `layer of container "${containerId}"`);
+    }
   }
 
   async mount(containerId: string, target: string): Promise<void> {
-    const { containers, forest, paths } = this.#store;
-    const layerId = containers.get(containerId)?.layer;
-    const chain = layerId === undefined ? undefined : forest.chain(layerId);
-    const [top, ...below] = chain ?? [];
-    if (top === undefined) {
+    const layer = this.#layerOf(containerId);
+    const chain = layer?.parent === undefined ? [] : this.#store.forest.chain(layer.parent);
+    if (layer === undefined || chain === undefined) {
       throw new DaemonError('not-found', `container "${containerId}" has no complete layer in the store`);
     }
-    await mountOverlay(
-      paths,
-      top.id,
-      below.map((layer) => layer.id),
-      target,
-    );
+    const lowerIds = chain.map(({ id }) => id);
+    await mountOverlay(this.#store, layer.id, lowerIds, target);
   }
 
   async unmount(target: string): Promise<void> {
@@ -90,96 +71,155 @@ export class OverlayContainerLayers implements ContainerLayers {
   }
 
   async remove(containerId: string): Promise<void> {
-    const { layers, containers, paths } = this.#store;
-    const grave = await layers.locked('write', (openLayers) =>
-      containers.locked('write', async (records) => {
-        const record = records.get(containerId);
-        if (record === undefined) return undefined;
-        records.delete(containerId);
-        await records.save();
-        const { layer } = record;
-        const hasLayer = layer !== undefined && openLayers.get(layer) !== undefined;
-        return hasLayer ? retireContainerLayer(this.#store, openLayers, layer) : undefined;
-      }),
-    );
-    try {
-      await removeTree(join(paths.containers, containerId));
-    } finally {
-      await grave?.remove();
+    const unlisted = this.#unlisted.drop(containerId);
+    if (unlisted?.layer !== undefined) {
+      await (await retireUnlisted(this.#store, unlisted.layer)).remove();
+      return;
     }
+    const { layers, containers } = this.#store;
+    if (containers.get(containerId) === undefined) await containers.refresh();
+    if (containers.get(containerId) === undefined) return;
+    const removed = await layers.lockedWithin('write', patienceMs, (openLayers) =>
+      containers.lockedWithin('write', patienceMs, (records) =>
+        this.#removeListed(openLayers, records, containerId),
+      ),
+    );
+    if (removed?.value !== undefined) return this.#bury(containerId, removed.value.value.grave);
+    await this.#unlisted.noteRemoval(containerId);
+    this.#unlisted.later(() => this.#removeWaiting(containerId));
   }
 
   async listOwn(): Promise<readonly string[]> {
-    return this.#store.containers
-      .all()
-      .filter((record) => record.flags?.[ownFlag] === true)
-      .map((record) => record.id);
+    const listed = this.#store.containers.all().filter(isOwn);
+    return [...listed, ...this.#unlisted.all()].map((record) => record.id);
   }
 
   rootPath(containerId: string): string | undefined {
-    const layerId = this.#store.containers.get(containerId)?.layer;
+    const layerId = this.#recordOf(containerId)?.layer;
     return layerId === undefined ? undefined : join(this.#store.paths.layer(layerId), 'merged');
   }
 
   writableLayer(containerId: string): { readonly path: string; readonly mountpoint: string } | undefined {
-    const { paths, containers } = this.#store;
-    const layerId = containers.get(containerId)?.layer;
+    const layerId = this.#recordOf(containerId)?.layer;
     if (layerId === undefined) return undefined;
-    return { path: join(paths.layer(layerId), 'diff'), mountpoint: paths.graphRoot };
+    const { paths } = this.#store;
+    return { path: paths.diff(layerId), mountpoint: paths.graphRoot };
   }
 
-  /**
-   * Makes the directory first and the record when it is whole: one write of layers.json instead of two. A crash before
-   * the write leaves a directory without a record, one after it a layer that no container has: the garbage collection
-   * deletes both.
-   */
-  async #makeLayer(
+  #recordOf(containerId: string): ContainerRecord | undefined {
+    return this.#store.containers.get(containerId) ?? this.#unlisted.get(containerId);
+  }
+
+  #layerOf(containerId: string): LayerRecord | undefined {
+    const record = this.#recordOf(containerId);
+    if (record?.layer === undefined) return undefined;
+    return this.#store.layers.get(record.layer) ?? layerRecordOf(record);
+  }
+
+  async #createListed(
     layers: OpenRecords<LayerRecord>,
+    records: OpenRecords<ContainerRecord>,
     container: NewContainerLayer,
-    layerId: string,
-    parentId: string | undefined,
-  ): Promise<void> {
-    const { paths, forest } = this.#store;
-    const chain = parentId === undefined ? [] : forest.chain(parentId);
-    if (chain === undefined) throw lostLayer(container.imageId);
-    const record: LayerRecord = {
-      id: layerId,
-      names: container.names.map((name) => `${name}-layer`),
-      ...(parentId === undefined ? {} : { parent: parentId }),
-      created: new Date().toISOString(),
-      flags: { [ownFlag]: true },
-    };
+  ): Promise<true> {
+    if (records.get(container.containerId) !== undefined) throw hasLayer(container.containerId);
+    const place = this.#store.containerPlace;
+    const record = this.#newRecord(container);
+    const layer = await this.#makeDirectory(record);
     try {
-      const directory = paths.layer(layerId);
-      const linkName = newLinkName();
-      await mkdir(join(directory, 'diff'), { recursive: true, mode: 0o700 });
-      const ancestorIds = chain.map((layer) => layer.id);
-      await inheritRootMode(paths, join(directory, 'diff'), parentId);
-      await furnishLayerDir(paths, { directory, linkName, ancestorIds, durable: false });
-      await putLink(paths, layerId, linkName);
-      layers.put(recordPlace, record);
+      // The layer's record when its directory is whole: one write instead of two. A crash before it leaves a directory
+      // without a record, one after it a layer that no container has: the garbage collection deletes both.
+      layers.put(place, layer);
       await layers.save();
+      records.put(place, record);
+      await records.save();
+      return true;
     } catch (cause) {
-      await (await retireLayers(this.#store, layers, [layerId])).remove();
-      throw isENOENT(cause) ? lostLayer(container.imageId, cause) : cause;
+      await (await retireContainerLayer(this.#store, layers, layer.id)).remove();
+      throw cause;
     }
   }
+
+  async #createUnlisted(container: NewContainerLayer): Promise<void> {
+    await this.#store.images.refresh();
+    const record = this.#newRecord(container);
+    const layer = await this.#makeDirectory(record);
+    try {
+      await this.#unlisted.add(record);
+    } catch (cause) {
+      await (await retireUnlisted(this.#store, layer.id)).remove();
+      throw cause;
+    }
+  }
+
+  #newRecord(container: NewContainerLayer): ContainerRecord {
+    const { images, additional } = this.#store;
+    const { imageId } = container;
+    const lists = [images, ...additional.map((store) => store.images)];
+    const image = lists.map((list) => list.get(imageId)).find((found) => found !== undefined);
+    if (image === undefined) {
+      throw new DaemonError('not-found', `image "${imageId}" is not in the store; pull it again`);
+    }
+    return newContainerRecord(container, randomBytes(32).toString('hex'), image.layer || undefined);
+  }
+
+  /** Makes everything of the layer on disk; nothing of it stays when that fails. */
+  async #makeDirectory(record: ContainerRecord): Promise<LayerRecord> {
+    const { paths, forest } = this.#store;
+    const layer = layerRecordOf(record);
+    if (layer === undefined) throw new Error(`record of container "${record.id}" is not whole`);
+    const chain = layer.parent === undefined ? [] : forest.chain(layer.parent);
+    if (chain === undefined) throw lostLayer(record.image ?? '');
+    try {
+      const directory = paths.layer(layer.id);
+      const linkName = newLinkName();
+      await mkdir(join(directory, 'diff'), { recursive: true, mode: 0o700 });
+      await inheritRootMode(this.#store, join(directory, 'diff'), layer.parent);
+      const ancestorIds = chain.map(({ id }) => id);
+      await furnishLayerDir(this.#store, { directory, linkName, ancestorIds, durable: false });
+      await putLink(paths, layer.id, linkName);
+      return layer;
+    } catch (cause) {
+      await (await retireUnlisted(this.#store, layer.id)).remove();
+      throw isENOENT(cause) ? lostLayer(record.image ?? '', cause) : cause;
+    }
+  }
+
+  async #removeListed(
+    layers: OpenRecords<LayerRecord>,
+    records: OpenRecords<ContainerRecord>,
+    containerId: string,
+  ): Promise<{ readonly grave: Grave | undefined }> {
+    const record = records.get(containerId);
+    if (record === undefined) return { grave: undefined };
+    records.delete(containerId);
+    await records.save();
+    const { layer } = record;
+    const hasLayer = layer !== undefined && layers.get(layer) !== undefined;
+    return { grave: hasLayer ? await retireContainerLayer(this.#store, layers, layer) : undefined };
+  }
+
+  async #removeWaiting(containerId: string): Promise<void> {
+    const { layers, containers } = this.#store;
+    const { grave } = await layers.locked('write', (openLayers) =>
+      containers.locked('write', (records) => this.#removeListed(openLayers, records, containerId)),
+    );
+    await this.#bury(containerId, grave);
+  }
+
+  async #bury(containerId: string, grave: Grave | undefined): Promise<void> {
+    try {
+      await removeTree(join(this.#store.paths.containers, containerId));
+    } finally {
+      await grave?.remove();
+    }
+  }
+}
+
+function hasLayer(containerId: string): DaemonError {
+  return new DaemonError('already-exists', `container "${containerId}" has a layer already`);
 }
 
 function lostLayer(imageId: string, cause?: unknown): DaemonError {
   const what = `image "${imageId}" has lost a layer; remove it and pull it again`;
   return new DaemonError('failed-precondition', what, cause);
-}
-
-function newRecord(container: NewContainerLayer, layerId: string): ContainerRecord {
-  return {
-    id: container.containerId,
-    names: [...container.names],
-    image: container.imageId,
-    layer: layerId,
-    metadata: JSON.stringify(container.metadata),
-    created: new Date().toISOString(),
-    // Volatile, as CRI-O's: a node's reboot ends every container, so none of its files is worth a sync.
-    flags: { MountLabel: '', ProcessLabel: '', Volatile: true, [ownFlag]: true },
-  };
 }

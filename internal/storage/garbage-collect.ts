@@ -1,50 +1,85 @@
 // What a crash, of ours or of any other tool, left behind. Nothing that a living process works on is touched, and
-// nothing is ever deleted because it looks damaged.
+// nothing is ever deleted because it looks damaged. Each deletion is logged with its size.
 
-import { lstat, readdir, readFile, readlink, unlink } from 'node:fs/promises';
+import { lstat, readdir, readlink, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isENOENT } from '../errors/errno.ts';
-import { removeTree } from '../fs/directories.ts';
+import { listDirectory, removeTree } from '../fs/directories.ts';
 import { isIncomplete, type LayerRecord, ownFlag } from './layer-records.ts';
+import { isOld, orphanDirectories, orphanFiles, orphanLayers } from './orphans.ts';
 import type { OpenRecords } from './record-file.ts';
-import { retireLayers } from './retire-layers.ts';
+import { type Grave, retireLayers, retireOrphans } from './retire-layers.ts';
 import { isStoreId } from './store-paths.ts';
 import type { StoreState } from './store-state.ts';
 import { removeStaleTempDirs } from './temp-dir.ts';
+import { treeBytes } from './tree-bytes.ts';
 import { unusedLayers } from './used-layers.ts';
 
-/**
- * A directory without a record is left alone for this long, in case a tool that we do not know works on it; and so is
- * a layer without an image, which a pull may be about to use.
- */
-const orphanAgeMs = 60 * 60_000;
+/** A layer without an image is left alone for this long: a pull may be about to use it. */
+const unusedAgeMs = 60 * 60_000;
 
 /**
- * Deletes incomplete layers, layers of ours that nothing uses, old layer and image directories without a record,
- * dangling links, unfinished writes, and the temporary directories of processes that are gone.
+ * Deletes incomplete layers, layers of ours that nothing uses, old directories and files without a record, dangling
+ * links, unfinished writes, and the temporary directories of processes that are gone. False when another process keeps
+ * the lock of the layers for longer than `patienceMs`: nothing of it is done then.
  */
-export async function collectGarbage(store: StoreState): Promise<void> {
-  const { paths, logger } = store;
-  const grave = await store.layers.locked('write', async (layers) => {
-    await removeUnfinishedWrites(paths.layers);
-    const doomed = [
-      ...(await abandonedLayers(store)),
-      ...incompleteLayers(layers),
-      ...(await orphanLayers(store, layers)),
-    ];
-    if (doomed.length === 0) return undefined;
-    logger.info({ layerIds: doomed }, 'deleting abandoned layers');
-    return retireLayers(store, layers, doomed);
-  });
-  await grave?.remove();
+export async function collectGarbage(store: StoreState, patienceMs: number): Promise<boolean> {
+  const held = await store.layers.lockedWithin('write', patienceMs, (layers) => collectLayers(store, layers));
+  if (held === undefined) return false;
+  for (const { what, grave } of held.value) {
+    const bytes = await grave.sizeBytes();
+    await grave.remove();
+    store.logger.info({ layerIds: what, bytes }, 'deleted abandoned layers');
+  }
+  await collectImageFiles(store);
+  await store.containers.locked('write', () => removeUnfinishedWrites(store, store.paths.containers));
+  for (const home of homesOf(store)) {
+    await removeDanglingLinks(store, home);
+    for (const { name, bytes } of await removeStaleTempDirs(home.tempDirs))
+      store.logger.info({ path: join(home.tempDirs, name), bytes }, 'deleted an abandoned directory');
+  }
+  return true;
+}
+
+interface Buried {
+  readonly what: readonly string[];
+  readonly grave: Grave;
+}
+
+async function collectLayers(store: StoreState, layers: OpenRecords<LayerRecord>): Promise<Buried[]> {
+  const { paths } = store;
+  for (const home of homesOf(store)) await removeUnfinishedWrites(store, home.layers);
+  for (const path of await orphanFiles(store, layers)) await removeLogged(store, path);
+  const buried: Buried[] = [];
+  const doomed = [...new Set([...(await abandonedLayers(store)), ...incompleteLayers(layers)])];
+  if (doomed.length > 0) buried.push({ what: doomed, grave: await retireLayers(store, layers, doomed) });
+  for (const home of homesOf(store)) {
+    const orphans = await orphanLayers(store, home, layers);
+    if (orphans.length > 0) buried.push({ what: orphans, grave: await retireOrphans(home, paths, orphans) });
+  }
+  return buried;
+}
+
+async function collectImageFiles(store: StoreState): Promise<void> {
+  const { imagePaths } = store;
   await store.images.locked('write', async (images) => {
-    await removeUnfinishedWrites(paths.images);
+    await removeUnfinishedWrites(store, imagePaths.images);
     const known = (id: string): boolean => images.get(id) !== undefined;
-    for (const id of await oldDirectories(paths.images, known)) await removeTree(join(paths.images, id));
+    for (const id of await orphanDirectories(imagePaths.images, known)) {
+      await removeLogged(store, join(imagePaths.images, id));
+    }
+    for (const { id } of images.all()) await removeUnfinishedWrites(store, join(imagePaths.images, id));
   });
-  await store.containers.locked('write', () => removeUnfinishedWrites(paths.containers));
-  await removeDanglingLinks(store);
-  await removeStaleTempDirs(paths.tempDirs);
+}
+
+function homesOf({ paths, imagePaths }: StoreState): StoreState['paths'][] {
+  return [...new Set([paths, imagePaths])];
+}
+
+async function removeLogged({ logger }: StoreState, path: string): Promise<void> {
+  const bytes = await treeBytes(path);
+  await removeTree(path);
+  logger.info({ path, bytes }, 'deleted what no record of the image store names');
 }
 
 /** With the write lock held nobody makes a layer, so one that is incomplete stays so: its maker is dead. */
@@ -62,7 +97,7 @@ function incompleteLayers(layers: OpenRecords<LayerRecord>): string[] {
 async function abandonedLayers(store: StoreState): Promise<string[]> {
   const isAbandoned = (layer: LayerRecord): boolean => {
     if (isIncomplete(layer) || layer.flags?.[ownFlag] !== true) return false;
-    return layer['diff-digest'] === undefined || Date.now() - Date.parse(layer.created ?? '') > orphanAgeMs;
+    return layer['diff-digest'] === undefined || Date.now() - Date.parse(layer.created ?? '') > unusedAgeMs;
   };
   return store.images.locked('read', () =>
     store.containers.locked('read', async () => {
@@ -72,53 +107,30 @@ async function abandonedLayers(store: StoreState): Promise<string[]> {
   );
 }
 
-async function orphanLayers(store: StoreState, layers: OpenRecords<LayerRecord>): Promise<string[]> {
-  const transient = await transientLayerIds(join(store.paths.runRoot, 'overlay-layers'));
-  const known = (id: string): boolean => layers.get(id) !== undefined || transient.has(id);
-  return oldDirectories(store.paths.overlay, known);
-}
-
-/** With podman's transient_store the records of its containers' layers are in the run directory. */
-async function transientLayerIds(directory: string): Promise<ReadonlySet<string>> {
-  const ids = new Set<string>();
-  for (const name of ['layers.json', 'volatile-layers.json']) {
-    const text = await readFile(join(directory, name), 'utf8').catch((cause: unknown) => {
-      if (isENOENT(cause)) return '';
-      throw cause;
-    });
-    for (const id of text.match(/[0-9a-f]{64}/g) ?? []) ids.add(id);
-  }
-  return ids;
-}
-
-async function oldDirectories(parent: string, isKnown: (id: string) => boolean): Promise<string[]> {
-  const old: string[] = [];
-  for (const name of await readdir(parent)) {
-    if (!isStoreId(name) || isKnown(name)) continue;
-    const { ctimeMs } = await lstat(join(parent, name));
-    if (Date.now() - ctimeMs > orphanAgeMs) old.push(name);
-  }
-  return old;
-}
-
-/** Call it with the directory's lock held: its JSON is written only then, so a temporary file is nobody's. */
-async function removeUnfinishedWrites(directory: string): Promise<void> {
-  for (const name of await readdir(directory)) {
-    if (/^\.tmp-.*\.json/.test(name)) await unlink(join(directory, name));
+/** Call it with the directory's lock held: its files are written only then, so a temporary one is nobody's. */
+async function removeUnfinishedWrites({ logger }: StoreState, directory: string): Promise<void> {
+  for (const name of await listDirectory(directory)) {
+    const path = join(directory, name);
+    // Of other files than the lists, newer tools write some without the lock.
+    if (!name.startsWith('.tmp-') || !(/\.json/.test(name) || (await isOld(path)))) continue;
+    const { size } = await lstat(path);
+    await unlink(path);
+    logger.info({ path, bytes: size }, 'deleted an unfinished write');
   }
 }
 
-async function removeDanglingLinks(store: StoreState): Promise<void> {
-  const { links, overlay } = store.paths;
-  for (const name of await readdir(links)) {
-    const path = join(links, name);
+async function removeDanglingLinks({ logger }: StoreState, home: StoreState['paths']): Promise<void> {
+  for (const name of await readdir(home.links)) {
+    const path = join(home.links, name);
     const target = await readlink(path).catch(() => undefined);
     const layerId = target?.split('/')[1];
     if (layerId === undefined || !isStoreId(layerId)) continue;
     try {
-      await lstat(join(overlay, layerId));
+      await lstat(home.layer(layerId));
     } catch (cause) {
-      if (isENOENT(cause)) await unlink(path).catch(() => {});
+      if (!isENOENT(cause)) continue;
+      await unlink(path).catch(() => {});
+      logger.info({ path, layerId }, 'deleted the link of a layer that is gone');
     }
   }
 }

@@ -1,7 +1,7 @@
 // One element of images.json and what may become of it: pure functions.
 
 import { createHash } from 'node:crypto';
-import type { StoreRecord } from './record-file.ts';
+import type { StoreRecord } from './json-list.ts';
 import type { Digest, NewImage } from './store.ts';
 
 /** One element of images.json; fields that are not here are kept as they are. */

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { DaemonError } from '../errors/daemon-error.ts';
 import { isENOENT } from '../errors/errno.ts';
 import { removeTree } from '../fs/directories.ts';
+import { diskFull } from './disk-full.ts';
 import {
   documentSize,
   documentsOf,
@@ -14,7 +15,8 @@ import {
   withNames,
 } from './image-record.ts';
 import { cutSignatures, signatureDocuments, signatureFiles, withSignatureSizes } from './image-signatures.ts';
-import { retireLayers } from './retire-layers.ts';
+import type { LayerForest } from './layer-records.ts';
+import { type Grave, retireLayers } from './retire-layers.ts';
 import type {
   Digest,
   FilesystemUsage,
@@ -23,10 +25,10 @@ import type {
   StoredImage,
   StoredSignatures,
 } from './store.ts';
-import { bigDataFileName, isStoreId } from './store-paths.ts';
-import type { StoreState } from './store-state.ts';
+import { bigDataFileName, isStoreId, type StorePaths } from './store-paths.ts';
+import { refreshLists, type StoreState } from './store-state.ts';
 import { InodeCounter } from './store-usage.ts';
-import type { TempDir } from './temp-dir.ts';
+import type { UnlistedContainers } from './unlisted-containers.ts';
 import { unusedLayers } from './used-layers.ts';
 
 /** The images as others see them, made once per change of the lists. */
@@ -41,10 +43,12 @@ const maxDocumentBytes = 4 * 1024 * 1024;
 export class OverlayImageRecords implements ImageRecords {
   readonly #store: StoreState;
   readonly #inodes: InodeCounter;
+  readonly #unlisted: UnlistedContainers;
   #listing: Listing | undefined;
 
-  constructor(store: StoreState) {
+  constructor(store: StoreState, unlisted: UnlistedContainers) {
     this.#store = store;
+    this.#unlisted = unlisted;
     this.#inodes = new InodeCounter(store);
   }
 
@@ -57,10 +61,7 @@ export class OverlayImageRecords implements ImageRecords {
   }
 
   async refresh(): Promise<void> {
-    const { layers, images, containers } = this.#store;
-    await layers.refresh();
-    await images.refresh();
-    await containers.refresh();
+    await refreshLists(this.#store);
   }
 
   async readConfig(imageId: string): Promise<Uint8Array> {
@@ -104,10 +105,18 @@ export class OverlayImageRecords implements ImageRecords {
 
   async create(image: NewImage): Promise<StoredImage> {
     if (!isStoreId(image.id)) throw new DaemonError('invalid-argument', `"${image.id}" is not an image id`);
-    const { layers, images, sync } = this.#store;
+    try {
+      return await this.#create(image);
+    } catch (cause) {
+      throw await diskFull(cause, this.#store.imagePaths.graphRoot, `image "${image.id}"`);
+    }
+  }
+
+  async #create(image: NewImage): Promise<StoredImage> {
+    const { layers, images, sync, forest, broken } = this.#store;
     await sync.reach(sync.mark());
-    return layers.locked('read', async (openLayers) => {
-      if (image.topLayerId !== undefined && openLayers.get(image.topLayerId) === undefined) {
+    return layers.locked('read', async () => {
+      if (image.topLayerId !== undefined && forest.chain(image.topLayerId) === undefined) {
         throw new DaemonError(
           'failed-precondition',
           `layer "${image.topLayerId}" of image "${image.id}" is not in the store; pull the image again`,
@@ -116,19 +125,21 @@ export class OverlayImageRecords implements ImageRecords {
       return images.locked('write', async (records) => {
         const before = records.get(image.id);
         const documents = documentsOf(image);
-        if (before === undefined || before.digest !== image.manifestDigest) {
+        const isBroken = broken.images.has(image.id);
+        if (before === undefined || isBroken || before.digest !== image.manifestDigest) {
           await this.#writeDocuments(image.id, documents);
         }
         const signatures = signatureDocuments(image.manifestDigest, image.signatures);
         await this.#writeDocuments(image.id, signatures);
         const fresh = newRecord(image);
-        const isWhole = before?.layer ? this.#store.forest.chain(before.layer) !== undefined : true;
+        const isWhole = before?.layer ? forest.chain(before.layer) !== undefined : true;
         const kept = before === undefined || isWhole ? before : { ...before, layer: fresh.layer ?? '' };
         const all = new Map([...documents, ...signatures]);
         const record = withDocuments(kept ?? fresh, image.manifestDigest, all);
         const signed = withSignatureSizes(record, image.manifestDigest, image.signatures);
         records.put('stable', withNames(signed, image.names));
         await records.save();
+        broken.mendedImage(image.id);
         return this.#stored(image.id);
       });
     });
@@ -145,20 +156,21 @@ export class OverlayImageRecords implements ImageRecords {
   }
 
   async remove(imageId: string): Promise<void> {
-    const { layers, images, containers, paths } = this.#store;
-    let grave: TempDir | undefined;
+    const { layers, images, containers, imagePaths } = this.#store;
+    let grave: Grave | undefined;
     try {
       await layers.locked('write', async (openLayers) => {
         await images.locked('write', async (records) => {
           await containers.locked('read', async (openContainers) => {
             const record = records.get(imageId);
             if (record === undefined) return;
-            const user = openContainers.all().find((container) => container.image === imageId);
+            const users = [...openContainers.all(), ...this.#unlisted.all()];
+            const user = users.find((container) => container.image === imageId);
             if (user !== undefined) throw inUse(imageId, user.id);
             const candidates = this.#layersOf(record);
             records.delete(imageId);
             await records.save();
-            await removeTree(join(paths.images, imageId));
+            await removeTree(join(imagePaths.images, imageId));
             const doomed = unusedLayers(this.#store, candidates);
             if (doomed.length > 0) grave = await retireLayers(this.#store, openLayers, doomed);
           });
@@ -170,11 +182,11 @@ export class OverlayImageRecords implements ImageRecords {
   }
 
   async usage(): Promise<FilesystemUsage> {
-    const { layers, paths } = this.#store;
+    const { layers, imagePaths } = this.#store;
     const layerBytes = layers.all().reduce((sum, layer) => sum + Math.max(0, layer['diff-size'] ?? 0), 0);
     const documentBytes = this.#store.images.all().reduce((sum, image) => sum + documentSize(image), 0);
     return {
-      mountpoint: paths.graphRoot,
+      mountpoint: imagePaths.graphRoot,
       usedBytes: layerBytes + documentBytes,
       inodesUsed: await this.#inodes.count(),
       timestampNanos: BigInt(Date.now()) * 1_000_000n,
@@ -182,9 +194,21 @@ export class OverlayImageRecords implements ImageRecords {
   }
 
   #require(imageId: string): ImageRecord {
-    const record = this.#store.images.get(imageId);
-    if (record === undefined) throw notFound(imageId);
-    return record;
+    const found = this.#homeOf(imageId);
+    if (found === undefined) throw notFound(imageId);
+    return found.record;
+  }
+
+  /** The record and the store that has it: ours before an additional one. */
+  #homeOf(imageId: string): { record: ImageRecord; paths: StorePaths } | undefined {
+    const { images, imagePaths, additional } = this.#store;
+    const own = images.get(imageId);
+    if (own !== undefined) return { record: own, paths: imagePaths };
+    for (const store of additional) {
+      const record = store.images.get(imageId);
+      if (record !== undefined) return { record, paths: store.paths };
+    }
+    return undefined;
   }
 
   #stored(imageId: string): StoredImage {
@@ -202,7 +226,8 @@ export class OverlayImageRecords implements ImageRecords {
   }
 
   async #read(imageId: string, key: string): Promise<Uint8Array> {
-    const path = this.#store.paths.imageData(imageId, key);
+    const { paths } = this.#homeOf(imageId) ?? { paths: this.#store.imagePaths };
+    const path = paths.imageData(imageId, key);
     try {
       const data = await readFile(path);
       if (data.length <= maxDocumentBytes) return data;
@@ -218,7 +243,7 @@ export class OverlayImageRecords implements ImageRecords {
   }
 
   async #writeDocuments(imageId: string, documents: ReadonlyMap<string, Uint8Array>): Promise<void> {
-    const directory = join(this.#store.paths.images, imageId);
+    const directory = join(this.#store.imagePaths.images, imageId);
     await mkdir(directory, { recursive: true, mode: 0o700 });
     for (const [key, data] of documents) {
       const path = join(directory, bigDataFileName(key));
@@ -235,29 +260,38 @@ export class OverlayImageRecords implements ImageRecords {
   }
 
   #current(): Listing {
-    const { images, layers, forest } = this.#store;
-    const key = `${images.generation} ${layers.generation}`;
+    const { images, forest, additional, broken } = this.#store;
+    const lists = [images, ...additional.map((store) => store.images)];
+    const key = [forest.generation, ...lists.map((list) => list.generation)].join(' ');
     if (this.#listing?.key === key) return this.#listing;
-    const listed = images.all().flatMap((record): StoredImage[] => {
-      const chain = record.layer ? forest.chain(record.layer) : [];
-      // A power loss can take layers and leave the image. Not listed, it is pulled again, which makes it whole.
-      if (chain === undefined) return [];
-      const layerBytes = chain.reduce((sum, layer) => sum + Math.max(0, layer['diff-size'] ?? 0), 0);
-      const createdAt = new Date(record.created ?? 0);
-      const image = {
-        id: record.id,
-        manifestDigest: digestOf(record.digest),
-        names: record.names ?? [],
-        topLayerId: record.layer || undefined,
-        createdAt: Number.isNaN(createdAt.getTime()) ? new Date(0) : createdAt,
-        sizeBytes: Math.max(1, layerBytes + documentSize(record)),
-        readOnly: false,
-      };
-      return [image];
-    });
-    this.#listing = { key, images: listed, byId: new Map(listed.map((image) => [image.id, image])) };
+    const byId = new Map<string, StoredImage>();
+    for (const list of lists) {
+      for (const record of list.all()) {
+        const isKnown = byId.has(record.id) || (list === images && broken.images.has(record.id));
+        const image = isKnown ? undefined : listedImage(record, forest, list !== images);
+        if (image !== undefined) byId.set(image.id, image);
+      }
+    }
+    this.#listing = { key, images: [...byId.values()], byId };
     return this.#listing;
   }
+}
+
+/** Undefined when a layer is gone, as by a power loss. Not listed, it is pulled again, which makes it whole. */
+function listedImage(record: ImageRecord, forest: LayerForest, readOnly: boolean): StoredImage | undefined {
+  const chain = record.layer ? forest.chain(record.layer) : [];
+  if (chain === undefined) return undefined;
+  const layerBytes = chain.reduce((sum, layer) => sum + Math.max(0, layer['diff-size'] ?? 0), 0);
+  const createdAt = new Date(record.created ?? 0);
+  return {
+    id: record.id,
+    manifestDigest: digestOf(record.digest),
+    names: record.names ?? [],
+    topLayerId: record.layer || undefined,
+    createdAt: Number.isNaN(createdAt.getTime()) ? new Date(0) : createdAt,
+    sizeBytes: Math.max(1, layerBytes + documentSize(record)),
+    readOnly,
+  };
 }
 
 function digestOf(text: string | undefined): Digest | undefined {

@@ -3,8 +3,10 @@
 import { randomBytes } from 'node:crypto';
 import { chmod, mkdir, open, readFile, stat, symlink, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { DaemonError } from '../errors/daemon-error.ts';
 import { isEEXIST, isENOENT } from '../errors/errno.ts';
 import type { StorePaths } from './store-paths.ts';
+import type { StoreState } from './store-state.ts';
 
 const linkAlphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
 const linkLength = 26;
@@ -45,21 +47,34 @@ export async function dropLink(paths: StorePaths, layerId: string): Promise<void
   });
 }
 
+/** Where layers are. */
+export type Homes = Pick<StoreState, 'homeOf' | 'additional'>;
+
 /**
- * The content of `lower`: the links of all layers below, nearest first. A layer whose own link was lost gets a new one:
- * without it no tool can mount what stands on it.
+ * The short links of layers below another. One whose own link was lost gets a new one: without it no tool can mount what
+ * stands on it. A read-only store has to have its links.
  */
-export async function lowerOf(paths: StorePaths, ancestorIds: readonly string[]): Promise<string> {
-  const links = await Promise.all(
-    ancestorIds.map(async (layerId) => {
+export async function linkNamesOf(homes: Homes, layerIds: readonly string[]): Promise<string[]> {
+  return Promise.all(
+    layerIds.map(async (layerId) => {
+      const paths = homes.homeOf(layerId);
       const known = await readLinkName(paths, layerId);
+      if (homes.additional.some((store) => store.paths === paths)) {
+        if (known !== undefined) return known;
+        const what = `layer "${layerId}" of the read-only store "${paths.graphRoot}" has no link name`;
+        throw new DaemonError('failed-precondition', `${what}; repair that store`);
+      }
       const linkName = known ?? newLinkName();
       if (known === undefined) await writeFile(join(paths.layer(layerId), 'link'), linkName, { mode: 0o644 });
       await putLink(paths, layerId, linkName);
-      return `l/${linkName}`;
+      return linkName;
     }),
   );
-  return links.join(':');
+}
+
+/** The content of `lower`: the links of all layers below, nearest first. */
+export async function lowerOf(homes: Homes, ancestorIds: readonly string[]): Promise<string> {
+  return (await linkNamesOf(homes, ancestorIds)).map((name) => `l/${name}`).join(':');
 }
 
 export interface LayerDirPlan {
@@ -73,9 +88,9 @@ export interface LayerDirPlan {
 }
 
 /** Writes everything of a layer's directory but the content of `diff`. */
-export async function furnishLayerDir(paths: StorePaths, plan: LayerDirPlan): Promise<void> {
+export async function furnishLayerDir(homes: Homes, plan: LayerDirPlan): Promise<void> {
   const { directory, linkName, ancestorIds, durable } = plan;
-  const lower = await lowerOf(paths, ancestorIds);
+  const lower = await lowerOf(homes, ancestorIds);
   await Promise.all([
     mkdir(join(directory, 'work'), { mode: 0o700 }),
     mkdir(join(directory, 'merged'), { mode: 0o700 }),
@@ -88,11 +103,12 @@ export async function furnishLayerDir(paths: StorePaths, plan: LayerDirPlan): Pr
 
 /** Gives a layer's root the mode of the layer below, as every tool does when the layer itself does not say. */
 export async function inheritRootMode(
-  paths: StorePaths,
+  homes: Homes,
   diff: string,
   parentId: string | undefined,
 ): Promise<void> {
-  const mode = parentId === undefined ? baseRootMode : (await stat(paths.diff(parentId))).mode & 0o7777;
+  const mode =
+    parentId === undefined ? baseRootMode : (await stat(homes.homeOf(parentId).diff(parentId))).mode & 0o7777;
   await chmod(diff, mode);
 }
 

@@ -1,7 +1,8 @@
 // layers.json as a forest: look-ups over the records in memory.
 
 import { createHash } from 'node:crypto';
-import type { RecordFile, StoreRecord } from './record-file.ts';
+import type { BrokenObjects } from './broken-objects.ts';
+import type { StoreRecord } from './json-list.ts';
 import type { Digest, StoredLayer } from './store.ts';
 
 /** One element of layers.json; fields that are not here are kept as they are. */
@@ -58,33 +59,52 @@ export function parentOf(record: LayerRecord): string | undefined {
 interface LayerIndex {
   readonly generation: number;
   readonly byContent: ReadonlyMap<string, LayerRecord>;
-  readonly childCount: ReadonlyMap<string, number>;
 }
 
-/** Answers about the layers in memory; its index is made anew when the list has changed. */
+/** A list of layers, in memory. */
+export interface LayerList {
+  readonly generation: number;
+  get(id: string): LayerRecord | undefined;
+  all(): readonly LayerRecord[];
+}
+
+/** Answers about the layers in memory; its index is made anew when a list has changed. */
 export class LayerForest {
-  readonly #file: RecordFile<LayerRecord>;
+  readonly #lists: readonly LayerList[];
+  readonly #broken: BrokenObjects;
   #index: LayerIndex | undefined;
 
-  constructor(file: RecordFile<LayerRecord>) {
-    this.#file = file;
+  /** Of a layer that several lists have, the first one's counts. */
+  constructor(lists: readonly LayerList[], broken: BrokenObjects) {
+    this.#lists = lists;
+    this.#broken = broken;
+  }
+
+  /** Rises whenever one of the lists may have changed. */
+  get generation(): number {
+    return this.#lists.reduce((sum, list) => sum + list.generation, this.#broken.generation);
+  }
+
+  get(layerId: string): LayerRecord | undefined {
+    for (const list of this.#lists) {
+      const record = list.get(layerId);
+      if (record !== undefined) return record;
+    }
+    return undefined;
   }
 
   find(parentId: string | undefined, diffId: Digest): LayerRecord | undefined {
     return this.#indexed().byContent.get(contentKey(parentId, diffId));
   }
 
-  hasChildren(layerId: string): boolean {
-    return (this.#indexed().childCount.get(layerId) ?? 0) > 0;
-  }
-
-  /** The layer and all below it, top first; undefined when one of them is missing or incomplete. */
+  /** The layer and all below it, top first; undefined when one of them is missing, incomplete or broken. */
   chain(topLayerId: string): LayerRecord[] | undefined {
     const chain: LayerRecord[] = [];
     const seen = new Set<string>();
     for (let id: string | undefined = topLayerId; id !== undefined; ) {
-      const record: LayerRecord | undefined = this.#file.get(id);
-      if (record === undefined || isIncomplete(record) || seen.has(id)) return undefined;
+      const record: LayerRecord | undefined = this.get(id);
+      if (record === undefined || isIncomplete(record) || seen.has(id) || this.#broken.isBroken(record))
+        return undefined;
       seen.add(id);
       chain.push(record);
       id = parentOf(record);
@@ -93,16 +113,16 @@ export class LayerForest {
   }
 
   #indexed(): LayerIndex {
-    const { generation } = this.#file;
+    const { generation } = this;
     if (this.#index?.generation === generation) return this.#index;
     const byContent = new Map<string, LayerRecord>();
-    const childCount = new Map<string, number>();
-    for (const record of this.#file.all()) {
-      const parent = parentOf(record);
-      if (parent !== undefined) childCount.set(parent, (childCount.get(parent) ?? 0) + 1);
-      if (isShareable(record)) byContent.set(contentKey(parent, record['diff-digest'] ?? ''), record);
+    for (const list of this.#lists.toReversed()) {
+      for (const record of list.all()) {
+        if (isShareable(record))
+          byContent.set(contentKey(parentOf(record), record['diff-digest'] ?? ''), record);
+      }
     }
-    this.#index = { generation, byContent, childCount };
+    this.#index = { generation, byContent };
     return this.#index;
   }
 }

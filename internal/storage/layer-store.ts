@@ -4,15 +4,16 @@ import { existsSync } from 'node:fs';
 import { copyFile, mkdir, open, rename, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DaemonError } from '../errors/daemon-error.ts';
-import { errnoCode, isAbortError, isDiskFull } from '../errors/errno.ts';
+import { errnoCode, isAbortError } from '../errors/errno.ts';
+import { diskFull, spaceOf } from './disk-full.ts';
 import { furnishLayerDir, inheritRootMode, newLinkName, putLink, readLinkName } from './layer-dir.ts';
 import { isIncomplete, type LayerRecord, layerIdOf, ownFlag, toStoredLayer } from './layer-records.ts';
 import type { OpenRecords } from './record-file.ts';
-import { retireLayers } from './retire-layers.ts';
+import { type Grave, retireLayers } from './retire-layers.ts';
 import type { Digest, LayerSource, LayerStore, StagedLayer, StoredLayer, UnpackLimits } from './store.ts';
 import type { StoreState } from './store-state.ts';
 import { TempDir } from './temp-dir.ts';
-import { unpackBlob } from './unpack/unpack-blob.ts';
+import { NoSpaceError, unpackBlob } from './unpack/unpack-blob.ts';
 import type { UnpackedLayer } from './unpack/unpack-protocol.ts';
 import { UnpackWorkers } from './unpack/unpack-workers.ts';
 import { unusedLayers } from './used-layers.ts';
@@ -45,13 +46,16 @@ export class OverlayLayerStore implements LayerStore {
   findLayer(parentId: string | undefined, diffId: Digest): StoredLayer | undefined {
     const record = this.#store.forest.find(parentId, diffId);
     // A power loss can take the files and leave the record.
-    if (record === undefined || !existsSync(this.#store.paths.diff(record.id))) return undefined;
+    if (record === undefined || !this.#isUsable(record)) return undefined;
     return toStoredLayer(record);
   }
 
   async stageLayer(source: LayerSource, limits: UnpackLimits, signal: AbortSignal): Promise<StagedLayer> {
     signal.throwIfAborted();
-    const directory = await TempDir.create(this.#store.paths.tempDirs);
+    const { tempDirs } = this.#store.imagePaths;
+    const directory = await TempDir.create(tempDirs).catch(async (cause: unknown) => {
+      throw await diskFull(cause, tempDirs, `layer "${source.diffId}"`);
+    });
     try {
       const unpacked = await this.#unpack(directory.path, source, limits, signal);
       const staged: StagedLayer = {
@@ -68,7 +72,7 @@ export class OverlayLayerStore implements LayerStore {
       return staged;
     } catch (cause) {
       await directory.remove();
-      throw refusal(source.diffId, cause, signal);
+      throw await this.#refusal(source.diffId, cause, signal);
     }
   }
 
@@ -81,21 +85,21 @@ export class OverlayLayerStore implements LayerStore {
       );
     }
     this.#staged.delete(staged);
-    let replaced: TempDir | undefined;
+    let replaced: Grave | undefined;
     try {
       await this.#store.sync.reach(staging.mark);
       const id = layerIdOf(parentId, staged.diffId);
       // A layer that replaces a broken one keeps its link name: what stands on it has the name in its `lower`.
-      const linkName = (await readLinkName(this.#store.paths, id)) ?? newLinkName();
+      const linkName = (await readLinkName(this.#store.imagePaths, id)) ?? newLinkName();
       await this.#furnish(staging, parentId, linkName);
       return await this.#store.layers.locked('write', async (layers) => {
-        if (parentId !== undefined) requireLayer(layers, parentId);
+        if (parentId !== undefined) this.#requireLayer(parentId);
         const existing = this.#store.forest.find(parentId, staged.diffId);
-        if (existing !== undefined && existsSync(this.#store.paths.diff(existing.id))) {
+        if (existing !== undefined && this.#isUsable(existing)) {
           return toStoredLayer(existing);
         }
         // A broken layer of this id, or files that a crash left without a record, make room.
-        if (layers.get(id) !== undefined || existsSync(this.#store.paths.layer(id))) {
+        if (layers.get(id) !== undefined || existsSync(this.#store.imagePaths.layer(id))) {
           replaced = await retireLayers(this.#store, layers, [id]);
         }
         return await this.#enter(
@@ -105,6 +109,8 @@ export class OverlayLayerStore implements LayerStore {
           linkName,
         );
       });
+    } catch (cause) {
+      throw await diskFull(cause, this.#store.imagePaths.graphRoot, `layer "${staged.diffId}"`);
     } finally {
       await staging.directory.remove();
       await replaced?.remove();
@@ -148,7 +154,7 @@ export class OverlayLayerStore implements LayerStore {
       diff,
       tarSplit: join(directory, 'tar-split.gz'),
       limits,
-      maxPathBytes: pathMaxBytes - placeBytes - Buffer.byteLength(this.#store.paths.overlay),
+      maxPathBytes: pathMaxBytes - placeBytes - Buffer.byteLength(this.#store.imagePaths.overlay),
     };
     const maxBlobBytes = source.blobSizeBytes ?? Number.MAX_SAFE_INTEGER;
     const unpacked = await unpackBlob(this.#workers, { blob: source.blob, maxBlobBytes, order }, signal);
@@ -156,15 +162,37 @@ export class OverlayLayerStore implements LayerStore {
     return unpacked;
   }
 
+  #isUsable(record: LayerRecord): boolean {
+    const { broken, homeOf } = this.#store;
+    return !broken.isBroken(record) && existsSync(homeOf(record.id).diff(record.id));
+  }
+
+  #requireLayer(layerId: string): void {
+    const record = this.#store.forest.get(layerId);
+    if (record === undefined || isIncomplete(record)) throw missingParent(layerId);
+  }
+
+  /** Names the layer in the worker's reason; errors of the blob's source and aborts pass as they are. */
+  async #refusal(diffId: Digest, cause: unknown, signal: AbortSignal): Promise<unknown> {
+    if (signal.aborted || isAbortError(cause)) return cause;
+    if (cause instanceof NoSpaceError) {
+      const what = `layer "${diffId}" ${cause.message}: ${await spaceOf(this.#store.imagePaths.graphRoot)}`;
+      return new DaemonError('resource-exhausted', what);
+    }
+    if (cause instanceof DaemonError)
+      return new DaemonError(cause.kind, `layer "${diffId}" ${cause.message}`);
+    return diskFull(cause, this.#store.imagePaths.graphRoot, `layer "${diffId}"`);
+  }
+
   /** Completes the layer's directory in staging. */
   async #furnish(staging: Staging, parentId: string | undefined, linkName: string): Promise<void> {
-    const { paths, forest } = this.#store;
+    const { forest } = this.#store;
     const directory = join(staging.directory.path, 'layer');
     const chain = parentId === undefined ? [] : forest.chain(parentId);
     if (chain === undefined) throw missingParent(parentId ?? '');
     const ancestorIds = chain.map((record) => record.id);
-    if (!staging.unpacked.hasRoot) await inheritRootMode(paths, join(directory, 'diff'), parentId);
-    await furnishLayerDir(paths, { directory, linkName, ancestorIds, durable: true });
+    if (!staging.unpacked.hasRoot) await inheritRootMode(this.#store, join(directory, 'diff'), parentId);
+    await furnishLayerDir(this.#store, { directory, linkName, ancestorIds, durable: true });
   }
 
   /** Steps 1, 2 and 4 of the crash rule; step 3, the sync of the contents, came before. */
@@ -174,15 +202,16 @@ export class OverlayLayerStore implements LayerStore {
     staging: Staging,
     linkName: string,
   ): Promise<StoredLayer> {
-    const { paths } = this.#store;
-    layers.put('stable', { ...record, flags: { ...record.flags, incomplete: true } });
+    const { paths, imagePaths, imageLayerPlace: place } = this.#store;
+    layers.put(place, { ...record, flags: { ...record.flags, incomplete: true } });
     await layers.save();
     try {
-      await rename(join(staging.directory.path, 'layer'), paths.layer(record.id));
-      await putLink(paths, record.id, linkName);
+      await rename(join(staging.directory.path, 'layer'), imagePaths.layer(record.id));
+      await putLink(imagePaths, record.id, linkName);
       await moveFile(join(staging.directory.path, 'tar-split.gz'), paths.tarSplit(record.id));
-      layers.put('stable', record);
+      layers.put(place, record);
       await layers.save();
+      this.#store.broken.mendedLayer(record.id);
       return toStoredLayer(record);
     } catch (cause) {
       const grave = await retireLayers(this.#store, layers, [record.id]);
@@ -213,11 +242,6 @@ function newRecord(
   };
 }
 
-function requireLayer(layers: OpenRecords<LayerRecord>, layerId: string): void {
-  const record = layers.get(layerId);
-  if (record === undefined || isIncomplete(record)) throw missingParent(layerId);
-}
-
 function missingParent(layerId: string): DaemonError {
   return new DaemonError(
     'failed-precondition',
@@ -240,15 +264,6 @@ function checkDigests(source: LayerSource, unpacked: UnpackedLayer): void {
 
 function wrong(message: string): DaemonError {
   return new DaemonError('failed-precondition', message);
-}
-
-/** Names the layer in the worker's reason; errors of the blob's source and aborts pass as they are. */
-function refusal(diffId: Digest, cause: unknown, signal: AbortSignal): unknown {
-  if (signal.aborted || isAbortError(cause)) return cause;
-  if (cause instanceof DaemonError) return new DaemonError(cause.kind, `layer "${diffId}" ${cause.message}`);
-  if (isDiskFull(cause))
-    return new DaemonError('resource-exhausted', `layer "${diffId}" does not fit`, cause);
-  return cause;
 }
 
 /** Renames, or copies where another tool has bind-mounted the driver's home on itself, as containers/storage does. */

@@ -1,83 +1,99 @@
 // Opens the layered store: the one place that knows how its parts are put together.
 
 import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Logger } from '../log/logger.ts';
+import { inspectAtStart } from './check/inspect-at-start.ts';
 import { OverlayContainerLayers } from './container-layers.ts';
 import { collectGarbage } from './garbage-collect.ts';
 import { OverlayImageRecords } from './image-records.ts';
 import { OverlayLayerStore } from './layer-store.ts';
+import { Periodic } from './periodic.ts';
 import type { ContainerLayers, ImageRecords, LayerStore } from './store.ts';
-import { storePaths } from './store-paths.ts';
-import { storeState } from './store-state.ts';
+import { refreshLists, type StoreLayout, type StoreState, storeState } from './store-state.ts';
+import { UnlistedContainers } from './unlisted-containers.ts';
 
 const refreshEveryMs = 1000;
 /** Other tools crash too, and leave directories that nobody else deletes. */
 const collectEveryMs = 60 * 60_000;
+/** When another tool has the lock: an old one unpacks under it. */
+const collectAgainMs = 60_000;
+const startPatienceMs = 2000;
 
-export interface StoreOptions {
-  /** `/var/lib/containers/storage`; made if missing. */
-  readonly graphRoot: string;
-  /** `/run/containers/storage`; made if missing. */
-  readonly runRoot: string;
+export interface StoreOptions extends StoreLayout {
   readonly logger: Logger;
+  /** The daemon takes in what the one before it left, and looks for damage; a command on the side leaves that to it. */
+  readonly isDaemon?: boolean;
+  /** Whether what crashes left is deleted; true unless said otherwise. */
+  readonly cleans?: boolean;
+  /** Whether damage that the daemon finds at its start is mended, or put aside where it cannot be. */
+  readonly repairs?: boolean;
 }
 
 export interface Store {
   readonly layers: LayerStore;
   readonly images: ImageRecords;
   readonly containers: ContainerLayers;
+  /** What `cria check` looks at. */
+  readonly state: StoreState;
   /** Ends the watching and deletes what was staged and not committed. Mounts stay. Idempotent. */
   close(): Promise<void>;
 }
 
 /** Opens the store, deletes what a crash left in it, and keeps its lists fresh. Other tools may use it meanwhile. */
 export async function openStore(options: StoreOptions): Promise<Store> {
+  const { logger, isDaemon = true, cleans = true, repairs = true } = options;
   const closing = new AbortController();
-  const paths = storePaths(options.graphRoot, options.runRoot);
-  const store = storeState(paths, options.logger, closing.signal);
+  const store = storeState(options, logger, closing.signal);
+  const unlisted = new UnlistedContainers(store, closing.signal);
   const warnOf =
     (what: string) =>
     (cause: unknown): void => {
-      if (!closing.signal.aborted) options.logger.warn({ err: cause }, what);
+      if (!closing.signal.aborted) logger.warn({ err: cause }, what);
     };
-  await mkdir(paths.runRoot, { recursive: true, mode: 0o700 });
-  for (const path of [paths.links, paths.tempDirs, paths.layers, paths.images, paths.containers]) {
-    await mkdir(path, { recursive: true, mode: path === paths.links ? 0o755 : 0o700 });
-  }
+  await makeDirectories(store);
+  await refreshLists(store);
   const layers = new OverlayLayerStore(store);
-  const images = new OverlayImageRecords(store);
-  await images.refresh();
+  const images = new OverlayImageRecords(store, unlisted);
+  const containers = new OverlayContainerLayers(store, unlisted);
+  if (isDaemon) {
+    for (const containerId of await unlisted.recover()) unlisted.later(() => containers.remove(containerId));
+    if (repairs) await inspectAtStart(store);
+  }
   // What cannot be deleted (a mount, an immutable file) must not keep the daemon from starting.
-  const collect = (): Promise<void> => collectGarbage(store).catch(warnOf('could not clean the image store'));
-  await collect();
-  let refreshing: Promise<void> | undefined;
-  const timer = setInterval(() => {
-    refreshing ??= images
-      .refresh()
-      .catch(warnOf('could not refresh the image store'))
-      .finally(() => {
-        refreshing = undefined;
-      });
-  }, refreshEveryMs);
-  timer.unref();
-  let collecting: Promise<void> | undefined;
-  const collector = setInterval(() => {
-    collecting ??= collect().finally(() => {
-      collecting = undefined;
-    });
-  }, collectEveryMs);
-  collector.unref();
+  const collector = new Periodic(collectEveryMs, async () => {
+    const done = await collectGarbage(store, startPatienceMs).catch(
+      warnOf('could not clean the image store'),
+    );
+    if (done === false) collector.soon(collectAgainMs);
+  });
+  if (cleans) await collector.run();
+  const refresher = new Periodic(refreshEveryMs, () =>
+    refreshLists(store).catch(warnOf('could not refresh the image store')),
+  );
   return {
     layers,
     images,
-    containers: new OverlayContainerLayers(store),
+    containers,
+    state: store,
     async close() {
-      clearInterval(timer);
-      clearInterval(collector);
       closing.abort(); // another tool may hold a lock for minutes
-      await refreshing;
-      await collecting;
+      await refresher.stop();
+      await collector.stop();
+      await unlisted.idle();
       await layers.close();
     },
   };
+}
+
+async function makeDirectories({ paths, imagePaths, containerPlace }: StoreState): Promise<void> {
+  const { runRoot } = paths;
+  const transient = ['overlay-layers', 'overlay-containers'].map((name) => join(runRoot, name));
+  const closed = [
+    runRoot,
+    ...(containerPlace === 'volatile' ? transient : []),
+    ...[paths, imagePaths].flatMap((home) => [home.tempDirs, home.layers, home.images, home.containers]),
+  ];
+  for (const path of closed) await mkdir(path, { recursive: true, mode: 0o700 });
+  for (const { links } of [paths, imagePaths]) await mkdir(links, { recursive: true, mode: 0o755 });
 }

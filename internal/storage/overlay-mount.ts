@@ -7,16 +7,9 @@ import { dirname, extname, join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { DaemonError } from '../errors/daemon-error.ts';
 import { removeTree } from '../fs/directories.ts';
-import {
-  fsMount,
-  isUnsupportedMount,
-  MOUNT_ATTR_NODEV,
-  type MountRequest,
-  MS_NODEV,
-  mount,
-} from '../sys/mount.ts';
-import { lowerOf } from './layer-dir.ts';
-import type { StorePaths } from './store-paths.ts';
+import { fsMount, isUnsupportedMount, type MountRequest, MS_NODEV, mount } from '../sys/mount.ts';
+import { linkNamesOf } from './layer-dir.ts';
+import type { StoreState } from './store-state.ts';
 
 /** mount(2) copies one page of options, its NUL included. */
 const pageBytes = 4096;
@@ -29,26 +22,29 @@ const pageBytes = 4096;
  * out every sync of the upper layer, and `nodev` makes device files of an image dead.
  */
 export async function mountOverlay(
-  paths: StorePaths,
+  store: StoreState,
   layerId: string,
   lowerIds: readonly string[],
   target: string,
 ): Promise<void> {
   await mkdir(target, { recursive: true, mode: 0o700 });
   if (await isMountPoint(target)) return;
+  const { paths, mountOptions } = store;
   const directory = paths.layer(layerId);
   // Overlay refuses a second volatile mount until this mark is gone: it guards data that we do not promise to keep.
   await removeTree(join(directory, 'work', 'work', 'incompat', 'volatile'));
   // A layer on nothing gets an empty directory below it: overlay wants at least one lower.
-  const lowers = lowerIds.length === 0 ? [join(directory, 'empty')] : lowerIds.map((id) => paths.diff(id));
+  const lowers =
+    lowerIds.length === 0 ? [join(directory, 'empty')] : lowerIds.map((id) => store.homeOf(id).diff(id));
   const upper: MountOption[] = [
     ['upperdir', join(directory, 'diff')],
     ['workdir', join(directory, 'work')],
     ...(isIndexDefault() ? [['index', 'off'] as const] : []),
     ['volatile', undefined],
+    ...mountOptions.overlay,
   ];
   try {
-    await mountLayers({ paths, lowerIds, target, upper, lowers });
+    await mountLayers({ store, lowerIds, target, upper, lowers });
   } catch (cause) {
     if (cause instanceof DaemonError) throw cause;
     const hint = isUnsupportedMount(cause)
@@ -61,7 +57,7 @@ export async function mountOverlay(
 type MountOption = readonly [key: string, value: string | undefined];
 
 interface LayersMount {
-  readonly paths: StorePaths;
+  readonly store: StoreState;
   readonly lowerIds: readonly string[];
   readonly lowers: readonly string[];
   readonly upper: readonly MountOption[];
@@ -72,21 +68,32 @@ interface LayersMount {
  * Three ways, by what fits: absolute paths in one page (about 38 layers); short links relative to the driver's home,
  * as containers/storage does it (about 130 layers, any kernel); one option per layer (Linux 6.7).
  */
-async function mountLayers({ paths, lowerIds, lowers, upper, target }: LayersMount): Promise<void> {
-  const request = { source: 'overlay', target, type: 'overlay', flags: MS_NODEV };
+async function mountLayers({ store, lowerIds, lowers, upper, target }: LayersMount): Promise<void> {
+  const flags = MS_NODEV | store.mountOptions.flags;
+  const request = { source: 'overlay', target, type: 'overlay', flags };
   const absolute = joined([['lowerdir', lowers.map(escaped).join(':')], ...upper]);
   if (Buffer.byteLength(absolute) < pageBytes) return mount({ ...request, data: absolute });
-  const relative = joined([['lowerdir', await lowerOf(paths, lowerIds)], ...upper]);
+  const relative = joined([['lowerdir', (await shortPaths(store, lowerIds)).join(':')], ...upper]);
   if (Buffer.byteLength(relative) < pageBytes)
-    return mountFrom(paths.overlay, { ...request, data: relative });
+    return mountFrom(store.paths.overlay, { ...request, data: relative });
   const options = [...lowers.map((path) => ['lowerdir+', path] as const), ...upper];
   try {
-    await fsMount({ type: 'overlay', target, options, attributes: MOUNT_ATTR_NODEV });
+    // The attributes of fsmount(2) have the numbers of mount(2)'s flags.
+    await fsMount({ type: 'overlay', target, options, attributes: flags });
   } catch (cause) {
     if (!isUnsupportedMount(cause)) throw cause;
     const what = `an image of ${lowers.length} layers cannot be mounted: so many need Linux 6.7`;
     throw new DaemonError('failed-precondition', what, cause);
   }
+}
+
+/** Links relative to the driver's home; the directory itself for a layer that is in another store. */
+async function shortPaths(store: StoreState, layerIds: readonly string[]): Promise<string[]> {
+  const names = await linkNamesOf(store, layerIds);
+  return layerIds.map((layerId, at) => {
+    const home = store.homeOf(layerId);
+    return home === store.paths ? `l/${names[at]}` : escaped(home.diff(layerId));
+  });
 }
 
 function joined(options: readonly MountOption[]): string {

@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import { silentLogger } from '../log/logger.ts';
-import { RecordFile, type StoreRecord } from './record-file.ts';
+import type { StoreRecord } from './json-list.ts';
+import { RecordFile } from './record-file.ts';
 
 interface Thing extends StoreRecord {
   color?: string;
@@ -21,7 +22,6 @@ function open(): RecordFile<Thing> {
   return new RecordFile<Thing>({
     directory,
     noun: 'things',
-    watchTimes: false,
     logger: silentLogger,
     closing,
   });
@@ -102,4 +102,28 @@ test('RecordFile lets one holder in at a time', async () => {
     });
   await Promise.all([...files, ...files, ...files].map(enter));
   assert.equal(most, 1);
+});
+
+test('RecordFile writes what it does not change to the letter, numbers above 2^53 too', async () => {
+  const theirs =
+    '{"id":"a","names":["one"],"later":{"nanos":1732154400000000001,"ratio":1.0,"text":"\\u003cnone\\u003e"}}';
+  writeFileSync(join(directory, 'things.json'), `[${theirs}]`);
+  const file = open();
+  await file.locked('write', async (records) => {
+    records.put('stable', { id: 'b', names: ['one'] });
+    await records.save();
+  });
+  const expected = `[${theirs.replace('["one"]', '[]')},{"id":"b","names":["one"]}]`;
+  assert.equal(readFileSync(join(directory, 'things.json'), 'utf8'), expected);
+});
+
+test('RecordFile reads the list while another process holds the lock, and says who that is', async () => {
+  const [reader, writer] = [open(), open()];
+  await writer.locked('write', async (records) => {
+    records.put('stable', { id: 'a' });
+    await records.save();
+    await reader.refresh();
+    assert.deepEqual(reader.all(), [{ id: 'a' }]);
+    assert.equal(await reader.lockedWithin('write', 5, async () => true), undefined);
+  });
 });

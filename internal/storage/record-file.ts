@@ -1,32 +1,27 @@
 // One of the store's three lists (layers, images, containers): JSON on disk, shared with other tools, and its copy in
-// memory. Records are kept as the objects that were read, so that fields we do not know survive our rewriting.
+// memory. What we do not know in it survives our rewriting, to the letter.
 
-import { randomBytes } from 'node:crypto';
 import { statSync } from 'node:fs';
-import { open, readFile, rename, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { DaemonError } from '../errors/daemon-error.ts';
-import { isENOENT } from '../errors/errno.ts';
 import type { Logger } from '../log/logger.ts';
 import type { LockMode } from '../sys/file-lock.ts';
-import { type HeldLock, StoreLock } from './store-lock.ts';
+import { type JsonList, readList, type StoreRecord, writeList } from './json-list.ts';
+import { type Held, type HeldLock, StoreLock } from './store-lock.ts';
 
-/** What every record has; all else is the business of the list's own file. */
-export interface StoreRecord {
-  id: string;
-  names?: string[] | null;
-}
-
-/** Stable records are synced to disk; volatile ones belong to containers, which a power loss ends anyway. */
-export type RecordPlace = 'stable' | 'volatile';
-const places: readonly RecordPlace[] = ['stable', 'volatile'];
+/**
+ * Where a record is written. Stable records are synced to disk; volatile ones belong to containers, which a power loss
+ * ends anyway; `image` is the list of image layers in a store whose images lie in a directory of their own.
+ */
+export type RecordPlace = 'stable' | 'volatile' | 'image';
 
 export interface RecordFileOptions {
   readonly directory: string;
   /** `layers` gives layers.json, volatile-layers.json and layers.lock. */
   readonly noun: string;
-  /** layers.json is also changed by tools that leave the token alone: then its mtime counts too. */
-  readonly watchTimes: boolean;
+  /** Where the volatile list is, if not in `directory`: the run directory, with transient_store. */
+  readonly volatileDirectory?: string | undefined;
+  /** Where the list `image` is, which has a lock of its own, taken after the first. */
+  readonly imageDirectory?: string | undefined;
   readonly logger: Logger;
   readonly closing: AbortSignal;
 }
@@ -43,17 +38,33 @@ export interface OpenRecords<R extends StoreRecord> {
   save(): Promise<void>;
 }
 
-export class RecordFile<R extends StoreRecord> {
-  readonly #options: RecordFileOptions;
-  readonly #lock: StoreLock;
-  #records: Record<RecordPlace, Map<string, R>> = { stable: new Map(), volatile: new Map() };
-  #seenToken: Buffer | undefined;
-  #seenTimes = '';
-  #generation = 0;
+/** Older tools keep a lock for minutes; a read without it is repeated this often while they write. */
+const readAttempts = 3;
 
-  constructor(options: RecordFileOptions) {
-    this.#options = options;
-    this.#lock = new StoreLock(join(options.directory, `${options.noun}.lock`), options.closing);
+export class RecordFile<R extends StoreRecord> {
+  readonly #logger: Logger;
+  readonly #paths: ReadonlyMap<RecordPlace, string>;
+  readonly #locks: ReadonlyMap<RecordPlace, StoreLock>;
+  #lists = new Map<RecordPlace, JsonList<R>>();
+  #seen: string | undefined;
+  #generation = 0;
+  /** Rises with each holder of the lock in this process, which leads the memory from then on. */
+  #turn = 0;
+  #holders = 0;
+
+  constructor({ directory, noun, volatileDirectory, imageDirectory, logger, closing }: RecordFileOptions) {
+    const lockIn = (folder: string): StoreLock =>
+      new StoreLock(join(folder, `${noun}.lock`), logger, closing);
+    this.#logger = logger;
+    this.#paths = new Map([
+      ['stable', join(directory, `${noun}.json`)],
+      ['volatile', join(volatileDirectory ?? directory, `volatile-${noun}.json`)],
+      ...(imageDirectory === undefined ? [] : [['image', join(imageDirectory, `${noun}.json`)] as const]),
+    ]);
+    this.#locks = new Map([
+      ['stable', lockIn(directory)],
+      ...(imageDirectory === undefined ? [] : [['image', lockIn(imageDirectory)] as const]),
+    ]);
   }
 
   /** Rises whenever the list in memory may have changed: what is computed from it is then stale. */
@@ -62,145 +73,171 @@ export class RecordFile<R extends StoreRecord> {
   }
 
   get(id: string): R | undefined {
-    return this.#records.stable.get(id) ?? this.#records.volatile.get(id);
+    for (const list of this.#lists.values()) {
+      const record = list.records.get(id);
+      if (record !== undefined) return record;
+    }
+    return undefined;
   }
 
   all(): R[] {
-    return [...this.#records.stable.values(), ...this.#records.volatile.values()];
+    return [...this.#lists.values()].flatMap((list) => [...list.records.values()]);
+  }
+
+  placeOf(id: string): RecordPlace {
+    return [...this.#lists].find(([, list]) => list.records.has(id))?.[0] ?? 'stable';
   }
 
   /** Runs `body` under the lock, on a list that is as on disk. If it throws, unsaved changes are forgotten. */
   async locked<T>(mode: LockMode, body: (records: OpenRecords<R>) => Promise<T>): Promise<T> {
-    return this.#lock.hold(mode, async (held) => {
-      if (this.#isStale(held.readToken())) await this.#load(held.readToken());
+    const [first, second] = [...this.#locks];
+    if (first === undefined) throw new Error('a list without a lock');
+    return first[1].hold(mode, (outer) => {
+      if (second === undefined) return this.#holding(new Map([[first[0], outer]]), body);
+      return second[1].hold(mode, (inner) =>
+        this.#holding(
+          new Map([
+            [first[0], outer],
+            [second[0], inner],
+          ]),
+          body,
+        ),
+      );
+    });
+  }
+
+  /** The same for a list with one lock, unless another process keeps the lock for longer than `patienceMs`. */
+  async lockedWithin<T>(
+    mode: LockMode,
+    patienceMs: number,
+    body: (records: OpenRecords<R>) => Promise<T>,
+  ): Promise<Held<T>> {
+    const [first, second] = [...this.#locks];
+    if (first === undefined) throw new Error('a list without a lock');
+    const held = await first[1].holdWithin(mode, patienceMs, async (outer) => {
+      if (second === undefined) return { value: await this.#holding(new Map([[first[0], outer]]), body) };
+      return second[1].holdWithin(mode, patienceMs, (inner) =>
+        this.#holding(
+          new Map([
+            [first[0], outer],
+            [second[0], inner],
+          ]),
+          body,
+        ),
+      );
+    });
+    return held?.value;
+  }
+
+  /**
+   * Reads the list again if another tool wrote it; costs a few stats when none did. It waits for no lock: the files are
+   * replaced by rename, so each is whole at any time, and one that is written meanwhile is read again.
+   */
+  async refresh(): Promise<void> {
+    for (let attempt = 0; attempt < readAttempts && this.#holders === 0; attempt += 1) {
+      const stamp = this.#stamp();
+      if (stamp === this.#seen) return;
+      const turn = this.#turn;
+      const lists = await this.#read();
+      if (turn !== this.#turn) return;
+      this.#adopt(lists, stamp);
+    }
+  }
+
+  async #holding<T>(
+    held: ReadonlyMap<RecordPlace, HeldLock>,
+    body: (records: OpenRecords<R>) => Promise<T>,
+  ): Promise<T> {
+    this.#turn += 1;
+    this.#holders += 1;
+    try {
+      await this.#loadIfStale();
       const dirty = new Set<RecordPlace>();
       try {
         return await body(this.#open(held, dirty));
       } finally {
         if (dirty.size > 0) {
-          this.#seenToken = undefined;
-          await this.#load(held.readToken());
+          this.#seen = undefined;
+          await this.#loadIfStale();
         }
       }
-    });
-  }
-
-  /** Reads the list again if another tool wrote it; costs one small read when none did. */
-  async refresh(): Promise<void> {
-    if (!this.#isStale(this.#lock.peekToken())) return;
-    await this.locked('read', async () => {});
-  }
-
-  #isStale(token: Buffer): boolean {
-    if (this.#seenToken === undefined || !this.#seenToken.equals(token)) return true;
-    return this.#options.watchTimes && this.#times() !== this.#seenTimes;
-  }
-
-  #path(place: RecordPlace): string {
-    const { directory, noun } = this.#options;
-    return join(directory, place === 'stable' ? `${noun}.json` : `volatile-${noun}.json`);
-  }
-
-  #times(): string {
-    return places
-      .map((place) => {
-        const stat = statSync(this.#path(place), { bigint: true, throwIfNoEntry: false });
-        return stat === undefined ? '-' : `${stat.mtimeNs}:${stat.ino}`;
-      })
-      .join(' ');
-  }
-
-  async #load(token: Buffer): Promise<void> {
-    const times = this.#times();
-    const [stable, vol] = await Promise.all(places.map((place) => this.#read(place)));
-    this.#records = { stable: stable ?? new Map(), volatile: vol ?? new Map() };
-    this.#seenToken = token;
-    this.#seenTimes = times;
-    this.#generation += 1;
-  }
-
-  async #read(place: RecordPlace): Promise<Map<string, R>> {
-    const path = this.#path(place);
-    try {
-      return parseRecords<R>(await readFile(path, 'utf8'));
-    } catch (cause) {
-      if (isENOENT(cause)) return new Map();
-      // Volatile files are never synced: after a power loss they may be torn, and what they named is gone anyway.
-      if (place === 'stable') throw new DaemonError('internal', `store file "${path}" cannot be read`, cause);
-      this.#options.logger.warn({ path, err: cause }, 'ignored a torn volatile store file');
-      return new Map();
+    } finally {
+      this.#holders -= 1;
     }
   }
 
-  #open(held: HeldLock, dirty: Set<RecordPlace>): OpenRecords<R> {
-    const records = this.#records;
-    const placeOf = (id: string): RecordPlace => (records.volatile.has(id) ? 'volatile' : 'stable');
+  async #loadIfStale(): Promise<void> {
+    const stamp = this.#stamp();
+    if (stamp !== this.#seen) this.#adopt(await this.#read(), stamp);
+  }
+
+  #adopt(lists: Map<RecordPlace, JsonList<R>>, stamp: string): void {
+    this.#lists = lists;
+    this.#seen = stamp;
+    this.#generation += 1;
+  }
+
+  /** What changes with every write: by the token, which all writers set first, and by the files themselves. */
+  #stamp(): string {
+    const tokens = [...this.#locks.values()].map((lock) => lock.peekToken().toString('base64'));
+    const files = [...this.#paths.values()].map((path) => {
+      const stat = statSync(path, { bigint: true, throwIfNoEntry: false });
+      return stat === undefined ? '-' : `${stat.mtimeNs}:${stat.ino}:${stat.size}`;
+    });
+    return [...tokens, ...files].join(' ');
+  }
+
+  async #read(): Promise<Map<RecordPlace, JsonList<R>>> {
+    const lists = [...this.#paths].map(async ([place, path]) => {
+      const list = await readList<R>(path, { mayBeTorn: place === 'volatile', logger: this.#logger });
+      return [place, list] as const;
+    });
+    return new Map(await Promise.all(lists));
+  }
+
+  #listAt(place: RecordPlace): JsonList<R> {
+    const list = this.#lists.get(place);
+    if (list === undefined) throw new Error(`this store has no list "${place}"`);
+    return list;
+  }
+
+  #open(held: ReadonlyMap<RecordPlace, HeldLock>, dirty: Set<RecordPlace>): OpenRecords<R> {
     const replace = (place: RecordPlace, record: R): void => {
-      records[place].set(record.id, record);
+      this.#listAt(place).records.set(record.id, record);
       dirty.add(place);
       this.#generation += 1;
     };
     return {
       get: (id) => this.get(id),
       all: () => this.all(),
-      placeOf,
+      placeOf: (id) => this.placeOf(id),
       put: (place, record) => {
         const taken = new Set(record.names ?? []);
         for (const other of taken.size === 0 ? [] : this.all()) {
           if (other.id === record.id || !other.names?.some((name) => taken.has(name))) continue;
-          replace(placeOf(other.id), { ...other, names: other.names.filter((name) => !taken.has(name)) });
+          replace(this.placeOf(other.id), {
+            ...other,
+            names: other.names.filter((name) => !taken.has(name)),
+          });
         }
         replace(place, record);
       },
       delete: (id) => {
-        const place = placeOf(id);
-        if (records[place].delete(id)) dirty.add(place);
+        const place = this.placeOf(id);
+        if (this.#listAt(place).records.delete(id)) dirty.add(place);
         this.#generation += 1;
       },
       save: async () => {
         if (dirty.size === 0) return;
-        this.#seenToken = held.writeToken();
-        for (const place of dirty) await this.#write(place);
-        this.#seenTimes = this.#times();
+        for (const place of dirty) (held.get(place) ?? held.get('stable'))?.writeToken();
+        for (const place of dirty) {
+          await writeList(this.#paths.get(place) ?? '', this.#listAt(place), {
+            durable: place !== 'volatile',
+          });
+        }
+        this.#seen = this.#stamp();
         dirty.clear();
       },
     };
   }
-
-  async #write(place: RecordPlace): Promise<void> {
-    const path = this.#path(place);
-    const temporary = join(
-      this.#options.directory,
-      `.tmp-${this.#options.noun}.json${randomBytes(6).toString('hex')}`,
-    );
-    try {
-      const file = await open(temporary, 'wx', 0o600);
-      try {
-        await file.writeFile(JSON.stringify([...this.#records[place].values()]));
-        if (place === 'stable') await file.datasync();
-      } finally {
-        await file.close();
-      }
-      await rename(temporary, path);
-    } catch (cause) {
-      await unlink(temporary).catch(() => {});
-      throw cause;
-    }
-  }
-}
-
-function parseRecords<R extends StoreRecord>(text: string): Map<string, R> {
-  if (text === '') return new Map();
-  const value: unknown = JSON.parse(text);
-  if (value === null) return new Map();
-  if (!Array.isArray(value)) throw new Error('not a JSON array');
-  const records = new Map<string, R>();
-  for (const item of value) {
-    if (typeof item !== 'object' || item === null) continue;
-    const { id } = item as { id?: unknown };
-    // An id becomes a path; one that is not an id names nothing of ours.
-    if (typeof id === 'string' && /^[0-9a-zA-Z_.-]+$/.test(id) && !id.startsWith('.'))
-      records.set(id, item as R);
-  }
-  return records;
 }

@@ -8,26 +8,33 @@ import { removeTree } from '../fs/directories.ts';
 import { dropLink } from './layer-dir.ts';
 import type { LayerRecord } from './layer-records.ts';
 import type { OpenRecords } from './record-file.ts';
+import type { StorePaths } from './store-paths.ts';
 import type { StoreState } from './store-state.ts';
 import { TempDir } from './temp-dir.ts';
+import { treeBytes } from './tree-bytes.ts';
 
-/**
- * Takes layers out of the store while layers.lock is held for writing. The caller removes the returned directory after
- * it has released the lock; if it cannot, the next start of any tool does.
- */
+/** What was taken out of the store, still on disk. The caller removes it after it has released the lock. */
+export interface Grave {
+  /** What `remove` gives back. */
+  sizeBytes(): Promise<number>;
+  /** Idempotent. What it cannot delete, the next start of any tool does. */
+  remove(): Promise<void>;
+}
+
+/** Takes layers out of the store while layers.lock is held for writing. */
 export async function retireLayers(
   store: StoreState,
   layers: OpenRecords<LayerRecord>,
   layerIds: readonly string[],
-): Promise<TempDir> {
-  return withGrave(store, async (grave) => {
+): Promise<Grave> {
+  return withGraves(store, layerIds, async (graves) => {
     for (const layerId of layerIds) {
       const record = layers.get(layerId);
       if (record === undefined) continue;
       layers.put(layers.placeOf(layerId), { ...record, flags: { ...record.flags, incomplete: true } });
     }
     await layers.save();
-    await bury(store, layerIds, grave);
+    await bury(store, layerIds, graves);
     for (const layerId of layerIds) layers.delete(layerId);
     await layers.save();
   });
@@ -41,33 +48,71 @@ export async function retireContainerLayer(
   store: StoreState,
   layers: OpenRecords<LayerRecord>,
   layerId: string,
-): Promise<TempDir> {
-  return withGrave(store, async (grave) => {
+): Promise<Grave> {
+  return withGraves(store, [layerId], async (graves) => {
     layers.delete(layerId);
     await layers.save();
-    await bury(store, [layerId], grave);
+    await bury(store, [layerId], graves);
   });
 }
 
-async function withGrave(store: StoreState, work: (grave: TempDir) => Promise<void>): Promise<TempDir> {
-  const grave = await TempDir.create(store.paths.tempDirs);
+/** The same for a container's layer that is in no list, which needs no lock. */
+export async function retireUnlisted(store: StoreState, layerId: string): Promise<Grave> {
+  return withGraves(store, [layerId], (graves) => bury(store, [layerId], graves));
+}
+
+/** Directories of layers that have no record, from the home that they lie in. */
+export async function retireOrphans(
+  home: StorePaths,
+  paths: StorePaths,
+  layerIds: readonly string[],
+): Promise<Grave> {
+  const grave = await TempDir.create(home.tempDirs);
+  for (const layerId of layerIds) await buryIn(home, grave, layerId, paths);
+  return { remove: () => grave.remove(), sizeBytes: () => treeBytes(grave.path) };
+}
+
+async function sizeOf(graves: Iterable<TempDir>): Promise<number> {
+  let total = 0;
+  for (const grave of graves) total += await treeBytes(grave.path);
+  return total;
+}
+
+/** Directories for the dead, one on the file system of each home that has any. */
+type Graves = ReadonlyMap<StorePaths, TempDir>;
+
+async function withGraves(
+  store: StoreState,
+  layerIds: readonly string[],
+  work: (graves: Graves) => Promise<void>,
+): Promise<Grave> {
+  const graves = new Map<StorePaths, TempDir>();
+  const remove = async (): Promise<void> => {
+    for (const grave of graves.values()) await grave.remove();
+  };
   try {
-    await work(grave);
-    return grave;
+    for (const home of new Set(layerIds.map((id) => store.homeOf(id)))) {
+      graves.set(home, await TempDir.create(home.tempDirs));
+    }
+    await work(graves);
+    return { remove, sizeBytes: () => sizeOf(graves.values()) };
   } catch (cause) {
-    await grave.remove();
+    await remove();
     throw cause;
   }
 }
 
-async function bury(store: StoreState, layerIds: readonly string[], grave: TempDir): Promise<void> {
-  const { paths } = store;
+async function bury(store: StoreState, layerIds: readonly string[], graves: Graves): Promise<void> {
   for (const layerId of layerIds) {
-    await dropLink(paths, layerId);
-    await grave.take(paths.layer(layerId));
-    await unlink(paths.tarSplit(layerId)).catch(ignoreMissing);
-    await removeTree(join(paths.layers, layerId)); // small files that other tools keep for some kinds of layers
+    for (const [home, grave] of graves) await buryIn(home, grave, layerId, store.paths);
   }
+}
+
+async function buryIn(home: StorePaths, grave: TempDir, layerId: string, paths: StorePaths): Promise<void> {
+  await dropLink(home, layerId);
+  await grave.take(home.layer(layerId));
+  await unlink(paths.tarSplit(layerId)).catch(ignoreMissing);
+  await removeTree(join(paths.layers, layerId)); // small files that other tools keep for some kinds of layers
 }
 
 function ignoreMissing(cause: unknown): void {

@@ -35,7 +35,7 @@ export class InodeCounter {
   async #countNew(ids: ReadonlySet<string>): Promise<void> {
     for (const id of ids) {
       if (this.#known.has(id)) continue;
-      this.#known.set(id, await countTree(Buffer.from(this.#store.paths.diff(id))));
+      this.#known.set(id, await countTree(Buffer.from(this.#store.homeOf(id).diff(id))));
     }
   }
 }

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { isENOENT } from '../errors/errno.ts';
 import { removeTree } from '../fs/directories.ts';
 import { tryLockFile } from '../sys/file-lock.ts';
+import { treeBytes } from './tree-bytes.ts';
 
 const directoryPrefix = 'temp-dir-';
 const lockPrefix = 'lock-';
@@ -74,7 +75,7 @@ export class TempDir {
  * Deletes the directories below `root` whose owner is gone; those of living processes are left alone. Throws what was
  * in the way of one when it has been through all.
  */
-export async function removeStaleTempDirs(root: string): Promise<void> {
+export async function removeStaleTempDirs(root: string): Promise<readonly RemovedDir[]> {
   const names = await readdir(root).catch((cause: unknown) => {
     if (isENOENT(cause)) return [];
     throw cause;
@@ -85,19 +86,31 @@ export async function removeStaleTempDirs(root: string): Promise<void> {
     else if (name.startsWith(lockPrefix)) suffixes.add(name.slice(lockPrefix.length));
   }
   const failures: unknown[] = [];
+  const removed: RemovedDir[] = [];
   for (const suffix of suffixes) {
-    await removeIfStale(root, suffix).catch((cause: unknown) => failures.push(cause));
+    const bytes = await removeIfStale(root, suffix).catch((cause: unknown) => void failures.push(cause));
+    if (bytes !== undefined) removed.push({ name: `${directoryPrefix}${suffix}`, bytes });
   }
   if (failures.length > 0) throw failures[0];
+  return removed;
 }
 
-async function removeIfStale(root: string, suffix: string): Promise<void> {
+export interface RemovedDir {
+  readonly name: string;
+  readonly bytes: number;
+}
+
+/** The bytes of what it deleted; undefined when the owner lives. */
+async function removeIfStale(root: string, suffix: string): Promise<number | undefined> {
   const lockPath = join(root, `${lockPrefix}${suffix}`);
   const fd = openSync(lockPath, constants.O_RDWR | constants.O_CREAT, 0o644);
   try {
-    if (!tryLockFile(fd, 'write')) return;
-    await removeTree(join(root, `${directoryPrefix}${suffix}`));
+    if (!tryLockFile(fd, 'write')) return undefined;
+    const path = join(root, `${directoryPrefix}${suffix}`);
+    const bytes = await treeBytes(path);
+    await removeTree(path);
     await unlink(lockPath).catch(() => {});
+    return bytes;
   } finally {
     closeSync(fd);
   }

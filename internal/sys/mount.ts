@@ -48,7 +48,6 @@ const FSCONFIG_CMD_CREATE = 6;
 const FSMOUNT_CLOEXEC = 1;
 const MOVE_MOUNT_F_EMPTY_PATH = 4;
 const AT_FDCWD = -100;
-export const MOUNT_ATTR_NODEV = 4;
 
 export interface MountRequest {
   readonly source: string;

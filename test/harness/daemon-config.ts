@@ -19,6 +19,8 @@ export interface DaemonSetup {
   readonly handlers: readonly RuntimeHandler[];
   /** TOML that is put after everything else; it starts with a table header. */
   readonly extraToml?: string;
+  /** Lines of `[crio.image]`. */
+  readonly imageToml?: string;
   /** Lines of registries.conf; by default none, so that no registry is ever searched. */
   readonly registries?: string;
 }
@@ -99,6 +101,7 @@ container_exits_dir = "${paths.runDir}/exits"
 ${handlers.map((handler) => handlerTable(root, handler)).join('')}
 [crio.image]
 signature_policy = "${paths.policy}"
+${setup.imageToml ?? ''}
 
 [crio.network]
 network_dir = "${root}/cni"

@@ -27,7 +27,7 @@ export async function startInProcess(
     configFile,
     configFileRequired: true,
     configDir: '',
-    storageConf: '',
+    storageConf: { files: [], driver: undefined, options: undefined },
   };
   const { config } = await validateConfig(await loadConfig(inputs), process.env['PATH'] ?? '');
   await prepareDirectories(config);

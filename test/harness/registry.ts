@@ -2,17 +2,37 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { CertificateFiles } from './certificates.ts';
 import { command } from './command.ts';
 import { freePort } from './host-network.ts';
 
+export interface RegistryOptions {
+  /** Speaks TLS with this certificate. */
+  readonly tls?: CertificateFiles;
+  /** Lets in only clients with a certificate of this authority. */
+  readonly clientAuthority?: string;
+  /** The `auth` section of its configuration. */
+  readonly auth?: object;
+}
+
+/** `auth` for one user, `me`, with the password `geheim`; the hash is bcrypt's, the only one that the registry takes. */
+export function passwordAuth(folder: string): object {
+  const path = join(folder, 'htpasswd');
+  writeFileSync(path, 'me:$2y$05$abcdefghijklmnopqrstuuVWu8RjbNovPZWAMRdd7iqaaG0mI53Uu\n');
+  return { htpasswd: { realm: 'test', path } };
+}
+
 export class TestRegistry {
-  /** `127.0.0.1:PORT`, plain HTTP. */
+  /** `127.0.0.1:PORT` */
   readonly host: string;
+  /** Of the storage; shared with those that `another` starts. */
   readonly #directory: string;
   readonly #process: ChildProcess;
+  readonly #others: TestRegistry[] = [];
 
   private constructor(host: string, directory: string, child: ChildProcess) {
     this.host = host;
@@ -20,33 +40,40 @@ export class TestRegistry {
     this.#process = child;
   }
 
-  /** Resolves when the registry answers. Must be stopped. */
+  /** Speaks plain HTTP with everybody; resolves when it answers. Must be stopped. */
   static async start(): Promise<TestRegistry> {
-    const directory = mkdtempSync(join(tmpdir(), 'cria-registry-'));
+    return TestRegistry.#over(mkdtempSync(join(tmpdir(), 'cria-registry-')), {});
+  }
+
+  /** A registry of the same images behind other doors; stopped with this one. */
+  async another(options: RegistryOptions): Promise<TestRegistry> {
+    const other = await TestRegistry.#over(this.#directory, options);
+    this.#others.push(other);
+    return other;
+  }
+
+  static async #over(directory: string, options: RegistryOptions): Promise<TestRegistry> {
     const host = `127.0.0.1:${await freePort()}`;
+    const { tls, clientAuthority, auth } = options;
+    const clientcas = clientAuthority === undefined ? {} : { clientcas: [clientAuthority] };
     const config = {
       version: 0.1,
       log: { level: 'error' },
       storage: { filesystem: { rootdirectory: directory }, delete: { enabled: true } },
-      http: { addr: host },
+      http: { addr: host, ...(tls && { tls: { ...tls, ...clientcas } }) },
+      ...(auth && { auth }),
     };
-    const file = join(directory, 'config.yml');
+    const file = join(directory, `config-${host.replace(':', '-')}.yml`);
     writeFileSync(file, JSON.stringify(config)); // JSON is YAML
     const child = spawn('docker-registry', ['serve', file], { stdio: 'ignore' });
     const registry = new TestRegistry(host, directory, child);
-    await registry.#answers();
+    await registry.#listens();
     return registry;
   }
 
-  async #answers(): Promise<void> {
+  async #listens(): Promise<void> {
     for (let attempt = 0; attempt < 100; attempt++) {
-      if (
-        await fetch(`http://${this.host}/v2/`).then(
-          (response) => response.ok,
-          () => false,
-        )
-      )
-        return;
+      if (await accepts(this.host)) return;
       await sleep(50);
     }
     await this.stop();
@@ -66,11 +93,24 @@ export class TestRegistry {
   }
 
   async stop(): Promise<void> {
-    if (this.#process.exitCode === null && this.#process.signalCode === null) {
-      const ended = new Promise((resolve) => this.#process.once('exit', resolve));
-      this.#process.kill('SIGTERM');
-      await ended;
-    }
+    for (const other of this.#others) await other.#end();
+    await this.#end();
     rmSync(this.#directory, { recursive: true, force: true });
   }
+
+  async #end(): Promise<void> {
+    if (this.#process.exitCode !== null || this.#process.signalCode !== null) return;
+    const ended = new Promise((resolve) => this.#process.once('exit', resolve));
+    this.#process.kill('SIGTERM');
+    await ended;
+  }
+}
+
+function accepts(address: string): Promise<boolean> {
+  const [host = '', port = ''] = address.split(':');
+  return new Promise((resolve) => {
+    const socket = connect(Number(port), host);
+    socket.once('connect', () => resolve(true)).once('error', () => resolve(false));
+    socket.once('connect', () => socket.destroy());
+  });
 }

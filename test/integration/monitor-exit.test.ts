@@ -281,7 +281,15 @@ describe('a storm', { skip: missing() }, () => {
     const { id, request } = await world.create(['unused'], { runtimePath });
     const { runtimeArgs, env } = request;
     const one = async () => {
-      const exec = { containerId: id, runtimePath, runtimeArgs, env, process: {}, timeoutMs: 60_000 };
+      const exec = {
+        containerId: id,
+        runtimePath,
+        runtimeArgs,
+        env,
+        process: {},
+        cgroup: undefined,
+        timeoutMs: 60_000,
+      };
       const result = await world.monitors.execSync(
         { ...exec, maxOutputBytes: 1024 },
         new AbortController().signal,

@@ -63,7 +63,7 @@ describe('monitor life cycle', { skip: missing() }, () => {
     const { runtimePath, runtimeArgs, env } = request;
     const args = ['sh', '-c', 'echo ready > /tmp/ready; sleep 100000'];
     const command = { terminal: false, user: { uid: 0, gid: 0 }, args, env: ['PATH=/bin'], cwd: '/' };
-    const limits = { timeoutMs: 0, maxOutputBytes: 1 << 20 };
+    const limits = { cgroup: undefined, timeoutMs: 0, maxOutputBytes: 1 << 20 };
     const exec = { containerId: id, runtimePath, runtimeArgs, env, process: command, ...limits };
     const settled = world.monitors.execSync(exec, new AbortController().signal).catch(String);
     await until('it runs', () => existsSync(`/proc/${created.pid}/root/tmp/ready`));

@@ -1,7 +1,8 @@
 // A store in a directory of its own, images made with real tar, and the other tools that share the store.
 
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,6 +10,7 @@ import { gzipSync } from 'node:zlib';
 import { silentLogger } from '../../internal/log/logger.ts';
 import { openStore, type Store } from '../../internal/storage/open-store.ts';
 import type { Digest, LayerSource, StoredImage, UnpackLimits } from '../../internal/storage/store.ts';
+import type { StoreLayout } from '../../internal/storage/store-state.ts';
 
 export const limits: UnpackLimits = {
   maxUnpackedBytes: 4 * 2 ** 30,
@@ -59,12 +61,12 @@ export interface World {
   close(): Promise<void>;
 }
 
-export async function openWorld(): Promise<World> {
+export async function openWorld(layout: Partial<StoreLayout> = {}): Promise<World> {
   const directory = mkdtempSync(join(tmpdir(), 'storage-test-'));
   const graphRoot = join(directory, 'graph');
   const runRoot = join(directory, 'run');
   const roots = ['--root', graphRoot, '--runroot', runRoot, '--storage-driver', 'overlay'];
-  const store = await openStore({ graphRoot, runRoot, logger: silentLogger });
+  const store = await openStore({ graphRoot, runRoot, ...layout, logger: silentLogger });
   const run = (command: string, ...args: string[]): string =>
     execFileSync(command, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'], timeout: 120_000 });
   let trees = 0;
@@ -114,6 +116,24 @@ export async function storeImage(
     createdAt: new Date(),
     signatures: [],
   });
+}
+
+/** A process of another tool that holds these locks of the store, as containers/storage does, until it is ended. */
+export async function holdLocks(
+  graphRoot: string,
+  ...nouns: readonly string[]
+): Promise<() => Promise<void>> {
+  const paths = nouns.map((noun) => join(graphRoot, `overlay-${noun}/${noun}.lock`));
+  const script =
+    'import fcntl,sys,time\nf=[open(p,"a+") for p in sys.argv[1:]]\n[fcntl.lockf(x,fcntl.LOCK_EX) for x in f]\nprint("held",flush=True)\ntime.sleep(600)';
+  const holder = spawn('python3', ['-c', script, ...paths], { stdio: ['ignore', 'pipe', 'inherit'] });
+  await once(holder.stdout, 'data');
+  return async () => {
+    if (holder.exitCode !== null || holder.signalCode !== null) return;
+    const ended = once(holder, 'exit');
+    holder.kill('SIGKILL');
+    await ended;
+  };
 }
 
 export function imageDocuments(layers: readonly TestLayer[], config: object) {

@@ -6,6 +6,7 @@ import {
   settingsFromEnvironment,
   settingsFromFlags,
 } from '../../../internal/config/overrides.ts';
+import { storageConfInputs } from '../../../internal/config/storage-conf.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -19,6 +20,7 @@ export function configInputs(flags: readonly FlagValue[], environment: Environme
     configFile: configFile ?? usualConfigInputs.configFile,
     configFileRequired: configFile !== undefined,
     configDir: given('config-dir', 'CONTAINER_CONFIG_DIR') ?? usualConfigInputs.configDir,
+    storageConf: storageConfInputs(environment),
     overrides: [...settingsFromEnvironment(environment), ...settingsFromFlags(flags)],
   };
 }

@@ -14,6 +14,9 @@ export interface Flag {
   readonly env?: string | undefined;
 }
 
+/** Of the verbs that print something for programs. */
+export const jsonFlag: Flag = { name: 'json', aliases: ['j'], placeholder: '', doc: 'Print JSON.' };
+
 export const generalFlags: readonly Flag[] = [
   {
     name: 'config',

@@ -16,20 +16,46 @@ export interface CommandLine {
 
 /** Takes a command line apart. Throws UsageError for anything unknown, naming what may have been meant. */
 export function parseArguments(argv: readonly string[]): CommandLine {
-  const known = [...verbs.flatMap((verb) => verb.flags), ...generalFlags, ...optionFlags, ...ignoredFlags];
-  const { tokens } = parseArgs({
-    args: [...argv],
-    options: Object.fromEntries(known.flatMap(parserOptions)),
-    strict: false,
-    tokens: true,
-  });
+  const all = [...verbs.flatMap((verb) => verb.flags), ...generalFlags, ...optionFlags, ...ignoredFlags];
+  const first = tokensOf(argv, all);
   // A misspelt flag first: its value looks like a command.
-  for (const token of tokens) if (token.kind === 'option') knownFlag(token, known);
-  const words = tokens.flatMap((token) => (token.kind === 'positional' ? [token.value] : []));
-  const wantsHelp = tokens.some((token) => token.kind === 'option' && token.name === 'help');
-  const { verb, positionals } = splitVerb(words, wantsHelp);
+  for (const token of first) if (token.kind === 'option') knownFlag(token, all);
+  const known = verbFirst(verbOf(first).verb, all);
+  const tokens = tokensOf(argv, known);
+  const { verb, positionals } = verbOf(tokens);
   const flags = tokens.flatMap((token) => (token.kind === 'option' ? [flagValue(token, verb, known)] : []));
   return { verb, positionals, flags };
+}
+
+type Token =
+  | ({ readonly kind: 'option' } & OptionToken)
+  | { readonly kind: 'positional'; readonly value: string }
+  | { readonly kind: 'option-terminator' };
+
+function tokensOf(argv: readonly string[], known: readonly Flag[]): readonly Token[] {
+  // The first of several with one name or letter counts.
+  const options = Object.fromEntries(known.toReversed().flatMap(parserOptions));
+  return parseArgs({ args: [...argv], options, strict: false, tokens: true }).tokens;
+}
+
+function verbOf(tokens: readonly Token[]): { verb: Verb; positionals: readonly string[] } {
+  const words = tokens.flatMap((token) => (token.kind === 'positional' ? [token.value] : []));
+  const wantsHelp = tokens.some((token) => token.kind === 'option' && token.name === 'help');
+  return splitVerb(words, wantsHelp);
+}
+
+/** All flags, those of the verb first: `-r` is the root directory, but for `cria check` it means to repair. */
+function verbFirst(verb: Verb, all: readonly Flag[]): Flag[] {
+  const own = new Set(verb.flags.flatMap(({ name, aliases }) => [name, ...aliases]));
+  const others = all.flatMap((flag) => {
+    if (verb.flags.includes(flag) || own.has(flag.name)) return [];
+    return [
+      flag.aliases.some((alias) => own.has(alias))
+        ? { ...flag, aliases: flag.aliases.filter((alias) => !own.has(alias)) }
+        : flag,
+    ];
+  });
+  return [...verb.flags, ...others];
 }
 
 type ParserOption = { type: 'string' | 'boolean'; short?: string };
@@ -92,7 +118,8 @@ function knownFlag(token: OptionToken, known: readonly Flag[]): Flag {
 
 function flagValue(token: OptionToken, verb: Verb, known: readonly Flag[]): FlagValue {
   const flag = knownFlag(token, known);
-  const isOfOtherVerb = verbs.some(({ flags }) => flags.includes(flag)) && !verb.flags.includes(flag);
+  const isOfOtherVerb =
+    !verb.flags.includes(flag) && verbs.some(({ flags }) => flags.some(({ name }) => name === flag.name));
   if (isOfOtherVerb)
     throw new UsageError(`${token.rawName} is not a flag of "${`cria ${verb.name}`.trimEnd()}"`);
   if (flag.placeholder !== '' && token.value === undefined)

@@ -8,6 +8,7 @@ import { DaemonError, describeError } from '../../../internal/errors/daemon-erro
 import { createLogger } from '../logger.ts';
 import { type Follower, reloadOnHangup } from '../reload.ts';
 import { versionInfo } from '../version.ts';
+import { checkCommand } from './check-verb.ts';
 import { configInputs, type Environment } from './config-inputs.ts';
 import { ignoredFlags } from './flags.ts';
 import { helpOf } from './help.ts';
@@ -59,6 +60,10 @@ async function dispatch(line: CommandLine, environment: Environment, terminal: T
   const problems = checkValues(loaded);
   if (problems.length > 0) throw new ConfigError(problems);
   if (verb.name === 'config') return showConfig(loaded, line, terminal);
+  if (verb.name === 'check') {
+    const { runCheckCommand } = await import('../check-command.ts');
+    return runCheckCommand(loaded, checkCommand(line), terminal);
+  }
   const { runImageCommand } = await import('../image-command.ts');
   return runImageCommand(loaded, imageCommand(line), terminal);
 }

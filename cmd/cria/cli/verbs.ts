@@ -1,6 +1,7 @@
 // What cria can be asked on the command line.
 
-import type { Flag } from './flags.ts';
+import { checkVerb } from './check-verb.ts';
+import { type Flag, jsonFlag } from './flags.ts';
 
 export interface Verb {
   /** One or two words; empty for the daemon. */
@@ -20,8 +21,6 @@ const usualCodes = {
   1: 'it failed; the reason is on standard error',
   2: 'the command line is wrong',
 };
-
-const jsonFlag: Flag = { name: 'json', aliases: ['j'], placeholder: '', doc: 'Print JSON.' };
 
 export const verbs: readonly Verb[] = [
   {
@@ -63,6 +62,7 @@ export const verbs: readonly Verb[] = [
     examples: ['cria version', 'cria version --json'],
     exitCodes: usualCodes,
   },
+  checkVerb,
   {
     name: 'image load',
     operands: 'PATH',

@@ -2,6 +2,7 @@ import type { LinuxSpec, ProcessSpec, RuntimeSpec } from '../../oci/runtime-spec
 import { annotations } from './annotations.ts';
 import { processArguments } from './arguments.ts';
 import { capabilitySets } from './capabilities.ts';
+import { withCdi } from './cdi-edits.ts';
 import { devices } from './devices.ts';
 import { environment } from './environment.ts';
 import { mounts } from './mounts.ts';
@@ -30,7 +31,7 @@ export function buildSpec(input: SpecInput): RuntimeSpec {
   });
   const { mounts: mountList, rootfsPropagation } = mounts(input);
   const process = processOf(input, user);
-  return {
+  const spec: RuntimeSpec = {
     ociVersion,
     process,
     root: { path: input.rootfsPath, readonly: config.security.readonlyRootfs },
@@ -42,6 +43,7 @@ export function buildSpec(input: SpecInput): RuntimeSpec {
       ...(rootfsPropagation !== undefined && { rootfsPropagation }),
     },
   };
+  return withCdi(spec, input.cdi);
 }
 
 function processOf(input: SpecInput, user: ResolvedUser): ProcessSpec {

@@ -32,8 +32,15 @@ export function mounts(input: SpecInput): Mounts {
       !(taken.has('/dev') && destination.startsWith('/dev/')) &&
       !(taken.has('/sys') && destination.startsWith('/sys/')),
   );
-  const all = [...ours, ...requested].sort((a, b) => depthOf(a.destination) - depthOf(b.destination));
-  return { mounts: all, rootfsPropagation: rootfsPropagation(input.config.mounts) };
+  return {
+    mounts: inOrder([...ours, ...requested]),
+    rootfsPropagation: rootfsPropagation(input.config.mounts),
+  };
+}
+
+/** From the shallowest path to the deepest; at one depth as they are. */
+export function inOrder(all: readonly MountSpec[]): readonly MountSpec[] {
+  return [...all].sort((a, b) => depthOf(a.destination) - depthOf(b.destination));
 }
 
 function bindOf(mount: ContainerMount, canBeRecursive: boolean): MountSpec {

@@ -1,5 +1,6 @@
 // All that a container's spec is made of. Whoever fills this in has done the reading; nothing below touches a file.
 
+import type { CdiEdits } from '../../cdi/cdi.ts';
 import type { ImageConfig } from '../../image/images.ts';
 import type { ContainerConfig } from '../container-config.ts';
 
@@ -49,6 +50,19 @@ export interface RequestedDevice {
   /** Some of `r`, `w`, `m`; empty means all. */
   readonly permissions: string;
   readonly nodes: readonly HostDevice[];
+}
+
+/** The edits of CDI files, their device nodes completed with what the host has at their paths. */
+export interface CdiRequest extends Omit<CdiEdits, 'deviceNodes'> {
+  readonly nodes: readonly CdiNode[];
+}
+
+export interface CdiNode {
+  /** With its path in the container. Owner: undefined where the file names none. */
+  readonly node: Omit<HostDevice, 'uid' | 'gid'>;
+  readonly uid: number | undefined;
+  readonly gid: number | undefined;
+  readonly permissions: string;
 }
 
 /** What the machine, the daemon's own rights and the runtime handler allow. */
@@ -120,6 +134,8 @@ export interface SpecInput {
   /** The pinned pid namespace of the target container, for pid mode `target`. */
   readonly targetPidPath: string | undefined;
   readonly requestedDevices: readonly RequestedDevice[];
+  /** What the CDI devices that were asked for need. */
+  readonly cdi: CdiRequest;
   /** All devices of the host for a privileged container; undefined when the handler keeps them from it. */
   readonly hostDevices: readonly HostDevice[] | undefined;
   /** Directories that stand in for the image's VOLUMEs, where the option asks for that. */

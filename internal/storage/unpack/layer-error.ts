@@ -11,6 +11,13 @@ export class LayerError extends Error {
   }
 }
 
+/** A layer that this file system has no room for. */
+export class NoRoomError extends LayerError {
+  constructor(message: string) {
+    super('resource-exhausted', message);
+  }
+}
+
 /** Bytes of a name from an image, in a form that is safe to show: at most 256 characters, controls escaped. */
 export function shownName(name: string): string {
   const text = Buffer.from(name, 'latin1').toString('utf8');

@@ -7,7 +7,7 @@ import { errnoCode } from '../../errors/errno.ts';
 import type { UnpackLimits } from '../store.ts';
 import { type Compression, compressionOf, decoderOf } from './decoder.ts';
 import { Extractor } from './extractor.ts';
-import { LayerError, shownName } from './layer-error.ts';
+import { LayerError, NoRoomError, shownName } from './layer-error.ts';
 import { type TarEntry, TarReader } from './tar-reader.ts';
 import { TarSplitWriter } from './tar-split-writer.ts';
 import type { UnpackedLayer } from './unpack-protocol.ts';
@@ -149,10 +149,7 @@ export class LayerUnpacker {
     this.#spaceCheckedAt = this.#tarBytes;
     const { bavail, bsize } = statfsSync('/');
     if (bavail * bsize < minFreeBytes) {
-      throw new LayerError(
-        'resource-exhausted',
-        `would leave less than ${minFreeBytes} bytes of free disk space`,
-      );
+      throw new NoRoomError(`would leave less than ${minFreeBytes} bytes of free disk space`);
     }
   }
 

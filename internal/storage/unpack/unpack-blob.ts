@@ -91,6 +91,11 @@ function joined(parts: readonly Uint8Array[], totalBytes: number): Uint8Array<Ar
   return out;
 }
 
+/** The worker's file system is full: who asked knows which one that is. */
+export class NoSpaceError extends Error {
+  override readonly name = 'NoSpaceError';
+}
+
 /** What has been sent and what has come back. */
 class Conversation {
   readonly result: Promise<UnpackedLayer>;
@@ -163,7 +168,8 @@ class Conversation {
     } else if ('done' in report) {
       this.#succeed(report.done);
     } else {
-      this.fail(new DaemonError(report.failed.kind, report.failed.message));
+      const { kind, message, isDiskFull } = report.failed;
+      this.fail(isDiskFull ? new NoSpaceError(message) : new DaemonError(kind, message));
     }
   }
 }

@@ -37,4 +37,4 @@ export interface UnpackedLayer {
 export type UnpackReport =
   | { readonly consumedBytes: number }
   | { readonly done: UnpackedLayer }
-  | { readonly failed: { readonly kind: ErrorKind; readonly message: string } };
+  | { readonly failed: { readonly kind: ErrorKind; readonly message: string; readonly isDiskFull: boolean } };

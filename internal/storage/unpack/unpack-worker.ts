@@ -6,7 +6,7 @@ import { parentPort } from 'node:worker_threads';
 import { describeError, type ErrorKind } from '../../errors/daemon-error.ts';
 import { isDiskFull } from '../../errors/errno.ts';
 import { ThreadRoot } from '../../sys/confine.ts';
-import { LayerError } from './layer-error.ts';
+import { LayerError, NoRoomError } from './layer-error.ts';
 import { LayerUnpacker } from './layer-unpacker.ts';
 import type { UnpackCommand, UnpackOrder, UnpackReport } from './unpack-protocol.ts';
 
@@ -52,7 +52,7 @@ function fail(cause: unknown): void {
   const kind: ErrorKind =
     cause instanceof LayerError ? cause.kind : isDiskFull(cause) ? 'resource-exhausted' : 'internal';
   const message = cause instanceof LayerError ? cause.message : `cannot be unpacked: ${describeError(cause)}`;
-  report({ failed: { kind, message } });
+  report({ failed: { kind, message, isDiskFull: isDiskFull(cause) || cause instanceof NoRoomError } });
 }
 
 let work = Promise.resolve();

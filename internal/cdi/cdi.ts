@@ -1,0 +1,66 @@
+// The Container Device Interface: vendors describe in files what a container needs for a device of theirs
+// (github.com/cncf-tags/container-device-interface, SPEC.md).
+
+/** A node that a container gets. What is undefined is the host's. */
+export interface CdiDeviceNode {
+  readonly path: string;
+  readonly hostPath: string;
+  readonly type: 'b' | 'c' | undefined;
+  readonly major: number | undefined;
+  readonly minor: number | undefined;
+  readonly fileMode: number | undefined;
+  /** Some of `r`, `w`, `m`; empty means all. */
+  readonly permissions: string;
+  readonly uid: number | undefined;
+  readonly gid: number | undefined;
+}
+
+export interface CdiMount {
+  readonly hostPath: string;
+  readonly containerPath: string;
+  readonly type: string;
+  readonly options: readonly string[];
+}
+
+export const hookNames = [
+  'prestart',
+  'createRuntime',
+  'createContainer',
+  'startContainer',
+  'poststart',
+  'poststop',
+] as const;
+export type HookName = (typeof hookNames)[number];
+
+export interface CdiHook {
+  readonly hookName: HookName;
+  readonly path: string;
+  readonly args: readonly string[];
+  readonly env: readonly string[];
+  readonly timeoutSeconds: number | undefined;
+}
+
+export interface CdiIntelRdt {
+  readonly closID: string;
+  readonly l3CacheSchema: string;
+  readonly memBwSchema: string;
+}
+
+/** What is done to a container's spec. */
+export interface CdiEdits {
+  /** `NAME=value`. */
+  readonly env: readonly string[];
+  readonly deviceNodes: readonly CdiDeviceNode[];
+  readonly mounts: readonly CdiMount[];
+  readonly hooks: readonly CdiHook[];
+  readonly additionalGids: readonly number[];
+  readonly intelRdt: CdiIntelRdt | undefined;
+}
+
+export interface CdiDevices {
+  /**
+   * The edits for devices such as `vendor.com/gpu=0`, in their order; those of a whole file come once, before those of its
+   * first device. `failed-precondition` naming every device that no file describes, or that two files of one directory do.
+   */
+  resolve(names: readonly string[]): Promise<CdiEdits>;
+}

@@ -1,0 +1,105 @@
+// `containerEdits` of a CDI file.
+
+import {
+  type CdiDeviceNode,
+  type CdiEdits,
+  type CdiHook,
+  type CdiIntelRdt,
+  type CdiMount,
+  type HookName,
+  hookNames,
+} from './cdi.ts';
+import { type Fields, FileError } from './fields.ts';
+
+export const noEdits: CdiEdits = {
+  env: [],
+  deviceNodes: [],
+  mounts: [],
+  hooks: [],
+  additionalGids: [],
+  intelRdt: undefined,
+};
+
+export function editsOf(fields: Fields): CdiEdits {
+  const env = fields.texts('env');
+  const wrong = env.find((entry) => entry.indexOf('=') <= 0 || entry.includes('\0'));
+  if (wrong !== undefined) throw new FileError(`${fields.where}.env has an entry without NAME=`);
+  if (fields.list('netDevices').length > 0)
+    throw new FileError(`${fields.where}.netDevices: network devices are not supported`);
+  return {
+    env,
+    deviceNodes: fields.list('deviceNodes').map(deviceNode),
+    mounts: fields.list('mounts').map(mount),
+    hooks: fields.list('hooks').map(hook),
+    additionalGids: fields.counts('additionalGids').filter((gid) => gid !== 0),
+    intelRdt: fields.has('intelRdt') ? intelRdt(fields.object('intelRdt')) : undefined,
+  };
+}
+
+/** One after the other; of two Intel RDT classes the later one counts. */
+export function joinEdits(all: readonly CdiEdits[]): CdiEdits {
+  return {
+    env: all.flatMap(({ env }) => env),
+    deviceNodes: all.flatMap(({ deviceNodes }) => deviceNodes),
+    mounts: all.flatMap(({ mounts }) => mounts),
+    hooks: all.flatMap(({ hooks }) => hooks),
+    additionalGids: all.flatMap(({ additionalGids }) => additionalGids),
+    intelRdt: all.findLast(({ intelRdt: found }) => found !== undefined)?.intelRdt,
+  };
+}
+
+function deviceNode(fields: Fields): CdiDeviceNode {
+  const path = absolute(fields, 'path');
+  const type = fields.text('type');
+  if (!/^[bcu]?$/.test(type)) throw new FileError(`${fields.where}.type "${type}" is not one of b, c, u`);
+  const permissions = fields.text('permissions');
+  if (!/^[rwm]*$/.test(permissions))
+    throw new FileError(`${fields.where}.permissions "${permissions}" are not of r, w, m`);
+  return {
+    path,
+    hostPath: fields.has('hostPath') ? absolute(fields, 'hostPath') : path,
+    type: type === '' ? undefined : type === 'b' ? 'b' : 'c', // u is an unbuffered character device, mknod(1)
+    major: fields.count('major'),
+    minor: fields.count('minor'),
+    fileMode: fields.count('fileMode'),
+    permissions,
+    uid: fields.count('uid'),
+    gid: fields.count('gid'),
+  };
+}
+
+function mount(fields: Fields): CdiMount {
+  return {
+    hostPath: fields.required('hostPath'),
+    containerPath: absolute(fields, 'containerPath'),
+    type: fields.text('type'),
+    options: fields.texts('options'),
+  };
+}
+
+function hook(fields: Fields): CdiHook {
+  const hookName = fields.required('hookName');
+  if (!(hookNames as readonly string[]).includes(hookName))
+    throw new FileError(`${fields.where}.hookName "${hookName}" is not one of ${hookNames.join(', ')}`);
+  return {
+    hookName: hookName as HookName,
+    path: absolute(fields, 'path'),
+    args: fields.texts('args'),
+    env: fields.texts('env'),
+    timeoutSeconds: fields.count('timeout'),
+  };
+}
+
+function intelRdt(fields: Fields): CdiIntelRdt {
+  return {
+    closID: fields.text('closID'),
+    l3CacheSchema: fields.text('l3CacheSchema'),
+    memBwSchema: fields.text('memBwSchema'),
+  };
+}
+
+function absolute(fields: Fields, name: string): string {
+  const path = fields.required(name);
+  if (path.startsWith('/') && !path.includes('\0')) return path;
+  throw new FileError(`${fields.where}.${name} "${path}" is not an absolute path`);
+}

@@ -1,0 +1,71 @@
+// An additional image store: made by somebody else, shared by nodes or baked into a machine image. Nothing in it is
+// written or locked, and it may be missing or come later.
+
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Logger } from '../log/logger.ts';
+import type { ImageRecord } from './image-record.ts';
+import { type JsonList, readList, type StoreRecord } from './json-list.ts';
+import type { LayerRecord } from './layer-records.ts';
+import { type StorePaths, storePaths } from './store-paths.ts';
+
+export interface ReadOnlyStore {
+  readonly paths: StorePaths;
+  readonly layers: ReadOnlyList<LayerRecord>;
+  readonly images: ReadOnlyList<ImageRecord>;
+  refresh(): Promise<void>;
+}
+
+export function openReadOnlyStore(root: string, logger: Logger): ReadOnlyStore {
+  const paths = storePaths(root, root);
+  const layers = new ReadOnlyList<LayerRecord>(join(paths.layers, 'layers.json'), logger);
+  const images = new ReadOnlyList<ImageRecord>(join(paths.images, 'images.json'), logger);
+  return {
+    paths,
+    layers,
+    images,
+    async refresh() {
+      await layers.refresh();
+      await images.refresh();
+    },
+  };
+}
+
+/** A list that others write. One that cannot be read is told once and counts as it was before. */
+export class ReadOnlyList<R extends StoreRecord> {
+  readonly #path: string;
+  readonly #logger: Logger;
+  #list: JsonList<R> = { records: new Map(), sources: new Map() };
+  #seen = '';
+  #generation = 0;
+
+  constructor(path: string, logger: Logger) {
+    this.#path = path;
+    this.#logger = logger;
+  }
+
+  get generation(): number {
+    return this.#generation;
+  }
+
+  get(id: string): R | undefined {
+    return this.#list.records.get(id);
+  }
+
+  all(): R[] {
+    return [...this.#list.records.values()];
+  }
+
+  async refresh(): Promise<void> {
+    const stat = statSync(this.#path, { bigint: true, throwIfNoEntry: false });
+    const seen = stat === undefined ? '-' : `${stat.mtimeNs}:${stat.ino}:${stat.size}`;
+    if (seen === this.#seen) return;
+    this.#seen = seen;
+    try {
+      this.#list = await readList<R>(this.#path, { mayBeTorn: false, logger: this.#logger });
+      this.#generation += 1;
+    } catch (cause) {
+      this.#logger.warn({ err: cause }, 'an additional image store cannot be read');
+    }
+  }
+}

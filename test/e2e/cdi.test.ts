@@ -1,0 +1,92 @@
+// A device that a vendor describes, as GPUs are: seen from inside a container, under both OCI runtimes.
+
+import assert from 'node:assert/strict';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, afterEach, before, describe, test } from 'node:test';
+import { status } from '@grpc/grpc-js';
+import type { ContainerConfig } from '../../internal/cri/gen/runtime/v1/ContainerConfig.ts';
+import { TestDaemon } from '../harness/daemon.ts';
+import { podConfig, removeAllPods } from '../harness/pods.ts';
+import { missing } from '../harness/requirements.ts';
+
+const namespaceOptions = { network: 'POD', pid: 'CONTAINER', ipc: 'POD' } as const;
+
+for (const handler of ['runc', 'crun'] as const) {
+  describe(`CDI devices under ${handler}`, { skip: missing(handler) }, () => {
+    const daemon = new TestDaemon({ handlers: [handler] });
+    const directory = join(daemon.root, 'cdi');
+    const trace = join(daemon.root, 'hook-ran');
+    let image = '';
+
+    before(async () => {
+      mkdirSync(directory);
+      const edits = {
+        env: ['VENDOR=present'],
+        mounts: [{ hostPath: directory, containerPath: '/vendor', options: ['ro', 'nosuid', 'bind'] }],
+        hooks: [{ hookName: 'createRuntime', path: '/bin/sh', args: ['sh', '-c', `echo ran > ${trace}`] }],
+      };
+      const devices = [
+        { name: 'zero', containerEdits: { deviceNodes: [{ path: '/dev/fake', hostPath: '/dev/zero' }] } },
+      ];
+      const file = { cdiVersion: '0.6.0', kind: 'vendor.test/fake', containerEdits: edits, devices };
+      writeFileSync(join(directory, 'fake.json'), JSON.stringify(file), { mode: 0o644 });
+      const { configFile } = daemon.paths;
+      const option = `[crio.runtime]\ncdi_spec_dirs = ["${directory}"]\n`;
+      writeFileSync(configFile, readFileSync(configFile, 'utf8').replace('[crio.runtime]\n', option));
+      image = await daemon.loadBusybox();
+      await daemon.start();
+    });
+
+    after(() => daemon.destroy());
+    afterEach(() => removeAllPods(daemon.client));
+
+    async function running(changes: Partial<ContainerConfig>): Promise<string> {
+      const plain = podConfig(daemon.pod('pod'));
+      const sandboxConfig = { ...plain, linux: { ...plain.linux, securityContext: { namespaceOptions } } };
+      const { client } = daemon;
+      const { podSandboxId } = await client.runtime('RunPodSandbox', { config: sandboxConfig });
+      const config: ContainerConfig = {
+        metadata: { name: 'main' },
+        image: { image },
+        command: ['sleep', '1000'],
+        linux: { securityContext: { namespaceOptions, runAsUser: { value: 1000 } } },
+        ...changes,
+      };
+      const { containerId } = await client.runtime('CreateContainer', {
+        podSandboxId,
+        config,
+        sandboxConfig,
+      });
+      await client.runtime('StartContainer', { containerId });
+      return containerId;
+    }
+
+    test('node, variable, mount and hook are there, for a user who is not root', async () => {
+      const id = await running({ CDIDevices: [{ name: 'vendor.test/fake=zero' }] });
+      const script = 'head -c 3 /dev/fake | od -An -tx1; echo "$VENDOR"; ls /vendor; touch /vendor/x 2>&1';
+      const cmd = ['/bin/sh', '-c', script];
+      const { stdout } = await daemon.client.runtime('ExecSync', { containerId: id, cmd });
+      const text = stdout.toString();
+      assert.match(text, /00 00 00\s+present\s+fake\.json\s/);
+      assert.match(text, /Read-only file system|Permission denied/);
+      assert.ok(existsSync(trace));
+    });
+
+    test('an annotation asks for them too', async () => {
+      const id = await running({ annotations: { 'cdi.k8s.io/plugin': 'vendor.test/fake=zero' } });
+      const cmd = ['test', '-c', '/dev/fake'];
+      const { exitCode } = await daemon.client.runtime('ExecSync', { containerId: id, cmd });
+      assert.equal(exitCode, 0);
+    });
+
+    test('a device that nobody describes is refused, and nothing is left', async () => {
+      const creating = running({ CDIDevices: [{ name: 'vendor.test/fake=none' }] });
+      await assert.rejects(creating, {
+        code: status.FAILED_PRECONDITION,
+        details: /unresolvable CDI devices in .*: "vendor\.test\/fake=none" is not described/,
+      });
+      assert.deepEqual((await daemon.client.runtime('ListContainers', {})).containers, []);
+    });
+  });
+}

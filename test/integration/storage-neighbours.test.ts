@@ -1,0 +1,163 @@
+// A store that other tools use at the same time: what they hold, nobody waits for who need not; what they must not delete,
+// they do not.
+
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { silentLogger } from '../../internal/log/logger.ts';
+import { openStore } from '../../internal/storage/open-store.ts';
+import type { StoredImage } from '../../internal/storage/store.ts';
+import { tarArchive } from '../fixtures/tar-builder.ts';
+import { holdLocks, openWorld, storeImage, testLayer, type World } from './storage-world.ts';
+
+let world: World;
+let image: StoredImage;
+before(async () => {
+  world = await openWorld();
+  const layer = testLayer(tarArchive([{ name: 'x', content: Buffer.from('x') }]));
+  image = await storeImage(world.store, [layer], 'localhost/base:1');
+});
+after(() => world.close());
+
+const newId = (): string => randomBytes(32).toString('hex');
+
+function recordsOf(noun: string): { id: string; layer?: string }[] {
+  const path = join(world.graphRoot, `overlay-${noun}/${noun}.json`);
+  return existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : [];
+}
+
+async function eventually(isTrue: () => boolean): Promise<void> {
+  for (let round = 0; round < 500 && !isTrue(); round += 1) await sleep(10);
+  assert.ok(isTrue());
+}
+
+test('while an old tool unpacks under its locks, lists are told and containers start and go', async () => {
+  const { containers, images } = world.store;
+  const leaving = newId();
+  await containers.create({ containerId: leaving, imageId: image.id, names: ['leaving'], metadata: {} });
+  const release = await holdLocks(world.graphRoot, 'layers', 'containers');
+  const [staying, passing] = [newId(), newId()];
+  const target = join(world.directory, 'mounted');
+  try {
+    await images.refresh();
+    assert.equal(images.list().length, 1);
+    for (const containerId of [staying, passing]) {
+      await containers.create({ containerId, imageId: image.id, names: [containerId], metadata: {} });
+    }
+    await containers.mount(staying, target);
+    assert.equal(readFileSync(join(target, 'x'), 'utf8'), 'x');
+    await containers.remove(passing);
+    await containers.remove(leaving);
+    assert.ok((await containers.listOwn()).includes(staying));
+    assert.deepEqual(
+      recordsOf('containers').map(({ id }) => id),
+      [leaving],
+    );
+  } finally {
+    await release();
+  }
+  await eventually(
+    () =>
+      recordsOf('containers')
+        .map(({ id }) => id)
+        .join() === staying,
+  );
+  await eventually(() => recordsOf('layers').length === 2);
+  await containers.unmount(target);
+  await containers.remove(staying);
+  assert.deepEqual(recordsOf('containers'), []);
+  const directories = readdirSync(join(world.graphRoot, 'overlay')).filter((name) => name.length === 64);
+  assert.deepEqual(directories, [image.topLayerId]);
+});
+
+test('an image with a container that is not entered yet is not removed', async () => {
+  const { containers, images } = world.store;
+  const containerId = newId();
+  const release = await holdLocks(world.graphRoot, 'layers', 'containers');
+  try {
+    await containers.create({ containerId, imageId: image.id, names: ['early'], metadata: {} });
+    const removing = assert.rejects(images.remove(image.id), /in use by container/);
+    await release();
+    await removing;
+  } finally {
+    await release();
+  }
+  await containers.remove(containerId);
+});
+
+test('a daemon that dies before its containers are entered, or removed, leaves that to the next', async () => {
+  const [entered, removed] = [newId(), newId()];
+  const first = await openStore({ graphRoot: world.graphRoot, runRoot: world.runRoot, logger: silentLogger });
+  await first.containers.create({ containerId: removed, imageId: image.id, names: ['r'], metadata: {} });
+  const release = await holdLocks(world.graphRoot, 'layers', 'containers');
+  await first.containers.create({ containerId: entered, imageId: image.id, names: ['e'], metadata: {} });
+  await first.containers.remove(removed);
+  await first.close();
+  await release();
+  const next = await openStore({ graphRoot: world.graphRoot, runRoot: world.runRoot, logger: silentLogger });
+  await eventually(
+    () =>
+      recordsOf('containers')
+        .map(({ id }) => id)
+        .join() === entered,
+  );
+  assert.deepEqual(await next.containers.listOwn(), [entered]);
+  await next.containers.remove(entered);
+  await next.close();
+  assert.equal(recordsOf('layers').length, 1);
+});
+
+test('what another tool writes is seen by a refresh, whatever locks are held', async () => {
+  const layer = testLayer(world.tarOf('echo other > other'));
+  const other = await openStore({ graphRoot: world.graphRoot, runRoot: world.runRoot, logger: silentLogger });
+  const stored = await storeImage(other, [layer], 'localhost/other:1');
+  const release = await holdLocks(world.graphRoot, 'layers', 'images', 'containers');
+  try {
+    await world.store.images.refresh();
+    assert.equal(world.store.images.get(stored.id)?.names[0], 'localhost/other:1');
+  } finally {
+    await release();
+  }
+  await other.images.remove(stored.id);
+  await other.close();
+});
+
+test('podman removes no layer and no image under our containers, and only what nobody uses', async () => {
+  const containerId = newId();
+  const unused = await storeImage(
+    world.store,
+    [testLayer(world.tarOf('echo free > free'))],
+    'localhost/free:1',
+  );
+  await world.store.containers.create({ containerId, imageId: image.id, names: ['kept'], metadata: {} });
+  const target = join(world.directory, 'kept');
+  await world.store.containers.mount(containerId, target);
+  const layers = recordsOf('layers').length;
+  for (const args of [
+    ['rmi', image.id],
+    ['rmi', '--all'],
+    ['image', 'prune', '--all', '--force'],
+    ['system', 'prune', '--all', '--force'],
+  ]) {
+    try {
+      world.podman(...args);
+    } catch (error) {
+      assert.match(String(error), /in use by|is using|image used by/i);
+    }
+    assert.ok(
+      recordsOf('images').some(({ id }) => id === image.id),
+      args.join(' '),
+    );
+    assert.equal(recordsOf('containers').length, 1, args.join(' '));
+    assert.equal(readFileSync(join(target, 'x'), 'utf8'), 'x');
+  }
+  assert.equal(recordsOf('layers').length, layers - 1);
+  await world.store.images.refresh();
+  assert.equal(world.store.images.get(unused.id), undefined);
+  writeFileSync(join(target, 'written'), 'still');
+  await world.store.containers.unmount(target);
+  await world.store.containers.remove(containerId);
+});
