@@ -64,7 +64,7 @@ function repeatedName(items: readonly string[]): string | undefined {
 export async function validateConfig(loaded: LoadedConfig, searchPath: string): Promise<LoadedConfig> {
   const { config, sources } = loaded;
   const resolved = await resolveHandlers(config, sources, searchPath);
-  const monitorPath = config.cria.monitor_path || builtProgram('cria-monitor');
+  const monitorPath = monitorProgram(config);
   const pausePath = config.cria.pause_path || builtProgram('cria-pause');
   const programs = [
     await programProblem('cria.monitor_path', monitorPath, sources),
@@ -81,6 +81,11 @@ export async function validateConfig(loaded: LoadedConfig, searchPath: string): 
     }),
     warnings: [...loaded.warnings, ...resolved.warnings],
   };
+}
+
+/** The monitor that the configuration names, or the one built with cria; for commands that need nothing else of the node. */
+export function monitorProgram({ cria }: Config): string {
+  return cria.monitor_path || builtProgram('cria-monitor');
 }
 
 // The native programs lie in dist/bin, two folders above this compiled file.

@@ -97,6 +97,13 @@ export class ImageCatalog {
     return meant.length > 0 ? meant : own;
   }
 
+  /** The tag of this image that `written` means; undefined when it means the image in another way. */
+  tagMeantBy(imageId: string, written: string): string | undefined {
+    const image = this.#parts.records.get(imageId);
+    const meant = this.#meanings(written).filter(({ version }) => 'tag' in version);
+    return meant.map(formatReference).find((name) => image?.names.includes(name));
+  }
+
   #meanings(text: string): Reference[] {
     const written = parseReference(text);
     if (written === undefined) return [];

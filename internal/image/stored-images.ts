@@ -12,12 +12,15 @@ import { ImageCatalog } from './image-catalog.ts';
 import { parseImageConfig } from './image-config.ts';
 import { ImageWriter } from './image-writer.ts';
 import type { Image, ImageConfig, Images, PullRequest } from './images.ts';
+import { type ImageDetails, inspectImage } from './inspect-image.ts';
 import { parseJson } from './json-object.ts';
 import { type LoaderParts, loadImages } from './load-image.ts';
 import { pinnedBy } from './pinned-images.ts';
 import type { Platform } from './platform.ts';
+import { type PrunePlan, prunePlan } from './prune-images.ts';
 import { ImagePuller } from './pull-image.ts';
 import type { PullListener } from './pull-progress.ts';
+import { type SaveFormat, saveImages } from './save-image.ts';
 import type { ShortNameMode } from './short-names.ts';
 
 export interface StoredImagesParts {
@@ -143,6 +146,34 @@ export class StoredImages implements Images {
     }
     // Callers at the same time share one removal, so that each returns when the image is gone.
     await this.#removals.run(image.id, () => this.#writer.remove(image.id), signal);
+  }
+
+  /** See `inspectImage`; `not-found` when there is no such image. */
+  async inspect(reference: string): Promise<ImageDetails> {
+    return inspectImage(this.#parts.records, this.#require(reference));
+  }
+
+  /** The archive of these images, each under the name by which it was asked for; see `saveImages`. */
+  save(references: readonly string[], format: SaveFormat): AsyncIterable<Uint8Array> {
+    const images = references.map((reference) => {
+      const { id, repoTags } = this.#require(reference);
+      return { imageId: id, name: this.#catalog.tagMeantBy(id, reference) ?? repoTags[0] };
+    });
+    return saveImages(this.#parts, images, format);
+  }
+
+  /** See `prunePlan`. */
+  prunable(all: boolean): PrunePlan {
+    return prunePlan(this.#parts.records, this.list(), all);
+  }
+
+  #require(reference: string): Image {
+    const image = this.find(reference);
+    if (image !== undefined) return image;
+    throw new DaemonError(
+      'not-found',
+      `image "${reference}" is not in the store; "cria image list" shows what is`,
+    );
   }
 
   usage(): Promise<FilesystemUsage> {

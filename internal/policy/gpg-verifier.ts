@@ -60,8 +60,11 @@ export class GpgVerifier {
       return Buffer.from(stdout);
     } catch (cause) {
       signal.throwIfAborted();
-      if (cause instanceof ProcessError) requireGood(cause.failure.stderr);
-      throw cause;
+      if (!(cause instanceof ProcessError)) throw cause;
+      // Without an exit code it never spoke about the signature.
+      if (cause.failure.exitCode === null) throw new Error(`cannot be checked: ${cause.message}`, { cause });
+      requireGood(cause.failure.stderr);
+      throw new Error(`cannot be checked: ${cause.message}`, { cause });
     }
   }
 

@@ -15,11 +15,13 @@ import {
   withNames,
 } from './image-record.ts';
 import { cutSignatures, signatureDocuments, signatureFiles, withSignatureSizes } from './image-signatures.ts';
-import type { LayerForest } from './layer-records.ts';
+import { type LayerForest, toStoredLayer } from './layer-records.ts';
 import { type Grave, retireLayers } from './retire-layers.ts';
 import type {
+  ContainerUse,
   Digest,
   FilesystemUsage,
+  ImageLayer,
   ImageRecords,
   NewImage,
   StoredImage,
@@ -88,6 +90,23 @@ export class OverlayImageRecords implements ImageRecords {
       throw new DaemonError('failed-precondition', `image "${imageId}" was stored without its manifest`);
     }
     return this.#read(imageId, key);
+  }
+
+  layersOf(imageId: string): readonly ImageLayer[] {
+    const top = this.#require(imageId).layer;
+    const chain = top ? this.#store.forest.chain(top) : [];
+    return (chain ?? []).toReversed().map((record) => ({
+      ...toStoredLayer(record),
+      blobDigest: record['compressed-diff-digest'],
+      blobSizeBytes: record['compressed-size'],
+    }));
+  }
+
+  usersOf(imageId: string): readonly ContainerUse[] {
+    return this.#store.containers
+      .all()
+      .filter((container) => container.image === imageId)
+      .map(({ id, names }) => ({ containerId: id, names: names ?? [] }));
   }
 
   async readSignatures(imageId: string): Promise<readonly StoredSignatures[]> {

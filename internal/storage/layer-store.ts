@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { DaemonError } from '../errors/daemon-error.ts';
 import { errnoCode, isAbortError } from '../errors/errno.ts';
 import { diskFull, spaceOf } from './disk-full.ts';
+import { exportLayer } from './export-layer.ts';
 import { furnishLayerDir, inheritRootMode, newLinkName, putLink, readLinkName } from './layer-dir.ts';
 import { isIncomplete, type LayerRecord, layerIdOf, ownFlag, toStoredLayer } from './layer-records.ts';
 import type { OpenRecords } from './record-file.ts';
@@ -121,6 +122,11 @@ export class OverlayLayerStore implements LayerStore {
     const staging = this.#staged.get(staged);
     this.#staged.delete(staged);
     await staging?.directory.remove();
+  }
+
+  readLayer(layerId: string): AsyncIterable<Uint8Array> {
+    const paths = this.#store.homeOf(layerId);
+    return exportLayer({ id: layerId, tarSplit: paths.tarSplit(layerId), diff: paths.diff(layerId) });
   }
 
   async removeUnusedLayers(layerIds: readonly string[]): Promise<void> {

@@ -27,6 +27,18 @@ export interface StoredLayer {
   readonly diffSizeBytes: number;
 }
 
+/** A layer of an image; the digest and size of the blob that it came as are not always known. */
+export interface ImageLayer extends StoredLayer {
+  readonly blobDigest: string | undefined;
+  readonly blobSizeBytes: number | undefined;
+}
+
+/** A container record of the store. */
+export interface ContainerUse {
+  readonly containerId: string;
+  readonly names: readonly string[];
+}
+
 /** Limits of one unpacked layer; a layer that exceeds one is refused as a whole. */
 export interface UnpackLimits {
   readonly maxUnpackedBytes: number;
@@ -107,6 +119,11 @@ export interface LayerStore {
   commitLayer(staged: StagedLayer, parentId: string | undefined): Promise<StoredLayer>;
   /** Deletes a staged layer's files. No error when it was committed or discarded before. */
   discardStaged(staged: StagedLayer): Promise<void>;
+  /**
+   * The layer's uncompressed tar, byte for byte as it was unpacked: its digest is the diffID. Ends with
+   * `failed-precondition` when the layer is damaged or was stored without what is needed for that.
+   */
+  readLayer(layerId: string): AsyncIterable<Uint8Array>;
   /** Deletes these layers, top first, if no image, container or child layer uses them; skips those in use. */
   removeUnusedLayers(layerIds: readonly string[]): Promise<void>;
 }
@@ -120,6 +137,10 @@ export interface ImageRecords {
   /** The image's config JSON or manifest, whole (at most 4 MiB). */
   readConfig(imageId: string): Promise<Uint8Array>;
   readManifest(imageId: string): Promise<Uint8Array>;
+  /** The image's layers, base first. */
+  layersOf(imageId: string): readonly ImageLayer[];
+  /** Containers, of every tool on this store, that stand on the image. */
+  usersOf(imageId: string): readonly ContainerUse[];
   /** One element for each manifest that has signatures. */
   readSignatures(imageId: string): Promise<readonly StoredSignatures[]>;
   /**

@@ -5,8 +5,10 @@ import { createHash } from 'node:crypto';
 import { gunzipSync } from 'node:zlib';
 import { DaemonError } from '../../internal/errors/daemon-error.ts';
 import type {
+  ContainerUse,
   Digest,
   FilesystemUsage,
+  ImageLayer,
   ImageRecords,
   LayerSource,
   LayerStore,
@@ -86,6 +88,10 @@ export class MemoryLayerStore implements LayerStore, ImageRecords {
     this.staged.delete(staged);
   }
 
+  readLayer(id: string): AsyncIterable<Uint8Array> {
+    throw refused(`content of layer ${id}, which this store does not keep`);
+  }
+
   async removeUnusedLayers(layerIds: readonly string[]): Promise<void> {
     for (const id of layerIds) {
       const hasChild = [...this.layers.values()].some((layer) => layer.parentId === id);
@@ -110,6 +116,22 @@ export class MemoryLayerStore implements LayerStore, ImageRecords {
 
   async readManifest(imageId: string): Promise<Uint8Array> {
     return this.#require(imageId).manifest;
+  }
+
+  layersOf(imageId: string): readonly ImageLayer[] {
+    const chain: ImageLayer[] = [];
+    for (let id = this.#require(imageId).topLayerId; id !== undefined; ) {
+      const layer = this.layers.get(id);
+      if (layer === undefined) break;
+      chain.unshift({ ...layer, blobDigest: undefined, blobSizeBytes: undefined });
+      id = layer.parentId;
+    }
+    return chain;
+  }
+
+  usersOf(imageId: string): readonly ContainerUse[] {
+    const containerId = this.inUse.get(imageId);
+    return containerId === undefined ? [] : [{ containerId, names: [] }];
   }
 
   async readSignatures(imageId: string): Promise<readonly StoredSignatures[]> {

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { constants } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -52,8 +53,8 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     const staging = join(directory, 'graph/overlay/tempdirs');
     while (readdirSync(staging).length === 0) await sleep(10);
     child.kill(signal);
-    assert.deepEqual(await ended, [1, null]);
-    assert.equal(text, 'cria: interrupted\n');
+    assert.deepEqual(await ended, [128 + constants.signals[signal], null]);
+    assert.match(text, /: 1 of 1 layers to fetch, [0-9.]+ k?B\ncria: interrupted\n$/);
     assert.deepEqual(readdirSync(staging), []);
     assert.deepEqual(readdirSync(join(directory, 'graph/overlay/l')), []);
   });

@@ -1,49 +1,68 @@
-// What `cria image ...` is asked, and how a list of images looks.
+// What `cria image ...` is asked.
 
-import type { Image } from '../../../internal/image/images.ts';
+import type { SaveFormat } from '../../../internal/image/save-image.ts';
 import type { CommandLine } from './parse-arguments.ts';
 import { UsageError } from './usage-error.ts';
 
 export type ImageCommand =
-  | { readonly action: 'load'; readonly path: string; readonly names: readonly string[] }
-  | { readonly action: 'pull'; readonly reference: string }
-  | { readonly action: 'list'; readonly json: boolean }
-  | { readonly action: 'remove'; readonly reference: string };
+  | {
+      readonly action: 'pull';
+      readonly reference: string;
+      readonly namespace: string;
+      readonly quiet: boolean;
+      readonly json: boolean;
+    }
+  | {
+      readonly action: 'load';
+      readonly path: string;
+      readonly names: readonly string[];
+      readonly json: boolean;
+    }
+  | {
+      readonly action: 'save';
+      readonly references: readonly string[];
+      readonly format: SaveFormat;
+      /** Undefined for standard output. */
+      readonly output: string | undefined;
+    }
+  | { readonly action: 'list'; readonly json: boolean; readonly quiet: boolean }
+  | { readonly action: 'inspect'; readonly references: readonly string[]; readonly json: boolean }
+  | { readonly action: 'remove'; readonly references: readonly string[]; readonly json: boolean }
+  | { readonly action: 'prune'; readonly all: boolean; readonly dryRun: boolean; readonly json: boolean };
 
 /** The image command of a command line whose verb is one of `image`. */
 export function imageCommand({ verb, positionals, flags }: CommandLine): ImageCommand {
   const [operand = ''] = positionals;
+  const has = (wanted: string): boolean => flags.some(({ name }) => name === wanted);
+  const values = (wanted: string): string[] =>
+    flags.flatMap(({ name, value }) => (name === wanted && value !== undefined ? [value] : []));
+  const json = has('json');
   switch (verb.name) {
-    case 'image load': {
-      const names = flags.flatMap(({ name, value }) =>
-        name === 'name' && value !== undefined ? [value] : [],
-      );
-      return { action: 'load', path: operand, names };
+    case 'image pull': {
+      const namespace = values('namespace').at(-1) ?? '';
+      return { action: 'pull', reference: operand, namespace, quiet: has('quiet'), json };
     }
-    case 'image pull':
-      return { action: 'pull', reference: operand };
+    case 'image load':
+      return { action: 'load', path: operand, names: values('name'), json };
+    case 'image save': {
+      const output = values('output').at(-1) ?? '-';
+      const format = saveFormat(values('format').at(-1) ?? 'oci');
+      return { action: 'save', references: positionals, format, output: output === '-' ? undefined : output };
+    }
     case 'image list':
-      return { action: 'list', json: flags.some(({ name }) => name === 'json') };
+      return { action: 'list', json, quiet: has('quiet') };
+    case 'image inspect':
+      return { action: 'inspect', references: positionals, json };
     case 'image remove':
-      return { action: 'remove', reference: operand };
+      return { action: 'remove', references: positionals, json };
+    case 'image prune':
+      return { action: 'prune', all: has('all'), dryRun: has('dry-run'), json };
     default:
       throw new UsageError(`unknown command "${verb.name}"`);
   }
 }
 
-/** The images as a table for people, one line per name, or as JSON for programs. */
-export function formatImages(images: readonly Image[], json: boolean): string {
-  if (json) return `${JSON.stringify(images, undefined, 2)}\n`;
-  const rows = images.flatMap((image) => {
-    const names = [...image.repoTags, ...(image.repoTags.length === 0 ? image.repoDigests : [])];
-    return (names.length === 0 ? ['<none>'] : names).map((name) => [
-      name,
-      image.id.slice(0, 13),
-      `${(image.sizeBytes / 1e6).toFixed(1)} MB`,
-      image.createdAt.toISOString().slice(0, 10),
-    ]);
-  });
-  const table = [['IMAGE', 'ID', 'SIZE', 'CREATED'], ...rows];
-  const widths = [0, 1, 2].map((column) => Math.max(...table.map((row) => row[column]?.length ?? 0)));
-  return table.map((row) => `${row.map((cell, at) => cell.padEnd(widths[at] ?? 0)).join('  ')}\n`).join('');
+function saveFormat(text: string): SaveFormat {
+  if (text === 'oci' || text === 'docker') return text;
+  throw new UsageError(`--format is "${text}", expected "oci" or "docker"`);
 }

@@ -32,6 +32,9 @@ async function run(argv: readonly string[], environment: Record<string, string> 
     err: (text: string) => {
       err += text;
     },
+    write: async () => {},
+    screen: () => undefined,
+    showsResult: false,
   };
   const code = await runCommandLine(
     argv,
@@ -150,8 +153,11 @@ test('a wrong command line ends with 2 and says what may have been meant', async
   const cases: [string[], string][] = [
     [['imgae', 'list'], 'unknown command "imgae", did you mean "image"?'],
     [['image', 'lst'], 'unknown command "image lst", did you mean "image list"?'],
-    [['image', 'frobnicate'], 'unknown command "image frobnicate", there are: load, pull, list, remove'],
-    [['image'], '"image" needs one of: load, pull, list, remove'],
+    [
+      ['image', 'frobnicate'],
+      'unknown command "image frobnicate", there are: pull, load, save, list, inspect, remove, prune',
+    ],
+    [['image'], '"image" needs one of: pull, load, save, list, inspect, remove, prune'],
     [['frobnicate'], 'unknown command "frobnicate"'],
     [['image', 'load'], '"cria image load" needs PATH'],
     [['image', 'pull', 'a', 'b'], '"b" is too much'],

@@ -2,6 +2,7 @@
 
 import { checkVerb } from './check-verb.ts';
 import { type Flag, jsonFlag } from './flags.ts';
+import { imageVerbs } from './image-verbs.ts';
 
 export interface Verb {
   /** One or two words; empty for the daemon. */
@@ -63,43 +64,7 @@ export const verbs: readonly Verb[] = [
     exitCodes: usualCodes,
   },
   checkVerb,
-  {
-    name: 'image load',
-    operands: 'PATH',
-    count: [1, 1],
-    summary:
-      'Store the images of an OCI layout (directory or tar) or of a docker archive. No daemon is needed.',
-    flags: [{ name: 'name', aliases: [], placeholder: 'REF', doc: 'Name for the image; may be repeated.' }],
-    examples: ['cria image load app.tar', 'cria image load --name localhost/app:1 layout/'],
-    exitCodes: usualCodes,
-  },
-  {
-    name: 'image pull',
-    operands: 'REF',
-    count: [1, 1],
-    summary: 'Pull an image from its registry, with the mirrors and credentials of the configuration.',
-    flags: [],
-    examples: ['cria image pull registry.example/app:1'],
-    exitCodes: usualCodes,
-  },
-  {
-    name: 'image list',
-    operands: '',
-    count: [0, 0],
-    summary: 'List the images of the store.',
-    flags: [jsonFlag],
-    examples: ['cria image list', 'cria image list --json'],
-    exitCodes: usualCodes,
-  },
-  {
-    name: 'image remove',
-    operands: 'REF',
-    count: [1, 1],
-    summary: 'Remove an image with all its names. One that is not there counts as removed.',
-    flags: [],
-    examples: ['cria image remove registry.example/app:1'],
-    exitCodes: usualCodes,
-  },
+  ...imageVerbs,
 ];
 
 export function findVerb(name: string): Verb | undefined {

@@ -5,8 +5,8 @@ import { createInterface } from 'node:readline';
 import { parentPort, workerData } from 'node:worker_threads';
 import { createGunzip } from 'node:zlib';
 import { describeError } from '../../errors/daemon-error.ts';
+import { parseSplitLine } from '../unpack/tar-split-line.ts';
 import { RemadeLayer } from './remade-layer.ts';
-import { parseSplitLine } from './tar-split-line.ts';
 
 export interface ContentsOrder {
   readonly diff: string;

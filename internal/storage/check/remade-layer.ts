@@ -8,8 +8,8 @@ import { Crc64 } from '../unpack/crc64.ts';
 import { entryPath, rootedPath } from '../unpack/entry-path.ts';
 import { shownName } from '../unpack/layer-error.ts';
 import { type TarEntry, TarReader } from '../unpack/tar-reader.ts';
+import type { SplitFile } from '../unpack/tar-split-line.ts';
 import type { ContentsAnswer } from './contents-worker.ts';
-import type { SplitFile } from './tar-split-line.ts';
 
 const pieceBytes = 1 << 20;
 const maxPathBytes = 4095;
