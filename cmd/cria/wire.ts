@@ -14,6 +14,7 @@ import { readSeccompProfile } from '../../internal/container/gather-spec-input.t
 import { probeHost } from '../../internal/container/host-facts.ts';
 import { WritableLayers } from '../../internal/container/writable-layers.ts';
 import type { CriParts } from '../../internal/cri/cri-parts.ts';
+import { ListedHooks } from '../../internal/hooks/listed-hooks.ts';
 import type { Logger } from '../../internal/log/logger.ts';
 import { createMetrics, type Metrics } from '../../internal/metrics/metrics.ts';
 import type { MonitorMetrics } from '../../internal/metrics/monitor-metrics.ts';
@@ -119,6 +120,7 @@ async function wireContainers(
     creations: new RequestFlight('container name'),
     directories: { data: join(cria.data_dir, 'containers'), run: join(cria.run_dir, 'containers') },
     runtimes: await wireRuntimes(config, runner, made.logger),
+    hooks: new ListedHooks(runtime.hooks_dir, made.logger),
     cgroups: await openCgroupManager(runtime.cgroup_manager),
     stats: { rates: new CpuRates(), layers: new WritableLayers() },
     defaults: await containerDefaults(config),

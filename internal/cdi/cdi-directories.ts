@@ -1,16 +1,13 @@
 // CdiDevices from the files of directories. They are read when a container asks for a device, which is rare: what a
 // vendor's tool has just written counts.
 
-import { readdir, readFile, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { listFiles, readTrusted } from '../documents/trusted-files.ts';
 import { DaemonError, describeError } from '../errors/daemon-error.ts';
-import { isENOENT } from '../errors/errno.ts';
 import type { Logger } from '../log/logger.ts';
 import type { CdiDevices, CdiEdits } from './cdi.ts';
 import { type CdiFile, parseCdiFile } from './cdi-file.ts';
 import { parseDeviceName } from './device-name.ts';
 import { joinEdits } from './edits-of.ts';
-import { FileError } from './fields.ts';
 
 /** A description of a few hundred devices has some 100 KiB. */
 const maxFileBytes = 4 * 1024 * 1024;
@@ -64,9 +61,9 @@ export class CdiDirectories implements CdiDevices {
     const devices = new Map<string, Found[]>();
     const broken: string[] = [];
     for (const [priority, directory] of this.#directories.entries()) {
-      for (const path of await cdiFiles(directory)) {
+      for (const path of await listFiles(directory, /\.(json|ya?ml)$/)) {
         try {
-          const file = parseCdiFile(path, await readBounded(path));
+          const file = parseCdiFile(path, await readTrusted(path, maxFileBytes));
           for (const [name, edits] of file.devices) {
             const qualified = `${file.kind}=${name}`;
             devices.set(qualified, [...(devices.get(qualified) ?? []), { file, edits, priority }]);
@@ -102,26 +99,4 @@ function unresolvable(
     'failed-precondition',
     `unresolvable CDI devices ${where}: ${problems.join(', ')}${leftOut}`,
   );
-}
-
-async function cdiFiles(directory: string): Promise<string[]> {
-  try {
-    const names = await readdir(directory);
-    return names
-      .filter((name) => /\.(json|ya?ml)$/.test(name))
-      .sort()
-      .map((name) => join(directory, name));
-  } catch (cause) {
-    if (isENOENT(cause)) return [];
-    throw cause;
-  }
-}
-
-async function readBounded(path: string): Promise<string> {
-  const { size, uid, mode } = await stat(path);
-  if (size > maxFileBytes) throw new FileError(`it is larger than ${maxFileBytes} bytes`);
-  // Its hooks run as root on the host.
-  if ((uid !== 0 && uid !== process.geteuid?.()) || (mode & 0o022) !== 0)
-    throw new FileError('somebody else than root may write it');
-  return readFile(path, 'utf8');
 }

@@ -1,11 +1,11 @@
 // One CDI file: JSON or YAML, checked as a whole. A file with a mistake describes nothing.
 
 import { parse } from 'yaml';
+import { Fields, FileError } from '../documents/fields.ts';
 import { describeError } from '../errors/daemon-error.ts';
 import type { CdiEdits } from './cdi.ts';
 import { isDeviceName, isKind } from './device-name.ts';
 import { editsOf } from './edits-of.ts';
-import { Fields, FileError } from './fields.ts';
 
 export interface CdiFile {
   readonly path: string;

@@ -1,5 +1,6 @@
 // `containerEdits` of a CDI file.
 
+import { type Fields, FileError } from '../documents/fields.ts';
 import {
   type CdiDeviceNode,
   type CdiEdits,
@@ -9,7 +10,6 @@ import {
   type HookName,
   hookNames,
 } from './cdi.ts';
-import { type Fields, FileError } from './fields.ts';
 
 export const noEdits: CdiEdits = {
   env: [],
@@ -49,7 +49,7 @@ export function joinEdits(all: readonly CdiEdits[]): CdiEdits {
 }
 
 function deviceNode(fields: Fields): CdiDeviceNode {
-  const path = absolute(fields, 'path');
+  const path = fields.absolutePath('path');
   const type = fields.text('type');
   if (!/^[bcu]?$/.test(type)) throw new FileError(`${fields.where}.type "${type}" is not one of b, c, u`);
   const permissions = fields.text('permissions');
@@ -57,7 +57,7 @@ function deviceNode(fields: Fields): CdiDeviceNode {
     throw new FileError(`${fields.where}.permissions "${permissions}" are not of r, w, m`);
   return {
     path,
-    hostPath: fields.has('hostPath') ? absolute(fields, 'hostPath') : path,
+    hostPath: fields.has('hostPath') ? fields.absolutePath('hostPath') : path,
     type: type === '' ? undefined : type === 'b' ? 'b' : 'c', // u is an unbuffered character device, mknod(1)
     major: fields.count('major'),
     minor: fields.count('minor'),
@@ -71,7 +71,7 @@ function deviceNode(fields: Fields): CdiDeviceNode {
 function mount(fields: Fields): CdiMount {
   return {
     hostPath: fields.required('hostPath'),
-    containerPath: absolute(fields, 'containerPath'),
+    containerPath: fields.absolutePath('containerPath'),
     type: fields.text('type'),
     options: fields.texts('options'),
   };
@@ -83,7 +83,7 @@ function hook(fields: Fields): CdiHook {
     throw new FileError(`${fields.where}.hookName "${hookName}" is not one of ${hookNames.join(', ')}`);
   return {
     hookName: hookName as HookName,
-    path: absolute(fields, 'path'),
+    path: fields.absolutePath('path'),
     args: fields.texts('args'),
     env: fields.texts('env'),
     timeoutSeconds: fields.count('timeout'),
@@ -96,10 +96,4 @@ function intelRdt(fields: Fields): CdiIntelRdt {
     l3CacheSchema: fields.text('l3CacheSchema'),
     memBwSchema: fields.text('memBwSchema'),
   };
-}
-
-function absolute(fields: Fields, name: string): string {
-  const path = fields.required(name);
-  if (path.startsWith('/') && !path.includes('\0')) return path;
-  throw new FileError(`${fields.where}.${name} "${path}" is not an absolute path`);
 }

@@ -149,7 +149,7 @@ const pathOptions = {
     'Directory that holds netns/, ipcns/, utsns/, userns/ and pidns/, where the namespaces of pods are kept.',
   ),
   pinns_path: unused(anyPath, '', "Path of CRI-O's namespace helper, which cria does not need."),
-  hooks_dir: later(
+  hooks_dir: done(
     pathList,
     ['/usr/share/containers/oci/hooks.d'],
     'Directories of OCI hook definitions; later ones win.',

@@ -4,6 +4,7 @@ import type { KeyedLock } from '../async/keyed-lock.ts';
 import type { RequestFlight } from '../async/request-flight.ts';
 import type { CdiDevices } from '../cdi/cdi.ts';
 import type { CgroupManager } from '../cgroup/cgroup-manager.ts';
+import type { HookDirectories } from '../hooks/hooks.ts';
 import type { Images } from '../image/images.ts';
 import type { Logger } from '../log/logger.ts';
 import type { ContainerMetrics } from '../metrics/container-metrics.ts';
@@ -38,6 +39,7 @@ export interface ContainerParts {
   readonly runtimes: RuntimeHandlers;
   readonly cgroups: CgroupManager;
   readonly cdi: CdiDevices;
+  readonly hooks: HookDirectories;
   readonly defaults: ContainerDefaults;
   readonly host: Omit<HostFacts, 'recursiveReadOnlyMounts'>;
   readonly metrics: ContainerMetrics;

@@ -56,6 +56,7 @@ export async function gatherSpecInput(parts: ContainerParts, subject: Subject): 
     groupText: readRootfsText(rootfs, '/etc/group', maxAccountFileBytes + 1),
     targetPidPath: targetPidPath(parts, metadata),
     requestedDevices: await lookUpDevices(config.devices),
+    hooks: await parts.hooks.read(),
     cdi: await lookUpCdi(parts.cdi, config),
     hostDevices: await hostDevices(config, handler),
     volumes: [],

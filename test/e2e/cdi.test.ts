@@ -1,4 +1,4 @@
-// A device that a vendor describes, as GPUs are: seen from inside a container, under both OCI runtimes.
+// What vendors add to containers: devices by CDI, hooks by hooks_dir; under both OCI runtimes.
 
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -13,10 +13,11 @@ import { missing } from '../harness/requirements.ts';
 const namespaceOptions = { network: 'POD', pid: 'CONTAINER', ipc: 'POD' } as const;
 
 for (const handler of ['runc', 'crun'] as const) {
-  describe(`CDI devices under ${handler}`, { skip: missing(handler) }, () => {
+  describe(`CDI devices and hooks under ${handler}`, { skip: missing(handler) }, () => {
     const daemon = new TestDaemon({ handlers: [handler] });
     const directory = join(daemon.root, 'cdi');
     const trace = join(daemon.root, 'hook-ran');
+    const state = join(daemon.root, 'hook-state');
     let image = '';
 
     before(async () => {
@@ -32,7 +33,16 @@ for (const handler of ['runc', 'crun'] as const) {
       const file = { cdiVersion: '0.6.0', kind: 'vendor.test/fake', containerEdits: edits, devices };
       writeFileSync(join(directory, 'fake.json'), JSON.stringify(file), { mode: 0o644 });
       const { configFile } = daemon.paths;
-      const option = `[crio.runtime]\ncdi_spec_dirs = ["${directory}"]\n`;
+      const hook = {
+        version: '1.0.0',
+        hook: { path: '/bin/sh', args: ['sh', '-c', `cat > ${state}`] },
+        when: { annotations: { '^vendor\\.test/trace$': '^yes$' } },
+        stages: ['poststop'],
+      };
+      mkdirSync(join(daemon.root, 'hooks'));
+      writeFileSync(join(daemon.root, 'hooks/trace.json'), JSON.stringify(hook), { mode: 0o644 });
+      const directories = `cdi_spec_dirs = ["${directory}"]\nhooks_dir = ["${daemon.root}/hooks"]`;
+      const option = `[crio.runtime]\n${directories}\n`;
       writeFileSync(configFile, readFileSync(configFile, 'utf8').replace('[crio.runtime]\n', option));
       image = await daemon.loadBusybox();
       await daemon.start();
@@ -78,6 +88,17 @@ for (const handler of ['runc', 'crun'] as const) {
       const cmd = ['test', '-c', '/dev/fake'];
       const { exitCode } = await daemon.client.runtime('ExecSync', { containerId: id, cmd });
       assert.equal(exitCode, 0);
+    });
+
+    test('a hook of hooks_dir runs for the container that fits, with its state on stdin', async () => {
+      const other = await running({ annotations: { 'vendor.test/trace': 'no' } });
+      await daemon.client.runtime('RemoveContainer', { containerId: other });
+      assert.ok(!existsSync(state));
+      await removeAllPods(daemon.client);
+      const id = await running({ annotations: { 'vendor.test/trace': 'yes' } });
+      await daemon.client.runtime('RemoveContainer', { containerId: id });
+      const { id: stopped, status: last } = JSON.parse(readFileSync(state, 'utf8')) as Record<string, string>;
+      assert.deepEqual([stopped, last], [id, 'stopped']);
     });
 
     test('a device that nobody describes is refused, and nothing is left', async () => {

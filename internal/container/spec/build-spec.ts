@@ -5,6 +5,7 @@ import { capabilitySets } from './capabilities.ts';
 import { withCdi } from './cdi-edits.ts';
 import { devices } from './devices.ts';
 import { environment } from './environment.ts';
+import { hooksFor } from './hooks.ts';
 import { mounts } from './mounts.ts';
 import { namespaces } from './namespaces.ts';
 import { oomScoreAdj, resources } from './resources.ts';
@@ -38,6 +39,11 @@ export function buildSpec(input: SpecInput): RuntimeSpec {
     ...(sandbox.namespaces.uts === 'new' && { hostname: sandbox.hostname }),
     mounts: mountList,
     annotations: annotations(input),
+    hooks: hooksFor(input.hooks, {
+      annotations: { ...sandbox.annotations, ...config.annotations },
+      command: process.args[0] ?? '',
+      hasBindMounts: config.mounts.length > 0,
+    }),
     linux: {
       ...linuxOf(input, process),
       ...(rootfsPropagation !== undefined && { rootfsPropagation }),

@@ -16,10 +16,11 @@ export function withCdi(spec: RuntimeSpec, cdi: CdiRequest): RuntimeSpec {
     minor,
     access: permissions || 'rwm',
   }));
-  const hooks = hooksWith(spec.hooks ?? {}, cdi.hooks);
+  const { hooks: before = {}, ...rest } = spec;
+  const hooks = hooksWith(before, cdi.hooks);
   const allDevices = byKey([...(linux.devices ?? []), ...devices], ({ path }) => path);
   return {
-    ...spec,
+    ...rest,
     process: {
       ...process,
       env: byKey([...process.env, ...cdi.env], (entry) => entry.slice(0, entry.indexOf('='))),

@@ -1,6 +1,7 @@
 // All that a container's spec is made of. Whoever fills this in has done the reading; nothing below touches a file.
 
 import type { CdiEdits } from '../../cdi/cdi.ts';
+import type { HookDefinition } from '../../hooks/hooks.ts';
 import type { ImageConfig } from '../../image/images.ts';
 import type { ContainerConfig } from '../container-config.ts';
 
@@ -134,6 +135,8 @@ export interface SpecInput {
   /** The pinned pid namespace of the target container, for pid mode `target`. */
   readonly targetPidPath: string | undefined;
   readonly requestedDevices: readonly RequestedDevice[];
+  /** The administrator's hooks, for whatever container. */
+  readonly hooks: readonly HookDefinition[];
   /** What the CDI devices that were asked for need. */
   readonly cdi: CdiRequest;
   /** All devices of the host for a privileged container; undefined when the handler keeps them from it. */

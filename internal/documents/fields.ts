@@ -31,6 +31,27 @@ export class Fields {
     return text;
   }
 
+  /** An absolute path that has to be there. */
+  absolutePath(name: string): string {
+    const path = this.required(name);
+    if (path.startsWith('/') && !path.includes('\0')) return path;
+    throw new FileError(`${this.#path(name)} "${path}" is not an absolute path`);
+  }
+
+  /** Undefined when absent. */
+  flag(name: string): boolean | undefined {
+    if (!this.has(name)) return undefined;
+    const value = this.#values[name];
+    if (typeof value !== 'boolean') throw new FileError(`${this.#path(name)} is not true or false`);
+    return value;
+  }
+
+  /** Texts by their names; empty when absent. */
+  table(name: string): Readonly<Record<string, string>> {
+    const fields = this.object(name);
+    return Object.fromEntries(Object.keys(fields.#values).map((key) => [key, fields.text(key)]));
+  }
+
   /** A whole number from 0 to 2^32 - 1; undefined when absent. */
   count(name: string): number | undefined {
     return this.has(name) ? this.#whole(this.#values[name], this.#path(name)) : undefined;
