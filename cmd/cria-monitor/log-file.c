@@ -32,7 +32,7 @@ static int take(int fd)
 		close(log_fd);
 	log_fd = fd;
 	size = status.st_size;
-	torn = pread(fd, &last, 1, size - 1) == 1 && last != '\n';
+	torn = size > 0 && pread(fd, &last, 1, size - 1) == 1 && last != '\n';
 	return 0;
 }
 

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { BATCH = 192 << 10, RETRY_MS = 250 };
+enum { BATCH = 128 << 10, RETRY_MS = 250 };
 
 PAGES(char, batch, BATCH);
 static struct log_records records = { .text = batch, .room = BATCH };
