@@ -23,7 +23,9 @@ export function unusedLayers(store: StoreState, candidates: ReadonlySet<string>)
   }
   const doomed: string[] = [];
   const byId = new Map(layers.map((layer) => [layer.id, layer]));
-  const isFree = (id: string): boolean => candidates.has(id) && !pinned.has(id) && !children.get(id);
+  // A layer of a read-only store is in no list of ours.
+  const isFree = (id: string): boolean =>
+    byId.has(id) && candidates.has(id) && !pinned.has(id) && !children.get(id);
   for (const leaf of layers.filter((layer) => isFree(layer.id))) {
     for (let at: string | undefined = leaf.id; at !== undefined && isFree(at); ) {
       doomed.push(at);

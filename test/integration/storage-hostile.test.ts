@@ -72,14 +72,12 @@ test('a link in a name is followed inside the layer only', async () => {
   const climbing = { name: 'way', type: '2', linkName: `../../../../../../../../..${outside}` };
   await refused(tarSource([climbing, { name: 'way/evil', content }]), /ENOENT/);
   assert.ok(!existsSync(join(outside, 'evil')));
-  // A file over a link replaces the link.
-  const source = tarSource([
+  const twice = [
     { ...absolute, linkName: join(outside, 'secret') },
-    { name: 'way', content },
-  ]);
-  const staged = await world.store.layers.stageLayer(source, limits, AbortSignal.timeout(20_000));
+    { name: './way', content },
+  ];
+  await refused(tarSource(twice), /entry "\.\/way" twice/);
   assert.equal(execFileSync('cat', [join(outside, 'secret')], { encoding: 'utf8' }), 'secret');
-  await world.store.layers.discardStaged(staged);
 });
 
 test('what the file system refuses is told with the entry, as the fault of the layer', async () => {

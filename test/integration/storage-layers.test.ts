@@ -156,18 +156,9 @@ test('a hard link to a file leaves it its capabilities and access lists', async 
   assert.equal(statSync(path).nlink, 2);
 });
 
-test('a directory that replaces a whiteout and others hides what is below', async () => {
+test('a directory that replaces a whiteout hides what is below', async () => {
   const below = testLayer(tarArchive([{ name: 'd/', type: '5', mode: 0o755 }, { name: 'd/low' }]));
-  const marker = { name: 'd/.wh..wh..opq' };
-  const above = testLayer(
-    tarArchive([
-      { name: 'd/', type: '5', mode: 0o755 },
-      marker,
-      { name: 'd' },
-      { name: 'd/', type: '5' },
-      marker,
-    ]),
-  );
+  const above = testLayer(tarArchive([{ name: '.wh.d' }, { name: 'd/', type: '5', mode: 0o755 }]));
   const image = await storeImage(world.store, [below, above], 'localhost/hidden:1');
   const mounted = world.podman('image', 'mount', image.id).trim();
   assert.deepEqual(readdirSync(join(mounted, 'd')), []);

@@ -5,6 +5,7 @@ import { createInterface } from 'node:readline';
 import { parentPort, workerData } from 'node:worker_threads';
 import { createGunzip } from 'node:zlib';
 import { describeError } from '../../errors/daemon-error.ts';
+import { ThreadRoot } from '../../sys/confine.ts';
 import { parseSplitLine } from '../unpack/tar-split-line.ts';
 import { RemadeLayer } from './remade-layer.ts';
 
@@ -17,7 +18,7 @@ export interface ContentsOrder {
 }
 
 export interface ContentsAnswer {
-  /** Undefined when the archive has entries that later ones replaced, so that it cannot be made again. */
+  /** Undefined when the tar cannot be made again. */
   readonly diffId: string | undefined;
   /** Why the layer cannot be read. */
   readonly failure: string | undefined;
@@ -26,8 +27,9 @@ export interface ContentsAnswer {
 }
 
 async function check(order: ContentsOrder): Promise<ContentsAnswer> {
-  const layer = new RemadeLayer(order.diff, order.comparesOwners);
-  const input = createReadStream(order.tarSplit);
+  const layer = new RemadeLayer(order.comparesOwners);
+  new ThreadRoot().enter(order.diff);
+  const input = createReadStream(order.tarSplit); // reads on the pool's threads, which keep the root of the process
   const lines = input.pipe(createGunzip());
   input.on('error', (cause) => lines.destroy(cause));
   for await (const line of createInterface({ input: lines, crlfDelay: Number.POSITIVE_INFINITY })) {

@@ -1,9 +1,10 @@
-// A layer's tar, made again piece by piece: headers from tar-split, content from the files.
+// A layer's tar, made again piece by piece: headers from tar-split, content from the files. It runs in a thread whose root
+// directory is the layer's `diff`, so no link and no name can lead out of it; every call is synchronous for that reason.
 
 import { createHash } from 'node:crypto';
-import { closeSync, constants, fstatSync, readSync, type Stats } from 'node:fs';
+import type { Stats } from 'node:fs';
+import { closeSync, constants, fstatSync, lstatSync, openSync, readSync } from 'node:fs';
 import { describeError } from '../../errors/daemon-error.ts';
-import { O_PATH, openInRoot } from '../../sys/resolve-in-root.ts';
 import { Crc64 } from '../unpack/crc64.ts';
 import { entryPath, rootedPath } from '../unpack/entry-path.ts';
 import { shownName } from '../unpack/layer-error.ts';
@@ -17,21 +18,17 @@ const maxPathBytes = 4095;
 const maxTold = 20;
 
 export class RemadeLayer {
-  readonly #diff: string;
   readonly #comparesOwners: boolean;
   readonly #hash = createHash('sha256');
   readonly #reader: TarReader;
-  /** The last entry of each path, which is what must be on disk. */
+  /** What must be on disk. */
   readonly #entries = new Map<string, TarEntry>();
-  /** Files whose content is not that of the archive, by path: the number of the entry and what is wrong. */
-  readonly #damaged = new Map<string, { readonly at: number; readonly reason: string }>();
-  readonly #lastAt = new Map<string, number>();
+  /** The first file whose content is not that of the archive. */
+  #damage: string | undefined;
   readonly #piece = Buffer.alloc(pieceBytes);
-  #count = 0;
   #isReadable = true;
 
-  constructor(diff: string, comparesOwners: boolean) {
-    this.#diff = diff;
+  constructor(comparesOwners: boolean) {
     this.#comparesOwners = comparesOwners;
     this.#reader = new TarReader({
       meta: () => {},
@@ -46,31 +43,23 @@ export class RemadeLayer {
     this.#read(bytes);
   }
 
-  /** Reads the file's content; what is wrong with it is told at the end, because a later entry may have replaced it. */
+  /** Takes in the file's content. */
   file({ name, sizeBytes, crc64 }: SplitFile): void {
-    const { path } = entryPath(name, maxPathBytes);
-    this.#count += 1;
-    this.#lastAt.set(path, this.#count);
     if (sizeBytes === 0) return;
+    const { path } = entryPath(name, maxPathBytes);
     const reason = this.#content(path, sizeBytes, crc64);
-    if (reason !== undefined) this.#damaged.set(path, { at: this.#count, reason });
+    if (reason !== undefined) this.#damage ??= `has file ${shownName(path)}, which ${reason}`;
   }
 
   finish(): ContentsAnswer {
-    let isReplaced = false;
-    for (const [path, { at, reason }] of this.#damaged) {
-      const isLast = this.#lastAt.get(path) === at && !this.#isBelowOther(path);
-      if (isLast)
-        return { diffId: undefined, failure: `has file ${shownName(path)}, which ${reason}`, changed: [] };
-      isReplaced = true;
-    }
-    const diffId = isReplaced ? undefined : `sha256:${this.#hash.digest('hex')}`;
-    return { diffId, failure: undefined, changed: this.#changes() };
+    if (this.#damage !== undefined) return { diffId: undefined, failure: this.#damage, changed: [] };
+    return { diffId: `sha256:${this.#hash.digest('hex')}`, failure: undefined, changed: this.#changes() };
   }
 
   #begin(entry: TarEntry): void {
     const { path, base } = entryPath(entry.name, maxPathBytes);
-    if (!base.startsWith('.wh.')) this.#entries.set(path, entry);
+    // Tools differ in whether the archive says what the root is like.
+    if (path !== '' && !base.startsWith('.wh.')) this.#entries.set(path, entry);
   }
 
   /** Other tools take archives that ours refuses: then only the digest is compared. */
@@ -91,7 +80,7 @@ export class RemadeLayer {
     let reason: string | undefined;
     try {
       const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
-      const fd = openInRoot(this.#diff, rootedPath(path), flags);
+      const fd = openSync(rootedPath(path), flags);
       try {
         const { size } = fstatSync(fd);
         if (size !== sizeBytes) reason = `has ${size} bytes instead of ${sizeBytes}`;
@@ -116,22 +105,12 @@ export class RemadeLayer {
     return reason;
   }
 
-  /** An entry that is no directory may have taken the place of one above this path. */
-  #isBelowOther(path: string): boolean {
-    const parts = path.split('/');
-    return parts.some((_, depth) => {
-      const above = depth === 0 ? undefined : this.#entries.get(parts.slice(0, depth).join('/'));
-      return above !== undefined && above.type !== 'directory';
-    });
-  }
-
   #changes(): string[] {
     const changes: string[] = [];
     for (const [path, entry] of this.#entries) {
       if (changes.length >= maxTold) break;
-      if (this.#isBelowOther(path)) continue;
       const what = this.#difference(path, entry);
-      if (what !== undefined) changes.push(`has ${entry.type} ${shownName(path || '/')}, ${what}`);
+      if (what !== undefined) changes.push(`has ${entry.type} ${shownName(path)}, ${what}`);
     }
     return changes;
   }
@@ -139,12 +118,7 @@ export class RemadeLayer {
   #difference(path: string, entry: TarEntry): string | undefined {
     let stat: Stats;
     try {
-      const fd = openInRoot(this.#diff, rootedPath(path), O_PATH | constants.O_NOFOLLOW);
-      try {
-        stat = fstatSync(fd);
-      } finally {
-        closeSync(fd);
-      }
+      stat = lstatSync(rootedPath(path));
     } catch {
       return 'which is gone';
     }

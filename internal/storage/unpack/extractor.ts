@@ -53,6 +53,7 @@ const maxOwnerId = 0xffff_fffe;
 
 export class Extractor {
   readonly #maxPathBytes: number;
+  readonly #paths = new Set<string>();
   readonly #directoryTimes: { path: Buffer; times: FileTimes }[] = [];
   readonly uids = new Set<number>();
   readonly gids = new Set<number>();
@@ -77,8 +78,17 @@ export class Extractor {
     this.uids.add(entry.uid);
     this.gids.add(entry.gid);
     const at = entryPath(entry.name, this.#maxPathBytes);
+    this.#requireNew(entry, at);
     if (at.base.startsWith(whiteoutPrefix)) this.#whiteout(entry, at);
     else this.#create(entry, at);
+  }
+
+  /** No tool that makes a tar of the layer again, podman's push or check for one, could do it: the first content is gone. */
+  #requireNew(entry: TarEntry, { path }: EntryPath): void {
+    if (this.#paths.has(path)) {
+      throw new LayerError('failed-precondition', `has entry ${shownName(entry.name)} twice`);
+    }
+    this.#paths.add(path);
   }
 
   #create(entry: TarEntry, at: EntryPath): void {

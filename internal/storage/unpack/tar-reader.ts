@@ -41,7 +41,6 @@ const maxTrailerBytes = 16 << 20;
 const entryTypes: Readonly<Record<string, EntryType>> = {
   '\0': 'file',
   '0': 'file',
-  '7': 'file',
   '1': 'hardlink',
   '2': 'symlink',
   '3': 'char',
