@@ -12,6 +12,7 @@ import { type ContainerPaths, containerPaths, metadataFile, statusFile } from '.
 import type { ContainerParts, PodContext } from './container-parts.ts';
 import { creatingStatus } from './first-status.ts';
 import { gatherSpecInput, type Subject } from './gather-spec-input.ts';
+import { mountImageVolumes } from './image-volumes.ts';
 import { buildSpec } from './spec/build-spec.ts';
 import { serializeSpec } from './spec/serialize-spec.ts';
 
@@ -27,8 +28,9 @@ export async function assembleContainer(
   await ensureDirectory(paths.dataDirectory); // before anything else: a daemon that dies finds by it what to undo
   await ensureDirectory(paths.bundle);
   await allEnded([writeRecords(paths, subject), mountRootfs(parts, subject, rollback)]);
+  const mounts = await mountImageVolumes(parts, metadata, rollback);
 
-  const spec = buildSpec(await gatherSpecInput(parts, subject));
+  const spec = buildSpec(await gatherSpecInput(parts, subject, mounts));
   await writeFile(paths.spec, serializeSpec(spec), { mode: 0o600 });
   const identity = await spawn(parts, subject, { spec, rollback });
   const { uid, gid, additionalGids } = spec.process.user;

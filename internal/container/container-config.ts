@@ -27,7 +27,7 @@ export interface ContainerMount {
   readonly recursiveReadOnly: boolean;
   readonly selinuxRelabel: boolean;
   readonly propagation: 'private' | 'host-to-container' | 'bidirectional';
-  /** Set for a volume made of an image; refused until it is done. */
+  /** Set for a volume made of an image: its id, tag or digest. */
   readonly image: string;
   readonly imageSubPath: string;
   readonly hasIdMappings: boolean;

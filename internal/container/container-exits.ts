@@ -5,6 +5,7 @@ import type { ExitRecord } from '../monitor/monitor.ts';
 import { type Container, type ContainerStatus, startErrorCode } from './container.ts';
 import { containerPaths } from './container-files.ts';
 import type { ContainerParts } from './container-parts.ts';
+import { unmountImageVolumes } from './image-volumes.ts';
 import { recordStatus } from './record-status.ts';
 
 const sigkill = 9;
@@ -57,6 +58,7 @@ export async function releaseContainer(parts: ContainerParts, container: Contain
   if (!metadata.ownPidNamespace) await runtime.kill(metadata.id, sigkill, { all: true });
   await runtime.delete(metadata.id);
   await parts.cgroups.removeLeftover(metadata.cgroupParent, metadata.id);
+  await unmountImageVolumes(parts, metadata);
   await parts.layers.unmount(containerPaths(parts.directories, metadata.id).rootfs);
   container.released = true;
 }

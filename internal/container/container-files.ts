@@ -14,6 +14,8 @@ export interface ContainerPaths {
   readonly bundle: string;
   readonly spec: string;
   readonly rootfs: string;
+  /** Parent of the mounted image volumes. */
+  readonly volumes: string;
 }
 
 /** Parents of the containers' directories; infra containers have others of the same shape. */
@@ -35,6 +37,7 @@ export function containerPaths(directories: ContainerDirectories, containerId: s
     bundle,
     spec: join(bundle, 'config.json'),
     rootfs: join(runDirectory, 'rootfs'),
+    volumes: join(runDirectory, 'volumes'),
   };
 }
 

@@ -8,6 +8,7 @@
 
 import type { NamedRecord } from '../records/record-store.ts';
 import type { ContainerConfig, LinuxResources } from './container-config.ts';
+import type { ImageVolume } from './image-volumes.ts';
 
 /** Exit code of a container whose process never ran, as other runtimes report it. */
 export const startErrorCode = 128;
@@ -27,6 +28,7 @@ export interface ContainerMetadata {
   readonly imageId: string;
   /** A repo digest of the image; empty where it has none. */
   readonly imageRef: string;
+  readonly imageVolumes: readonly ImageVolume[];
   /** Absolute; undefined when the request names no log. */
   readonly logPath: string | undefined;
   /** Full name, such as `SIGTERM`. */

@@ -16,6 +16,7 @@ import { containerPaths, statusFile } from './container-files.ts';
 import type { ContainerParts, PodContext } from './container-parts.ts';
 import { failedCreation } from './first-status.ts';
 import type { Subject } from './gather-spec-input.ts';
+import { findImageVolumes, type ImageVolume } from './image-volumes.ts';
 import { stopSignalName } from './stop-signal.ts';
 
 /** A signature is checked by a program of the node. */
@@ -64,14 +65,19 @@ async function create(
   pod: PodContext,
   request: { readonly name: string; readonly config: ContainerConfig },
 ): Promise<string> {
-  const image = await findImage(parts, request.config);
-  const written = request.config.userSpecifiedImage || request.config.image;
+  const { config } = request;
+  const find = (reference: string): Promise<Image> => findImage(parts, reference);
+  const image = await find(config.image);
+  const imageVolumes = await findImageVolumes(config, find);
+  const admit = (imageId: string, written: string): Promise<void> =>
+    parts.images.admit(imageId, written, pod.facts.podNamespace, AbortSignal.timeout(policyTimeoutMs));
   const [imageConfig] = await Promise.all([
     parts.images.config(image.id),
-    parts.images.admit(image.id, written, pod.facts.podNamespace, AbortSignal.timeout(policyTimeoutMs)),
+    admit(image.id, config.userSpecifiedImage || config.image),
+    ...imageVolumes.map(({ imageId, mountIndex }) => admit(imageId, config.mounts[mountIndex]?.image ?? '')),
   ]);
   const handler = parts.runtimes.get(pod.facts.runtimeHandler);
-  const metadata = newMetadata(pod, { ...request, image, imageConfig });
+  const metadata = newMetadata(pod, { ...request, image, imageConfig, imageVolumes });
   const subject: Subject = { metadata, pod, image, imageConfig, handler };
   let isUndone = true;
   const onUndoFailed = (step: string, cause: unknown): void => {
@@ -107,13 +113,13 @@ async function keepForRemoval(parts: ContainerParts, metadata: ContainerMetadata
   await statusFile.write(containerPaths(parts.directories, metadata.id).status, status);
 }
 
-async function findImage(parts: ContainerParts, config: ContainerConfig): Promise<Image> {
-  const known = parts.images.find(config.image);
+async function findImage(parts: ContainerParts, reference: string): Promise<Image> {
+  const known = parts.images.find(reference);
   if (known !== undefined) return known;
   await parts.images.refresh(); // another tool may have stored it a moment ago
-  const image = parts.images.find(config.image);
+  const image = parts.images.find(reference);
   if (image !== undefined) return image;
-  throw new DaemonError('not-found', `image "${config.image}" is not in the store; pull it first`);
+  throw new DaemonError('not-found', `image "${reference}" is not in the store; pull it first`);
 }
 
 function newMetadata(
@@ -123,9 +129,10 @@ function newMetadata(
     readonly config: ContainerConfig;
     readonly image: Image;
     readonly imageConfig: ImageConfig;
+    readonly imageVolumes: readonly ImageVolume[];
   },
 ): ContainerMetadata {
-  const { name, config, image, imageConfig } = subject;
+  const { name, config, image, imageConfig, imageVolumes } = subject;
   if (config.security.privileged && !pod.privileged) {
     throw new DaemonError(
       'invalid-argument',
@@ -141,6 +148,7 @@ function newMetadata(
     runtimeHandler: pod.facts.runtimeHandler,
     cgroupParent: pod.cgroupParent,
     imageId: image.id,
+    imageVolumes,
     imageRef: image.repoDigests[0] ?? '',
     logPath: logPath(pod.logDirectory, config.logPath),
     stopSignal: stopSignalName(config.stopSignal || imageConfig.stopSignal),

@@ -7,7 +7,7 @@ import type { Image, ImageConfig } from '../image/images.ts';
 import type { RuntimeHandler } from '../oci/oci-runtime.ts';
 import { lookUpCdi } from './cdi-devices.ts';
 import type { ContainerMetadata } from './container.ts';
-import type { ContainerConfig } from './container-config.ts';
+import type { ContainerConfig, ContainerMount } from './container-config.ts';
 import { containerPaths } from './container-files.ts';
 import type { ContainerParts, PodContext } from './container-parts.ts';
 import { allHostDevices, lookUpDevices } from './host-devices.ts';
@@ -27,11 +27,15 @@ export interface Subject {
   readonly handler: RuntimeHandler;
 }
 
-/** Everything that `buildSpec` needs for a container whose rootfs is mounted. */
-export async function gatherSpecInput(parts: ContainerParts, subject: Subject): Promise<SpecInput> {
+/** Everything that `buildSpec` needs for a container whose rootfs is mounted; `mounts` are the request's, volumes in place. */
+export async function gatherSpecInput(
+  parts: ContainerParts,
+  subject: Subject,
+  mounts: readonly ContainerMount[],
+): Promise<SpecInput> {
   const { metadata, pod, image, imageConfig, handler } = subject;
   const { rootfs } = containerPaths(parts.directories, metadata.id);
-  const config = await resolvedConfig(parts, metadata.config);
+  const config = await resolvedConfig(parts, { ...metadata.config, mounts });
   return {
     containerId: metadata.id,
     containerName: metadata.name,

@@ -5,6 +5,7 @@ import type { Container } from './container.ts';
 import { releaseContainer } from './container-exits.ts';
 import { containerPaths } from './container-files.ts';
 import type { ContainerParts } from './container-parts.ts';
+import { removeImageVolumes } from './image-volumes.ts';
 import { killContainer } from './stop-container.ts';
 
 /**
@@ -34,6 +35,7 @@ export async function removeContainer(
 async function deleteEverything(parts: ContainerParts, container: Container): Promise<void> {
   const paths = containerPaths(parts.directories, container.id);
   await parts.monitors.remove(container.id);
+  await removeImageVolumes(parts, container.metadata);
   await parts.layers.remove(container.id);
   await removeTree(paths.runDirectory);
   await removeTree(paths.dataDirectory);

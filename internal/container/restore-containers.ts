@@ -13,6 +13,7 @@ import { catchUpExit, recordExit } from './container-exits.ts';
 import { containerPaths, metadataFile, statusFile } from './container-files.ts';
 import type { ContainerParts } from './container-parts.ts';
 import { creatingStatus, failedCreation } from './first-status.ts';
+import { undoImageVolumes } from './image-volumes.ts';
 import { followMonitors } from './lost-monitors.ts';
 import { recordStatus } from './record-status.ts';
 
@@ -150,6 +151,7 @@ async function undoContainer(
   for (const { runtime } of handlers) await runtime.delete(containerId);
   await parts.monitors.remove(containerId);
   if (metadata !== undefined) await parts.cgroups.removeLeftover(metadata.cgroupParent, containerId);
+  await undoImageVolumes(parts, containerId, metadata);
   await parts.layers.unmount(paths.rootfs);
   await parts.layers.remove(containerId);
   await removeTree(paths.runDirectory);

@@ -52,6 +52,7 @@ export function containerStatusView(container: Container): ContainerStatusView {
     reason: status.reason,
     message: status.message,
     mounts: metadata.config.mounts,
+    volumeImageRefs: new Map(metadata.imageVolumes.map(({ mountIndex, imageRef }) => [mountIndex, imageRef])),
     logPath: metadata.logPath ?? '',
     resources: status.resources,
     user: { uid: status.user.uid, gid: status.user.gid, additionalGids: status.user.groups },

@@ -58,10 +58,10 @@ function checkMount(mount: ContainerMount, canBeRecursive: boolean): void {
   const where = `mount at ${JSON.stringify(mount.containerPath)}`;
   if (!isCleanAbsolute(mount.containerPath)) throw invalid(`${where}: the container path is not absolute`);
   if (posix.normalize(mount.containerPath) === '/') throw invalid(`${where} would hide the root file system`);
-  if (mount.image !== '') {
-    throw new DaemonError('unimplemented', `${where}: volumes made of an image are not supported`);
-  }
-  if (mount.imageSubPath !== '') throw invalid(`${where} has an image sub path but no image`);
+  if (mount.image !== '' && !mount.readonly)
+    throw invalid(`${where}: a volume made of an image is read-only`);
+  if (mount.imageSubPath !== '' && mount.image === '')
+    throw invalid(`${where} has an image sub path but no image`);
   if (!isCleanAbsolute(mount.hostPath)) throw invalid(`${where}: the host path is not absolute`);
   if (mount.hasIdMappings) {
     throw new DaemonError('unimplemented', `${where}: id-mapped mounts are not supported`);

@@ -23,6 +23,7 @@ const view: ContainerStatusView = {
   imageRef: 'busybox@sha256:x',
   labels: { l: 'ä\n' },
   annotations: { a: '{"x":1}' },
+  volumeImageRefs: new Map(),
   mounts: [
     {
       containerPath: '/c',

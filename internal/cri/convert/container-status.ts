@@ -53,6 +53,8 @@ export interface ContainerStatusView extends ContainerListView {
   readonly reason: string;
   readonly message: string;
   readonly mounts: readonly ContainerMount[];
+  /** Of the images that volumes are made of, by the index of the mount. */
+  readonly volumeImageRefs: ReadonlyMap<number, string>;
   /** Absolute. */
   readonly logPath: string;
   /** What is in force now. */
@@ -90,7 +92,7 @@ export function containerStatus(view: ContainerStatusView): ContainerStatus {
     exitCode: hasEnded ? view.exitCode : 0,
     reason: view.reason === '' && hasEnded ? (view.exitCode === 0 ? 'Completed' : 'Error') : view.reason,
     message: view.message,
-    mounts: view.mounts.map(mountMessage),
+    mounts: view.mounts.map((mount, index) => mountMessage(mount, view.volumeImageRefs.get(index))),
     logPath: view.logPath,
     resources: { linux: resourcesToMessage(view.resources) },
     user: {
@@ -119,7 +121,7 @@ const propagationValues = {
 } as const satisfies Record<ContainerMount['propagation'], MountPropagation__Output>;
 
 /** The echo of a request's mount: the kubelet finds the termination log by `container_path`. */
-function mountMessage(mount: ContainerMount): Mount {
+function mountMessage(mount: ContainerMount, imageRef = ''): Mount {
   return {
     containerPath: mount.containerPath,
     hostPath: mount.hostPath,
@@ -127,7 +129,7 @@ function mountMessage(mount: ContainerMount): Mount {
     recursiveReadOnly: mount.recursiveReadOnly,
     selinuxRelabel: mount.selinuxRelabel,
     propagation: propagationValues[mount.propagation],
-    image: mount.image === '' ? null : { image: mount.image },
+    image: mount.image === '' ? null : { image: mount.image, imageRef },
     imageSubPath: mount.imageSubPath,
   };
 }
