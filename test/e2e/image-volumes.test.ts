@@ -66,7 +66,10 @@ for (const handler of ['runc', 'crun'] as const) {
         '/part/busybox\n/whole/bin/busybox\n',
       );
       assert.equal(await output(id, '/part/busybox echo runs'), 'runs\n');
-      assert.match(await output(id, 'touch /whole/x 2>&1; touch /part/x 2>&1'), /(touch: .*Read-only.*\n){2}/);
+      assert.match(
+        await output(id, 'touch /whole/x 2>&1; touch /part/x 2>&1'),
+        /(touch: .*Read-only.*\n){2}/,
+      );
     });
 
     test('the status names the image and what it was', async () => {
