@@ -2,8 +2,8 @@
 
 import type { Config } from '../../internal/config/options.ts';
 import { parseDurationMs } from '../../internal/config/quantities.ts';
-import { logPulls } from '../../internal/image/log-pulls.ts';
 import { hostPlatform } from '../../internal/image/platform.ts';
+import type { PullEvent, PullListener } from '../../internal/image/pull-progress.ts';
 import { StoredImages } from '../../internal/image/stored-images.ts';
 import { defaultUnpackLimits } from '../../internal/image/unpack-limits.ts';
 import type { Logger } from '../../internal/log/logger.ts';
@@ -29,6 +29,8 @@ export interface ImageSurroundings {
   readonly logger: Logger;
   /** Ends running pulls. */
   readonly lifetime: AbortSignal;
+  /** Told of every pull. */
+  readonly pullListeners?: readonly PullListener[];
   /** What the store is opened for; by default for the daemon. */
   readonly use?: Pick<StoreOptions, 'isDaemon'>;
 }
@@ -36,7 +38,7 @@ export interface ImageSurroundings {
 /** Opens the store and all that images need. */
 export async function wireImages(
   config: Config,
-  { runner, logger, lifetime, use = {} }: ImageSurroundings,
+  { runner, logger, lifetime, pullListeners = [], use = {} }: ImageSurroundings,
 ): Promise<ImageParts> {
   const { registry, registries, transport } = await wireRegistry(config, runner, logger);
   const store = await openConfiguredStore(config, logger, use);
@@ -47,7 +49,9 @@ export async function wireImages(
     policy: wirePolicy(config, runner, transport),
     shortNames: registries,
     logger,
-    pullListener: logPulls(logger),
+    pullListener: (event: PullEvent) => {
+      for (const listener of pullListeners) listener(event);
+    },
     lifetime,
   };
   const images = new StoredImages(parts, {

@@ -15,6 +15,8 @@ import { probeHost } from '../../internal/container/host-facts.ts';
 import { WritableLayers } from '../../internal/container/writable-layers.ts';
 import type { CriParts } from '../../internal/cri/cri-parts.ts';
 import { ListedHooks } from '../../internal/hooks/listed-hooks.ts';
+import { countPulls } from '../../internal/image/count-pulls.ts';
+import { logPulls } from '../../internal/image/log-pulls.ts';
 import type { Logger } from '../../internal/log/logger.ts';
 import { createMetrics, type Metrics } from '../../internal/metrics/metrics.ts';
 import type { MonitorMetrics } from '../../internal/metrics/monitor-metrics.ts';
@@ -50,16 +52,17 @@ export function keepSocketOf({ cria }: Config): string {
 export async function wireDaemon(config: Config, spawner: Spawner, logger: Logger): Promise<Daemon> {
   const lifetime = new AbortController();
   const runner = new SpawnerRunner(spawner);
-  const { store, images, follow } = await wireImages(config, {
-    runner,
-    logger,
-    lifetime: lifetime.signal,
-  });
-  const monitors = wireMonitors(config, spawner, logger);
   const metrics = createMetrics({
     collectors: config.metrics.metrics_collectors,
     defaultRuntime: config.runtime.default_runtime,
   });
+  const { store, images, follow } = await wireImages(config, {
+    runner,
+    logger,
+    lifetime: lifetime.signal,
+    pullListeners: [logPulls(logger), countPulls(metrics.images)],
+  });
+  const monitors = wireMonitors(config, spawner, logger);
   countDeaths(metrics.monitors, monitors, spawner);
   const cdi = new CdiDirectories(config.runtime.cdi_spec_dirs, logger);
   const made = { images, cdi, layers: store.containers, monitors, metrics: metrics.containers, logger };

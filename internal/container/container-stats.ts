@@ -25,20 +25,34 @@ export interface StatsMemory {
 
 /** Takes no lock: a container that is being stopped for a minute is measured all the same. */
 export async function measureContainer(parts: ContainerParts, container: Container): Promise<ContainerStats> {
-  const { rates, layers } = parts.stats;
+  const { rates } = parts.stats;
   const { id, cgroupParent } = container.metadata;
   const cgroup = hasUsage(container) ? parts.cgroups.containerUse(cgroupParent, id) : undefined;
-  const place = parts.layers.writableLayer(id);
-  const writableLayer =
-    place &&
-    (await layers.usage(container, place).catch((cause: unknown) => {
-      parts.logger.warn(
-        { containerId: id, error: describeError(cause) },
-        'cannot measure the writable layer',
-      );
-      return undefined;
-    }));
+  const writableLayer = await writableLayerOf(parts, container);
   return { container, cgroup, nanoCores: cgroup && rates.next(container, cgroup.cpuNanos), writableLayer };
+}
+
+async function writableLayerOf(parts: ContainerParts, container: Container): Promise<LayerUsage | undefined> {
+  const { id } = container.metadata;
+  const place = parts.layers.writableLayer(id);
+  if (place === undefined) return undefined;
+  return parts.stats.layers.usage(container, place).catch((cause: unknown) => {
+    const fields = { containerId: id, error: describeError(cause) };
+    parts.logger.warn(fields, 'cannot measure the writable layer');
+    return undefined;
+  });
+}
+
+/** What all containers' own files take, as far as they have been counted. */
+export async function measureWritableLayers(
+  parts: ContainerParts,
+): Promise<{ readonly usedBytes: number; readonly inodesUsed: number }> {
+  const all = parts.containers.list().map((container) => writableLayerOf(parts, container));
+  const known = (await Promise.all(all)).filter((usage) => usage !== undefined);
+  return {
+    usedBytes: known.reduce((sum, { bytes }) => sum + bytes, 0),
+    inodesUsed: known.reduce((sum, { inodes }) => sum + inodes, 0),
+  };
 }
 
 /** Only living containers are worth a list: those that have ended use nothing. */

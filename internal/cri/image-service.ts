@@ -7,18 +7,23 @@ import { imageStatus } from './image-status.ts';
 import { listImages } from './list-images.ts';
 import { pullImage } from './pull-image.ts';
 import { removeImage } from './remove-image.ts';
+import { bindStreamedList } from './stream-list.ts';
 import { bindUnary } from './unary.ts';
-import { unimplemented } from './unimplemented.ts';
 
-/** The method table; an RPC that is not done yet says so. */
+/** The method table. */
 export function imageService(parts: CriParts): UntypedServiceImplementation {
   const rpc = bindUnary(parts);
+  const streamed = bindStreamedList(parts);
   return {
     ListImages: rpc('ListImages', listImages),
     ImageStatus: rpc('ImageStatus', imageStatus),
     PullImage: rpc('PullImage', pullImage),
     RemoveImage: rpc('RemoveImage', removeImage),
     ImageFsInfo: rpc('ImageFsInfo', imageFsInfo),
-    ...unimplemented(['StreamImages']),
+    StreamImages: streamed('StreamImages', {
+      list: listImages,
+      items: ({ images }) => images,
+      message: (images) => ({ images }),
+    }),
   };
 }

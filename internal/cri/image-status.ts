@@ -14,5 +14,7 @@ export async function imageStatus(
   if (image === undefined) return {};
   const answer: ImageStatusResponse = { image: imageMessage(image) };
   if (!request.verbose) return answer;
-  return { ...answer, info: { info: JSON.stringify({ imageSpec: await images.rawConfig(image.id) }) } };
+  // The shape of CRI-O's, which node tools read.
+  const [imageSpec, { labels }] = await Promise.all([images.rawConfig(image.id), images.config(image.id)]);
+  return { ...answer, info: { info: JSON.stringify({ labels, imageSpec }) } };
 }

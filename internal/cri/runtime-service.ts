@@ -21,6 +21,7 @@ import { runtimeStatus } from './runtime-status.ts';
 import { startContainer } from './start-container.ts';
 import { stopContainer } from './stop-container.ts';
 import { stopPodSandbox } from './stop-pod-sandbox.ts';
+import { bindStreamedList } from './stream-list.ts';
 import { bindUnary } from './unary.ts';
 import { unimplemented } from './unimplemented.ts';
 import { updateContainerResources } from './update-container-resources.ts';
@@ -30,6 +31,7 @@ import { version } from './version.ts';
 /** The method table; an RPC that is not done yet says so. */
 export function runtimeService(parts: CriParts): UntypedServiceImplementation {
   const rpc = bindUnary(parts);
+  const streamed = bindStreamedList(parts);
   return {
     Version: rpc('Version', version),
     Status: rpc('Status', runtimeStatus),
@@ -53,9 +55,17 @@ export function runtimeService(parts: CriParts): UntypedServiceImplementation {
     UpdateContainerResources: rpc('UpdateContainerResources', updateContainerResources),
     ReopenContainerLog: rpc('ReopenContainerLog', reopenContainerLog),
     ExecSync: rpc('ExecSync', execSync),
+    StreamPodSandboxes: streamed('StreamPodSandboxes', {
+      list: listPodSandbox,
+      items: ({ items }) => items,
+      message: (podSandboxes) => ({ podSandboxes }),
+    }),
+    StreamContainers: streamed('StreamContainers', {
+      list: listContainers,
+      items: ({ containers }) => containers,
+      message: (containers) => ({ containers }),
+    }),
     ...unimplemented([
-      'StreamPodSandboxes',
-      'StreamContainers',
       'UpdatePodSandboxResources',
       'Exec',
       'Attach',

@@ -62,6 +62,7 @@ async function findLayer(members: ArchiveMembers, name: string, diffId: Digest):
   if (member === undefined) throw invalid(`does not hold layer ${JSON.stringify(name)}`);
   return {
     diffId,
+    mediaType: mediaTypes.dockerLayer,
     blobDigest: undefined,
     blobSizeBytes: member.sizeBytes,
     open: async () => member.read(),

@@ -10,6 +10,7 @@ import type { SelectedManifest } from './select-manifest.ts';
 
 export interface LayerContents {
   readonly diffId: Digest;
+  readonly mediaType: string;
   /** Undefined where the source does not know it (docker archives). */
   readonly blobDigest: Digest | undefined;
   readonly blobSizeBytes: number;
@@ -50,9 +51,9 @@ export function contentsOf(
     signatures: [],
     layers: image.layers.flatMap((layer, index) => {
       const diffId = diffIds[index];
-      const { digest: blobDigest, sizeBytes: blobSizeBytes } = layer;
+      const { digest: blobDigest, sizeBytes: blobSizeBytes, mediaType } = layer;
       if (diffId === undefined) return [];
-      return { diffId, blobDigest, blobSizeBytes, open: opener(layer, openBlob) };
+      return { diffId, mediaType, blobDigest, blobSizeBytes, open: opener(layer, openBlob) };
     }),
     manifestOf: () => bytes,
   };

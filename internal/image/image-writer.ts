@@ -130,8 +130,8 @@ export class ImageWriter {
 
   #layersToTell({ layers }: ImageContents): PullLayer[] {
     const present = this.#countPresent(layers);
-    return layers.map(({ blobDigest, diffId, blobSizeBytes: sizeBytes }, index) => {
-      return { digest: blobDigest ?? diffId, sizeBytes, isPresent: index < present };
+    return layers.map(({ blobDigest, diffId, blobSizeBytes: sizeBytes, mediaType }, index) => {
+      return { digest: blobDigest ?? diffId, sizeBytes, mediaType, isPresent: index < present };
     });
   }
 

@@ -48,11 +48,6 @@ interface FoundImage extends Pick<PullRequest, 'credentials' | 'namespace'> {
   readonly remote: RemoteImage;
 }
 
-interface PulledImage {
-  readonly imageId: string;
-  readonly sizeBytes: number;
-}
-
 /** Pulls images, each once at a time. */
 export class ImagePuller {
   readonly #parts: PullerParts;
@@ -131,23 +126,18 @@ export class ImagePuller {
     progress: PullProgress,
     signal: AbortSignal,
   ): Promise<string> {
-    const { registry, logger } = this.#parts;
-    const startedAtMs = performance.now();
-    const store = (remote: RemoteImage): Promise<PulledImage> => {
+    const store = (remote: RemoteImage): Promise<string> => {
       progress.readsDocuments();
       return this.#store({ reference, remote, credentials, namespace }, progress, signal);
     };
-    const stored = await registry.withImage({ ...reference, credentials, namespace }, store, signal);
-    const durationMs = Math.round(performance.now() - startedAtMs);
-    logger.info({ image: formatReference(reference), ...stored, durationMs }, 'pulled image');
-    return stored.imageId;
+    return this.#parts.registry.withImage({ ...reference, credentials, namespace }, store, signal);
   }
 
   async #store(
     { reference, remote, credentials, namespace }: FoundImage,
     progress: PullProgress,
     signal: AbortSignal,
-  ): Promise<PulledImage> {
+  ): Promise<string> {
     const { platform, catalog, writer } = this.#parts;
     const selected = await selectManifest(remote.manifest, platform, async (entry) => {
       const manifest = await remote.readManifest(entry, signal);
@@ -164,7 +154,7 @@ export class ImagePuller {
     const contents = { ...plain, signatures };
     const imageId = await writer.write(contents, progress, signal);
     catalog.announce(imageId, contents.parsedConfig.config.user);
-    return { imageId, sizeBytes: selected.image.layers.reduce((sum, layer) => sum + layer.sizeBytes, 0) };
+    return imageId;
   }
 
   /** The store's own copy is as good as the registry's, and nearer. */

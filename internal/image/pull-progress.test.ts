@@ -4,8 +4,8 @@ import { digestOf } from '../registry/digest.ts';
 import { type PullEvent, type PullLayer, PullProgress } from './pull-progress.ts';
 
 const layers: readonly PullLayer[] = [
-  { digest: digestOf(Buffer.from('base')), sizeBytes: 7, isPresent: true },
-  { digest: digestOf(Buffer.from('top')), sizeBytes: 30_000, isPresent: false },
+  { digest: digestOf(Buffer.from('base')), sizeBytes: 7, mediaType: 't', isPresent: true },
+  { digest: digestOf(Buffer.from('top')), sizeBytes: 30_000, mediaType: 't', isPresent: false },
 ];
 
 async function* pieces(count: number): AsyncGenerator<Uint8Array> {

@@ -6,6 +6,7 @@ export interface PullLayer {
   /** Of the blob; of the layer's contents where the source knows no blob (docker archives). */
   readonly digest: Digest;
   readonly sizeBytes: number;
+  readonly mediaType: string;
   /** The store has it already: nothing is fetched. */
   readonly isPresent: boolean;
 }

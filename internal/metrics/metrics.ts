@@ -3,6 +3,7 @@
 import { Registry } from 'prom-client';
 import { Collectors } from './collectors.ts';
 import { type ContainerMetrics, containerMetrics } from './container-metrics.ts';
+import { type ImageMetrics, imageMetrics } from './image-metrics.ts';
 import { type MonitorMetrics, monitorMetrics } from './monitor-metrics.ts';
 import { type ObserveOperation, operationMetrics } from './operation-metrics.ts';
 import { processMetrics } from './process-metrics.ts';
@@ -10,6 +11,7 @@ import { processMetrics } from './process-metrics.ts';
 export interface Metrics {
   readonly observeOperation: ObserveOperation;
   readonly containers: ContainerMetrics;
+  readonly images: ImageMetrics;
   readonly monitors: MonitorMetrics;
   /** The text that Prometheus reads, and its content type. */
   read(): Promise<{ readonly text: string; readonly contentType: string }>;
@@ -35,6 +37,7 @@ export function createMetrics(settings: MetricsSettings): Metrics {
   return {
     observeOperation: operationMetrics(collectors),
     containers: containerMetrics(collectors),
+    images: imageMetrics(collectors),
     monitors: monitorMetrics(registry),
     read: async () => ({ text: await registry.metrics(), contentType: registry.contentType }),
   };

@@ -34,6 +34,10 @@ export class OverlayContainerLayers implements ContainerLayers {
     this.#unlisted = unlisted;
   }
 
+  get root(): string {
+    return this.#store.paths.graphRoot;
+  }
+
   async create(container: NewContainerLayer): Promise<void> {
     const { containerId } = container;
     if (!isStoreId(containerId)) {

@@ -160,6 +160,8 @@ export interface ImageRecords {
 }
 
 export interface ContainerLayers {
+  /** The directory of the store in which containers' own files lie; the images' may be another one. */
+  readonly root: string;
   /** Makes a read-write layer on the image's top layer and a record in containers.json. */
   create(container: NewContainerLayer): Promise<void>;
   /** Mounts the container's overlay at `target` (made if missing); an already mounted target is success. */

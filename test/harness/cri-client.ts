@@ -23,7 +23,15 @@ type Caller<Service> = <M extends keyof Service & string>(
   timeoutMs?: number,
 ) => Promise<ResponseOf<Service[M]>>;
 
+/** Reads a server's stream to its end: every message, in order. */
+type Reader<Service> = <M extends keyof Service & string>(
+  method: M,
+  request: RequestOf<Service[M]>,
+) => Promise<ResponseOf<Service[M]>[]>;
+
 export interface CriClient {
+  readonly readRuntime: Reader<RuntimeServiceDefinition>;
+  readonly readImage: Reader<ImageServiceDefinition>;
   readonly runtime: Caller<RuntimeServiceDefinition>;
   readonly image: Caller<ImageServiceDefinition>;
   close(): void;
@@ -58,6 +66,27 @@ function callerOf<Service>(client: Client, service: ServiceClientConstructor): C
     });
 }
 
+function readerOf<Service>(client: Client, service: ServiceClientConstructor): Reader<Service> {
+  return (method, request) =>
+    new Promise((resolve, reject) => {
+      const definition = service.service[method];
+      if (definition === undefined) throw new Error(`the proto file has no RPC ${method}`);
+      const { path, requestSerialize, responseDeserialize } = definition;
+      const options = { deadline: Date.now() + defaultTimeoutMs };
+      const call = client.makeServerStreamRequest(
+        path,
+        requestSerialize,
+        responseDeserialize,
+        request,
+        options,
+      );
+      const messages: ResponseOf<Service[typeof method]>[] = [];
+      call.on('data', (message) => messages.push(message));
+      call.on('end', () => resolve(messages));
+      call.on('error', reject);
+    });
+}
+
 /** Opens a client; it connects at its first call and must be closed. */
 export function connect(socketPath: string): CriClient {
   const { RuntimeService, ImageService } = loadServices();
@@ -68,6 +97,8 @@ export function connect(socketPath: string): CriClient {
   return {
     runtime: callerOf<RuntimeServiceDefinition>(runtime, RuntimeService),
     image: callerOf<ImageServiceDefinition>(image, ImageService),
+    readRuntime: readerOf<RuntimeServiceDefinition>(runtime, RuntimeService),
+    readImage: readerOf<ImageServiceDefinition>(image, ImageService),
     close: () => {
       runtime.close();
       image.close();

@@ -9,6 +9,7 @@ const image = 'r.io/a:v1';
 const layers = ['a', 'b', 'c', 'd'].map((letter, index) => ({
   digest: `sha256:${letter.repeat(64)}` as const,
   sizeBytes: 10_000_000,
+  mediaType: 't',
   isPresent: index === 0,
 }));
 const events: readonly PullEvent[] = [
