@@ -1,10 +1,12 @@
 /* The spawner's table of what it was asked for and what runs. */
 #include "spawner.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { REQUEST_MAX = FRAME_MAX };
+/* A monitor may take 10 s for the runtime's delete, and 5 for what is left of it. */
+enum { REQUEST_MAX = FRAME_MAX, UNDO_MS = 20000 };
 
 static struct job jobs[1024];
 
@@ -129,11 +131,20 @@ bool jobs_reaped(pid_t pid, int status)
 	return false;
 }
 
+/* It takes back what it has made, its socket too: the end of its gate, or SIGTERM when it is through that, tells it to. */
+static void undo_spawn(struct job *job)
+{
+	kill(job->pid, SIGTERM);
+	loop_close(&job->outputs[0]);
+	job->deadline = monotonic_ms() + UNDO_MS;
+	job_arm_deadline();
+}
+
 void jobs_orphaned(void)
 {
 	for (size_t i = 0; i < LENGTH(jobs); i++) {
 		if (jobs[i].kind == JOB_SPAWN && jobs[i].pid != 0)
-			run_kill(&jobs[i]);
+			undo_spawn(&jobs[i]);
 		else if (jobs[i].kind == JOB_ADOPT)
 			job_free(&jobs[i]); /* it has what it needs, and nobody else has it any more */
 	}

@@ -14,8 +14,9 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { silentLogger } from '../../internal/log/logger.ts';
+import { type Logger, silentLogger } from '../../internal/log/logger.ts';
 import type { CreatedContainer, ExitRecord, MonitorRequest } from '../../internal/monitor/monitor.ts';
+import type { MonitorDirectories } from '../../internal/monitor/monitor-paths.ts';
 import { NativeMonitors } from '../../internal/monitor/native-monitors.ts';
 import { Spawner } from '../../internal/monitor/spawner.ts';
 import { monitorPath } from '../harness/monitor-build.ts';
@@ -50,6 +51,8 @@ export interface World {
   run(argv: readonly string[], extra?: Extra): Promise<Started & { exit: ExitRecord }>;
   exit(containerId: string): Promise<ExitRecord>;
   runtimeKnows(containerId: string): boolean;
+  deleteRuntimeState(containerId: string): void;
+  readonly directories: MonitorDirectories;
   log(request: MonitorRequest): string;
   /** A second daemon on the same directories; `close` it. */
   another(): { monitors: NativeMonitors; exits: Map<string, ExitRecord>; spawner: Spawner };
@@ -134,6 +137,12 @@ export function spec(
   };
 }
 
+/** What is logged as an error is an undo that failed: it is shown with the test that it spoils. */
+const logger: Logger = {
+  ...silentLogger,
+  error: (fields, message) => console.error(message, fields),
+};
+
 /** Makes the world, with another monitor program than the one under test on demand; `close` it. */
 export function makeWorld(program = monitorPath): World {
   const root = mkdtempSync(join(tmpdir(), 'cria-monitor-'));
@@ -150,14 +159,14 @@ export function makeWorld(program = monitorPath): World {
   const daemon = () => {
     const spawner = new Spawner({
       monitorPath: program,
-      logger: silentLogger,
+      logger,
       keepSocket: join(root, 'keep'),
     });
     const monitors = new NativeMonitors({
       ...directories,
       monitorPath: program,
       spawner,
-      logger: silentLogger,
+      logger,
     });
     const exits = new Map<string, ExitRecord>();
     monitors.onExit((id, exit) => {
@@ -229,6 +238,10 @@ export function makeWorld(program = monitorPath): World {
     runtimeKnows(containerId) {
       return existsSync(join(runcRoot, containerId));
     },
+    deleteRuntimeState(containerId) {
+      runc('delete', '--force', containerId);
+    },
+    directories,
     log(request) {
       return readFileSync(request.logPath ?? '', 'latin1'); // bytes, one character each
     },
