@@ -13,6 +13,7 @@ import { Spawner } from '../../internal/monitor/spawner.ts';
 export interface DaemonPlan {
   readonly monitorPath: string;
   readonly directories: MonitorDirectories;
+  readonly keepSocket: string;
   /** Where it leaves its pid. */
   readonly pidFile: string;
   readonly request: MonitorRequest;
@@ -25,7 +26,7 @@ export interface DaemonPlan {
 const plan = JSON.parse(readFileSync(process.argv[2] ?? '', 'utf8')) as DaemonPlan;
 const { monitorPath, directories, request } = plan;
 writeFileSync(plan.pidFile, String(process.pid));
-const spawner = new Spawner(monitorPath, silentLogger);
+const spawner = new Spawner({ monitorPath, logger: silentLogger, keepSocket: plan.keepSocket });
 const monitors = new NativeMonitors({ ...directories, monitorPath, spawner, logger: silentLogger });
 monitors.onExit((_, exit) => console.log(JSON.stringify({ exitCode: exit.code })));
 
@@ -42,7 +43,7 @@ if (plan.exec.length > 0) {
     env: ['PATH=/bin'],
     cwd: '/',
   };
-  const limits = { timeoutMs: 0, maxOutputBytes: 1 << 20 };
+  const limits = { cgroup: undefined, timeoutMs: 0, maxOutputBytes: 1 << 20 };
   const exec = { containerId, runtimePath, runtimeArgs, env, process: command, ...limits };
   const { exitCode } = await monitors.execSync(exec, new AbortController().signal);
   console.log(JSON.stringify({ execCode: exitCode }));

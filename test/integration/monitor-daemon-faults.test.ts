@@ -37,9 +37,19 @@ describe('a daemon that is killed', { skip: missing() }, () => {
     plan: Partial<DaemonPlan> = {},
   ): Promise<Record<string, unknown>[]> {
     faulty.arm({ ...fault, action: 'daemon', pidFile });
-    const { directories } = world;
+    const { directories, root } = world;
+    const keepSocket = join(root, 'keep');
     const planFile = join(programs, 'plan');
-    const whole = { monitorPath: faulty.path, directories, pidFile, request, start: [], exec: [], ...plan };
+    const whole = {
+      monitorPath: faulty.path,
+      directories,
+      keepSocket,
+      pidFile,
+      request,
+      start: [],
+      exec: [],
+      ...plan,
+    };
     writeFileSync(planFile, JSON.stringify(whole));
     const daemon = spawn(process.execPath, [child, planFile], { stdio: ['ignore', 'pipe', 'inherit'] });
     let text = '';

@@ -129,6 +129,7 @@ describe('storms', { skip: missing() }, () => {
             runtimeArgs: [],
             env: { PATH: '/usr/bin:/bin' },
             process: { args: [String(at)] },
+            cgroup: undefined,
             timeoutMs: 120_000,
             maxOutputBytes: 1000,
           },
