@@ -6,6 +6,7 @@
  *   wait        -> the same, when the creation has succeeded or failed
  *   signal {signal} | resize {columns, rows} | reopen | close_stdin | ack_exit | shutdown   -> {} or {err}
  *   keep {socket}   -> {} when the spawner that listens there holds what the container needs, see keep.h
+ *   reexec {path, stateMin, stateMax}   -> {version} of the program that has taken our place, see reexec.h, or {err}
  *   attach {stdin, stdout, stderr}   -> {}; from then on it is a data connection: STDIN and EOF frames in, STDOUT and
  *               STDERR out, at the end EOF of both and the event {op: "exit", ...}
  * Event on every other connection: {op: "exit", ...}
@@ -14,6 +15,7 @@
 #include "fault.h"
 #include "keep.h"
 #include "log.h"
+#include "reexec.h"
 #include "stdin.h"
 
 #include <errno.h>
@@ -104,7 +106,7 @@ static void reply_hello(struct client *client, uint32_t seq)
 	json_put_big(&reply, "startTicks", start_ticks(getpid()));
 	json_put_string(&reply, "id", container.config.id);
 	json_put_string(&reply, "nonce", container.config.nonce);
-	json_put_raw(&reply, "features", "[\"attach\",\"keep\"]");
+	json_put_raw(&reply, "features", "[\"attach\",\"keep\",\"reexec\"]");
 	connection_send_json(&client->connection, &reply);
 }
 
@@ -151,6 +153,21 @@ static int resize(const struct json *request)
 	if (columns < 1 || columns > UINT16_MAX || rows < 1 || rows > UINT16_MAX)
 		return EINVAL;
 	return stdio_resize((int)columns, (int)rows);
+}
+
+static void reexec(struct client *client, const struct json *request, uint32_t seq)
+{
+	struct reexec_request wanted = {
+		.path = json_string(request, "path"),
+		.state_min = json_number(request, "stateMin", 0),
+		.state_max = json_number(request, "stateMax", 0),
+		.client = (size_t)(client - clients),
+		.seq = seq,
+	};
+	const char *refusal = reexec_ask(&wanted);
+
+	if (refusal != NULL)
+		clients_answer_reexec(wanted.client, seq, refusal);
 }
 
 static int keep(const struct json *request)
@@ -205,6 +222,8 @@ static enum taken on_control(struct client *client, char *text)
 		reply_result(client, seq, close_stdin());
 	} else if (strcmp(op, "keep") == 0) {
 		reply_result(client, seq, keep(&request));
+	} else if (strcmp(op, "reexec") == 0) {
+		reexec(client, &request, seq);
 	} else if (strcmp(op, "ack_exit") == 0) {
 		reply_result(client, seq, acknowledge());
 	} else if (strcmp(op, "shutdown") == 0) {
@@ -264,6 +283,11 @@ static void on_close(struct connection *connection)
 	container_client_left();
 }
 
+static void prepare_client(struct client *client)
+{
+	*client = (struct client){ .connection = { .on_frame = on_frame, .on_end = on_end, .on_close = on_close } };
+}
+
 static void accept_client(struct source *source, uint32_t events)
 {
 	int fd = accept4(source->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
@@ -278,7 +302,7 @@ static void accept_client(struct source *source, uint32_t events)
 			continue;
 		if (!connection_is_trusted(fd))
 			break;
-		*client = (struct client){ .connection = { .on_frame = on_frame, .on_end = on_end, .on_close = on_close } };
+		prepare_client(client);
 		connection_open(&client->connection, fd, CONTROL_LIMIT + ERROR_ROOM);
 		return;
 	}
@@ -401,6 +425,43 @@ void clients_resume_stdin(void)
 {
 	for (size_t i = 0; i < LENGTH(clients); i++)
 		connection_resume(&clients[i].connection);
+}
+
+void clients_answer_reexec(size_t client, uint32_t seq, const char *error)
+{
+	struct json_writer reply;
+
+	if (client >= LENGTH(clients) || !connection_is_open(&clients[client].connection))
+		return;
+	begin_reply(&reply, seq);
+	json_put_string(&reply, error == NULL ? "version" : "err", error == NULL ? MONITOR_VERSION : error);
+	connection_send_json(&clients[client].connection, &reply);
+}
+
+void clients_save(struct handover *handover)
+{
+	char name[32];
+
+	handover_put_fd(handover, "listener", listener.fd);
+	for (size_t i = 0; i < LENGTH(clients); i++) {
+		format(name, sizeof(name), "client.%zu", i);
+		if (connection_is_open(&clients[i].connection))
+			connection_save(&clients[i].connection, handover, name);
+	}
+}
+
+bool clients_restore(const struct handover *handover)
+{
+	char name[32];
+
+	listener.fd = handover_fd(handover, "listener");
+	listener.ready = accept_client;
+	for (size_t i = 0; i < LENGTH(clients); i++) {
+		prepare_client(&clients[i]);
+		format(name, sizeof(name), "client.%zu", i);
+		connection_restore(&clients[i].connection, handover, name, CONTROL_LIMIT + ERROR_ROOM);
+	}
+	return listener.fd >= 0 && loop_add(&listener, EPOLLIN);
 }
 
 void clients_trim(void)

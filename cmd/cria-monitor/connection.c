@@ -176,6 +176,48 @@ void connection_resume(struct connection *connection)
 		update_interest(connection);
 }
 
+static void part_name(char *text, size_t size, const char *name, const char *part)
+{
+	format(text, size, "%s.%s", name, part);
+}
+
+void connection_save(const struct connection *connection, struct handover *handover, const char *name)
+{
+	char part[64];
+
+	handover_put_fd(handover, name, connection->source.fd);
+	part_name(part, sizeof(part), name, "in");
+	handover_put(handover, part, bytes_front(&connection->in), bytes_length(&connection->in));
+	part_name(part, sizeof(part), name, "out");
+	handover_put(handover, part, bytes_front(&connection->out), bytes_length(&connection->out));
+}
+
+static void restore_bytes(struct bytes *queue, const struct handover *handover, const char *name, const char *part)
+{
+	char text[64];
+	size_t size;
+
+	part_name(text, sizeof(text), name, part);
+	const uint8_t *value = handover_get(handover, text, &size);
+
+	if (value != NULL && size > 0)
+		bytes_put(queue, value, size, SIZE_MAX);
+}
+
+void connection_restore(struct connection *connection, const struct handover *handover, const char *name,
+			size_t out_limit)
+{
+	int fd = handover_fd(handover, name);
+
+	connection->source.fd = -1;
+	if (fd < 0 || !connection_open(connection, fd, out_limit))
+		return;
+	restore_bytes(&connection->in, handover, name, "in");
+	restore_bytes(&connection->out, handover, name, "out");
+	if (handle_frames(connection))
+		update_interest(connection);
+}
+
 void connection_close(struct connection *connection)
 {
 	if (!connection_is_open(connection))

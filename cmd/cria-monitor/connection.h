@@ -6,6 +6,7 @@
 #define CONNECTION_H
 
 #include "bytes.h"
+#include "handover.h"
 #include "json.h"
 #include "loop.h"
 
@@ -63,6 +64,10 @@ bool connection_send2(struct connection *connection, struct frame_head frame, co
 /* Sends what the writer holds; the writer is ended by this. */
 bool connection_send_json(struct connection *connection, struct json_writer *writer);
 void connection_resume(struct connection *connection);
+/* Through an execve, with what is half read and not yet sent. The other side opens it, unless it was closed. */
+void connection_save(const struct connection *connection, struct handover *handover, const char *name);
+void connection_restore(struct connection *connection, const struct handover *handover, const char *name,
+			size_t out_limit);
 void connection_close(struct connection *connection);
 /* Closes now when nothing waits, else when it is sent. */
 void connection_finish(struct connection *connection);

@@ -1,7 +1,6 @@
 /* The role `run`: one container from its creation to the acknowledged exit. */
 #include "container.h"
 
-#include "adopt.h"
 #include "fault.h"
 #include "init.h"
 #include "keep.h"
@@ -221,7 +220,7 @@ void container_shutdown(void)
 	}
 }
 
-static bool join_cgroups(void)
+bool container_join_cgroups(void)
 {
 	const char *directories[32];
 	size_t count = json_strings(&container.config.json, "cgroupDirs", directories, 0, LENGTH(directories));
@@ -237,8 +236,7 @@ static bool join_cgroups(void)
 	return true;
 }
 
-/* What every program of this role begins with. The text of what went wrong, or NULL. */
-static const char *enter(const char *config_path)
+const char *container_enter(const char *config_path)
 {
 	const char *wrong = config_load(&container.config, config_path);
 	char name[16];
@@ -257,7 +255,7 @@ static const char *enter(const char *config_path)
 /* Everything before the first process of the container. The text of what went wrong, or NULL. */
 static const char *prepare(const char *config_path)
 {
-	const char *wrong = enter(config_path);
+	const char *wrong = container_enter(config_path);
 	static char text[512];
 
 	if (wrong != NULL)
@@ -270,7 +268,7 @@ static const char *prepare(const char *config_path)
 	if (!gate_wait(GATE_FD))
 		return "the gate was not opened";
 	FAULT_POINT("gate-opened");
-	if (!join_cgroups()) {
+	if (!container_join_cgroups()) {
 		snprintf(text, sizeof(text), "join the cgroup: %s", strerror(errno));
 		return text;
 	}
@@ -290,39 +288,9 @@ static const char *prepare(const char *config_path)
 	return runtime_create() ? NULL : container.message;
 }
 
-/* The same in the place of a monitor that died: its container runs, or has ended meanwhile. */
-static const char *adopt(void)
+int container_serve(void)
 {
-	const char *config_path;
-	const char *wrong = adopt_receive(GATE_FD, &config_path);
-
-	if (wrong == NULL)
-		wrong = enter(config_path);
-	if (wrong == NULL)
-		wrong = adopt_deposit();
-	if (wrong != NULL)
-		return wrong;
-	FAULT_POINT("adopting");
-	unlink(container.config.socket); /* of the dead one */
-	if (!clients_listen(container.config.socket))
-		return strerror(errno);
-	/* What cannot be had now is no reason to give the container up. */
-	join_cgroups();
-	exit_record_reserve();
-	if (log_open(container.config.log_path, container.config.log_size_max) == 0)
-		log_mend();
-	container.phase = RUNNING;
-	stdio_adopted();
-	if (!init_watch())
-		return strerror(errno);
-	if (container.config.keep_socket != NULL)
-		keep_deposit(container.config.keep_socket);
-	FAULT_POINT("adopted");
-	return NULL;
-}
-
-static int serve(void)
-{
+	on_signal(SIGCHLD); /* who ended while no program looked */
 	loop_run();
 	stdio_close();
 	clients_close();
@@ -345,15 +313,5 @@ int container_main(const char *config_path)
 	if (!gate_answer(GATE_FD, "R"))
 		container_shutdown();
 	FAULT_POINT("ready");
-	return serve();
-}
-
-int adopt_main(void)
-{
-	container.pidfd = -1;
-	const char *wrong = adopt();
-
-	/* On failure everything stays as it is for who tries next. */
-	gate_answer(GATE_FD, wrong == NULL ? "R" : wrong);
-	return wrong == NULL ? serve() : 1;
+	return container_serve();
 }

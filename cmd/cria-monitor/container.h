@@ -3,6 +3,7 @@
 #define CONTAINER_H
 
 #include "connection.h"
+#include "handover.h"
 
 /*
  *   CREATING ──▶ RUNNING ──▶ EXITED
@@ -74,6 +75,11 @@ void clients_output(uint8_t stream, const uint8_t *data, size_t size);
 void clients_end_output(void);
 /* Somebody still gets output, or the rest of it. */
 bool clients_busy(void);
+/* The connections, of which nobody is attached; the listening socket with them. Restores instead of clients_listen. */
+void clients_save(struct handover *handover);
+bool clients_restore(const struct handover *handover);
+/* Answers the reexec that the client asked for; NULL is success. The client may be gone. */
+void clients_answer_reexec(size_t client, uint32_t seq, const char *error);
 /* Anybody is connected. */
 bool clients_present(void);
 /* The container's stdin can take more. */
@@ -106,6 +112,8 @@ bool oom_happened(void);
 int oom_fd(void);
 uint64_t oom_kills_at_start(void);
 void oom_adopt(int fd, uint64_t kills);
+void oom_save(struct handover *handover);
+void oom_restore(const struct handover *handover);
 
 /* exit-record.c */
 /* Makes sure that there is room for the record. 0 or errno. */
@@ -136,6 +144,13 @@ void exit_abandon(void);
 bool exit_reaped(pid_t pid);
 
 /* container.c */
+/*
+ * For a program that goes on with a container. What every one begins with: config, name, signals; the text of what went
+ * wrong, or NULL. The exit code of the program.
+ */
+const char *container_enter(const char *config_path);
+bool container_join_cgroups(void);
+int container_serve(void);
 /* A client has disconnected. */
 void container_client_left(void);
 int container_signal(int signal_number);

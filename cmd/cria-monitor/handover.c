@@ -1,5 +1,6 @@
 #include "handover.h"
 
+#include <fcntl.h>
 #include <string.h>
 
 /* u8 length of the name, u32 length of the value, both without an end mark; then the two. In our own byte order. */
@@ -76,4 +77,17 @@ bool handover_text(const struct handover *handover, const char *name, char *text
 	memcpy(text, value, length);
 	text[length] = '\0';
 	return true;
+}
+
+void handover_put_fd(struct handover *handover, const char *name, int fd)
+{
+	if (fd >= 0 && fcntl(fd, F_SETFD, 0) == 0)
+		handover_put_number(handover, name, fd);
+}
+
+int handover_fd(const struct handover *handover, const char *name)
+{
+	int fd = (int)handover_number(handover, name, -1);
+
+	return fd >= 0 && fcntl(fd, F_SETFD, FD_CLOEXEC) == 0 ? fd : -1;
 }

@@ -21,6 +21,10 @@ void handover_put_number(struct handover *handover, const char *name, int64_t va
 /* The value in place, not aligned; NULL when there is none. The data may be anybody's: it is checked. */
 const uint8_t *handover_get(const struct handover *handover, const char *name, size_t *size);
 int64_t handover_number(const struct handover *handover, const char *name, int64_t otherwise);
+/* A descriptor that stays open in an execve; -1 is not put. */
+void handover_put_fd(struct handover *handover, const char *name, int fd);
+/* Ours alone again; -1 when there is none. */
+int handover_fd(const struct handover *handover, const char *name);
 /* Copies a text with its NUL; false when there is none, or it does not fit. */
 bool handover_text(const struct handover *handover, const char *name, char *text, size_t size);
 

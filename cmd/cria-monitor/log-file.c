@@ -51,6 +51,18 @@ int log_file_open(const char *path, int64_t most)
 	return log_file_reopen();
 }
 
+int log_file_fd(void)
+{
+	return log_fd;
+}
+
+int log_file_take(int fd, const char *path, int64_t most)
+{
+	log_path = path;
+	size_max = most;
+	return take(fd);
+}
+
 size_t log_file_mend(char *part, size_t room)
 {
 	off_t from = size > (int64_t)room ? size - (int64_t)room : 0;

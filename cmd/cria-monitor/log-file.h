@@ -12,6 +12,9 @@
  * failure the path is tried again at most once a second, when there is something to append.
  */
 int log_file_open(const char *path, int64_t size_max);
+/* The file that is open, -1 when none is; and the same as log_file_open with that file. */
+int log_file_fd(void);
+int log_file_take(int fd, const char *path, int64_t size_max);
 /*
  * Cuts off the part of a record at the end, that a writer who was killed has left; it is in `part` then. Returns its
  * length. `room` is at least a record's length.

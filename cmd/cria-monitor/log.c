@@ -121,6 +121,28 @@ void log_mend(void)
 	dropped_errno = EOWNERDEAD;
 }
 
+void log_save(struct handover *handover)
+{
+	if (has_path)
+		handover_put_fd(handover, "log", log_file_fd());
+	handover_put_number(handover, "log.dropped", (int64_t)dropped_total);
+	handover_put_number(handover, "log.droppedNow", (int64_t)dropped_now);
+	handover_put_number(handover, "log.errno", dropped_errno);
+}
+
+int log_restore(const struct handover *handover, const char *path, int64_t size_max)
+{
+	int fd = handover_fd(handover, "log");
+
+	dropped_total = (uint64_t)handover_number(handover, "log.dropped", 0);
+	dropped_now = (uint64_t)handover_number(handover, "log.droppedNow", 0);
+	dropped_errno = (int)handover_number(handover, "log.errno", 0);
+	if (path == NULL || fd < 0)
+		return log_open(path, size_max);
+	has_path = true;
+	return log_file_take(fd, path, size_max);
+}
+
 void log_finish(void)
 {
 	log_flush();

@@ -32,6 +32,9 @@ int main(int argc, char **argv)
 {
 	const char *role = argc > 1 ? argv[1] : "";
 
+	/* What was open and which signals wait is what it goes on with. */
+	if (strcmp(role, "resume") == 0 && argc == 3)
+		return resume_main(argv[2]);
 	start_clean();
 	if (strcmp(role, "spawner") == 0 && argc == 2)
 		return spawner_main();

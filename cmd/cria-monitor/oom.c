@@ -124,3 +124,24 @@ void oom_adopt(int fd, uint64_t kills)
 	kills_at_start = kills_seen = kills;
 	watch_v2(); /* silent on v1, where the exit is when it is read */
 }
+
+void oom_save(struct handover *handover)
+{
+	handover_put_fd(handover, "oom", counter_fd);
+	if (notice.fd != counter_fd)
+		handover_put_fd(handover, "oom.notice", notice.fd);
+	handover_put_number(handover, "oomKills", (int64_t)kills_at_start);
+	handover_put_number(handover, "oom.seen", (int64_t)kills_seen);
+}
+
+void oom_restore(const struct handover *handover)
+{
+	counter_fd = handover_fd(handover, "oom");
+	kills_at_start = (uint64_t)handover_number(handover, "oomKills", 0);
+	kills_seen = (uint64_t)handover_number(handover, "oom.seen", 0);
+	notice.fd = handover_fd(handover, "oom.notice");
+	if (notice.fd >= 0)
+		loop_add(&notice, EPOLLIN);
+	else if (counter_fd >= 0)
+		watch_v2();
+}

@@ -8,6 +8,8 @@ int spawner_main(void);
 int container_main(const char *config_path);
 /* The same in the place of a monitor that died. */
 int adopt_main(void);
+/* The same in the place of another program, with the same pid, see reexec.h. */
+int resume_main(const char *state_fd);
 int exec_main(const char *config_path);
 int pin_main(int argc, char **argv);
 

@@ -1,6 +1,7 @@
 #include "spawner.h"
 
 #include "fd-store.h"
+#include "reexec.h"
 #include "roles.h"
 
 #include <errno.h>
@@ -60,6 +61,8 @@ static void hello(const struct json *fields, uint32_t seq)
 	json_put_raw(&reply, "proto", "[1,1]");
 	json_put_string(&reply, "version", MONITOR_VERSION);
 	json_put_raw(&reply, "features", "[\"keep\",\"tellPid\"]");
+	json_put_number(&reply, "stateMin", REEXEC_STATE_MIN);
+	json_put_number(&reply, "stateMax", REEXEC_STATE);
 	connection_send_json(&daemon_link, &reply);
 }
 

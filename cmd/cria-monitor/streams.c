@@ -190,6 +190,35 @@ void streams_created(void)
 	timer_start(&trim_timer, TRIM_MS);
 }
 
+static const struct {
+	const char *fd, *partial, *since;
+} names[] = { { "out", "out.partial", "out.since" }, { "err", "err.partial", "err.since" } };
+
+void streams_save(struct handover *handover)
+{
+	for (size_t i = 0; i < LENGTH(streams); i++) {
+		handover_put_fd(handover, names[i].fd, streams[i].source.fd);
+		handover_put(handover, names[i].partial, streams[i].partial, streams[i].held);
+		handover_put_number(handover, names[i].since, streams[i].held_since);
+	}
+}
+
+void streams_restore(const struct handover *handover)
+{
+	for (size_t i = 0; i < LENGTH(streams); i++) {
+		size_t size;
+		const uint8_t *partial = handover_get(handover, names[i].partial, &size);
+
+		streams[i].source.fd = handover_fd(handover, names[i].fd);
+		if (partial == NULL || size > LOG_PIECE)
+			continue;
+		memcpy(streams[i].partial, partial, size);
+		streams[i].held = size;
+		streams[i].held_since = handover_number(handover, names[i].since, 0);
+	}
+	arm_partial_timer();
+}
+
 static void drain(struct stream *stream)
 {
 	int capacity = stream->source.fd < 0 ? 0 : fcntl(stream->source.fd, F_GETPIPE_SZ);

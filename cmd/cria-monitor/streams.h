@@ -2,7 +2,7 @@
 #ifndef STREAMS_H
 #define STREAMS_H
 
-#include "base.h"
+#include "handover.h"
 
 /* Streams are named by the type of their frames: FRAME_STDOUT (also a terminal) and FRAME_STDERR. */
 
@@ -13,6 +13,10 @@ bool stream_read(uint8_t type);
 /* -1 when it is closed. */
 int stream_fd(uint8_t type);
 void stream_close(uint8_t type);
+
+/* What was read and is not in the log; the descriptors. The other side comes before stream_read. */
+void streams_save(struct handover *handover);
+void streams_restore(const struct handover *handover);
 
 /* From now on the output is the container's, and no message of the runtime any more. */
 void streams_created(void);

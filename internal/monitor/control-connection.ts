@@ -67,8 +67,7 @@ export class ControlConnection {
   static async open(path: string, onEvent: (event: ControlMessage) => void): Promise<ControlConnection> {
     const connection = new ControlConnection(await connectSocket(path), onEvent);
     try {
-      const { min, max } = protocol;
-      connection.#hello = parseHello(await connection.request('hello', { proto: [min, max] }));
+      await connection.greet();
       return connection;
     } catch (cause) {
       connection.close();
@@ -76,8 +75,15 @@ export class ControlConnection {
     }
   }
 
+  /** As of the last greeting. */
   get hello(): MonitorHello {
     return this.#hello;
+  }
+
+  /** Asks who is there; again, when that may have become another program. */
+  async greet(): Promise<void> {
+    const { min, max } = protocol;
+    this.#hello = parseHello(await this.request('hello', { proto: [min, max] }));
   }
 
   /** The answer; a refusal rejects with `failed-precondition` and the monitor's words, silence with `unavailable`. */

@@ -1,7 +1,7 @@
 // One container as the daemon follows it: by its monitor, or the one that goes on when that died, else by the kernel.
 
 import { DaemonError } from '../errors/daemon-error.ts';
-import { ControlConnection, type ControlMessage } from './control-connection.ts';
+import { ControlConnection, type ControlMessage, type MonitorHello } from './control-connection.ts';
 import { monitorLostRecord, parseExit, readExitCodeFile, readExitRecord } from './exit-record.ts';
 import type { ProcessHandle } from './kernel-exit.ts';
 import type { ExitRecord } from './monitor.ts';
@@ -93,6 +93,21 @@ export class MonitoredContainer {
     if (!connection.hello.features.has('keep')) return false;
     await connection.request('keep', { socket });
     return true;
+  }
+
+  /**
+   * Has its monitor become the program at `path`. Resolves when that has taken over; on a refusal, `failed-precondition`,
+   * the monitor goes on as it was.
+   */
+  async reexec(path: string, states: readonly [min: number, max: number]): Promise<void> {
+    const connection = await this.connection();
+    await connection.request('reexec', { path, stateMin: states[0], stateMax: states[1] });
+    await connection.greet();
+  }
+
+  /** What its monitor said of itself; undefined without a monitor. */
+  get hello(): MonitorHello | undefined {
+    return this.#connection?.hello;
   }
 
   /** Takes an exit that was found elsewhere; tells the listener when it is the first. */

@@ -20,6 +20,7 @@ import type {
 } from './monitor.ts';
 import { type MonitorDirectories, type MonitorPaths, monitorPaths } from './monitor-paths.ts';
 import { lostExit, MonitoredContainer, recordedExit } from './monitored-container.ts';
+import { MonitorRenewal } from './renew-monitors.ts';
 import { MonitorReplacement } from './replace-monitor.ts';
 import type { Spawner } from './spawner.ts';
 
@@ -42,9 +43,11 @@ export class NativeMonitors implements ContainerMonitors {
   readonly #containers = new Map<string, MonitoredContainer>();
   readonly #listeners: ExitListener[] = [];
   readonly #lossListeners: LossListener[] = [];
+  readonly #renewal: MonitorRenewal;
 
   constructor(options: NativeMonitorsOptions) {
     this.#options = options;
+    this.#renewal = new MonitorRenewal(options);
     options.spawner.onRestart(() => {
       for (const [containerId, container] of this.#containers) void this.#keep(containerId, container);
     });
@@ -87,6 +90,7 @@ export class NativeMonitors implements ContainerMonitors {
     this.#containers.set(containerId, container);
     isAnswered = true;
     void this.#keep(containerId, container);
+    this.#renewal.renew(containerId, container);
     return container.exit === undefined ? running : { phase: 'exited', exit: container.exit };
   }
 
@@ -139,6 +143,7 @@ export class NativeMonitors implements ContainerMonitors {
   close(): void {
     for (const container of this.#containers.values()) container.detach();
     this.#containers.clear();
+    this.#renewal.close();
   }
 
   #paths(containerId: string): MonitorPaths {

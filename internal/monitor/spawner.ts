@@ -44,7 +44,11 @@ export interface SpawnerHello {
   readonly version: string;
   /** It listens on the keep socket. */
   readonly isKeeping: boolean;
+  /** Least and most version of the state with which it can go on in the place of a running monitor. */
+  readonly states: readonly [min: number, max: number];
 }
+
+const unknownHello: SpawnerHello = { version: '', isKeeping: false, states: [0, 0] };
 
 const protocol = [1, 1];
 const firstDelayMs = 100;
@@ -83,7 +87,7 @@ export class Spawner {
   /** Of the helper that runs now. */
   async hello(): Promise<SpawnerHello> {
     await this.#running();
-    return this.#hello ?? { version: '', isKeeping: false };
+    return this.#hello ?? unknownHello;
   }
 
   /** Of the helper that runs now. */
@@ -186,7 +190,8 @@ export class Spawner {
       const { end } = await link.request({ op: 'hello', proto: protocol, keepSocket }, 'hello').answer;
       const features = Array.isArray(end['features']) ? end['features'] : [];
       const isKeeping = keepSocket !== undefined && features.includes('keep');
-      return { version: String(end['version']), isKeeping };
+      const states = [Number(end['stateMin'] ?? 0), Number(end['stateMax'] ?? 0)] as const;
+      return { version: String(end['version']), isKeeping, states };
     } catch (cause) {
       // Commands and monitors do without; what is lost is said.
       if (!this.#closed)
@@ -194,7 +199,7 @@ export class Spawner {
           { error: describeError(cause) },
           'the spawner keeps nothing of containers: one whose monitor dies loses its output',
         );
-      return { version: '', isKeeping: false };
+      return unknownHello;
     }
   }
 

@@ -55,7 +55,7 @@ export interface World {
   readonly directories: MonitorDirectories;
   log(request: MonitorRequest): string;
   /** A second daemon on the same directories; `close` it. */
-  another(): { monitors: NativeMonitors; exits: Map<string, ExitRecord>; spawner: Spawner };
+  another(program?: string): { monitors: NativeMonitors; exits: Map<string, ExitRecord>; spawner: Spawner };
   close(): Promise<void>;
 }
 
@@ -146,7 +146,7 @@ const logger: Logger = {
 };
 
 /** Makes the world, with another monitor program than the one under test on demand; `close` it. */
-export function makeWorld(program = monitorPath): World {
+export function makeWorld(mainProgram = monitorPath): World {
   const root = mkdtempSync(join(tmpdir(), 'cria-monitor-'));
   const rootfs = makeRootfs(root);
   const runcRoot = join(root, 'runc');
@@ -158,7 +158,7 @@ export function makeWorld(program = monitorPath): World {
   for (const folder of [...Object.values(directories), join(root, 'logs')])
     mkdirSync(folder, { mode: 0o700 });
   const ids = new Set<string>();
-  const daemon = () => {
+  const daemon = (program = mainProgram) => {
     const spawner = new Spawner({
       monitorPath: program,
       logger,
