@@ -20,16 +20,16 @@ const pullOptions = {
     '/etc/crio/auth',
     'Directory of credentials for one pull of one namespace: NAMESPACE-SHA256.json, as crio-credential-provider writes them; each is deleted when it is used.',
   ),
-  insecure_registries: later(
+  insecure_registries: unused(
     textList,
     [],
-    'Registries that may be reached without TLS or with an unknown certificate. For tests only.',
+    'Registries without TLS or with an unknown certificate. Mark them insecure in registries.conf instead.',
     { flag: 'insecure-registry' },
   ),
-  big_files_temporary_dir: later(
+  big_files_temporary_dir: unused(
     anyPath,
     '',
-    'Directory for blobs while they are pulled. Empty: inside the store.',
+    'Directory for blobs while they are pulled. cria unpacks them as they come and keeps none.',
   ),
   auto_reload_registries: unused(
     booleanType,
@@ -56,9 +56,12 @@ const pauseOptions = {
     'registry.k8s.io/pause:3.10.1',
     'Image of the pause process, fully qualified; the kubelet never removes it. cria runs its own pause program.',
   ),
-  pause_image_auth_file: later(anyPath, '', 'Registry credentials for the pause image.', {
-    reloadable: true,
-  }),
+  pause_image_auth_file: unused(
+    anyPath,
+    '',
+    'Registry credentials for the pause image. cria runs its own pause program and pulls no image for it.',
+    { reloadable: true },
+  ),
   pause_command: unused(
     text,
     '/pause',

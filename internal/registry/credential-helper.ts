@@ -56,9 +56,10 @@ function isSet(pair: [string, string | undefined]): pair is [string, string] {
   return pair[1] !== undefined;
 }
 
-function howItEnded({ exitCode, signalName }: ProcessError['failure']): string {
+function howItEnded({ exitCode, signalName, stderr }: ProcessError['failure']): string {
   if (exitCode !== null) return `exited with code ${exitCode}`;
-  return signalName === null ? 'could not be started' : `was killed by ${signalName}`;
+  // Of a program that never ran this is the system's word, not the program's.
+  return signalName === null ? `could not be started (${stderr})` : `was killed by ${signalName}`;
 }
 
 function credentialsIn(stdout: string, name: string): Credentials | undefined {

@@ -253,3 +253,67 @@ test('error texts hold neither the body of the answer nor a query', async () => 
     message: `registry "${server.host}" refuses manifest "v1" of "a/b" (HTTP 403 DENIED): access denied with the credentials of a file`,
   });
 });
+
+test('what an insecure registry speaks is found out once, and again after a failure', async () => {
+  const probes = (): number => server.requests.filter((line) => line === 'GET /v2/').length;
+  for (let pull = 0; pull < 5; pull += 1) await open();
+  assert.equal(probes(), 1);
+  server.intercept = (_request, response, path) => {
+    if (path !== '/v2/') response.destroy();
+    return path !== '/v2/';
+  };
+  await assert.rejects(open(), /the connection was cut/);
+  server.intercept = () => false;
+  await open();
+  assert.equal(probes(), 2);
+});
+
+test('connections are used again, and closed when nobody uses them', async () => {
+  const short = transportTo({ timeouts: { ...testTimeouts, idleMs: 100 } });
+  const client = registryClient({ transport: short });
+  const image = wanted({ host: server.host, path: 'a/b' }, 'v1');
+  const isOpen = (): Promise<number> => server.openConnections();
+  try {
+    for (let pull = 0; pull < 10; pull += 1) await openImage(client, image);
+    assert.ok(server.connections <= 2, `${server.connections} connections`);
+    for (let wait = 0; wait < 100 && (await isOpen()) > 0; wait += 1) await sleep(20);
+    assert.equal(await isOpen(), 0);
+  } finally {
+    short.close();
+  }
+});
+
+test('credentials that are meant for another server are not used', async () => {
+  askForToken(`http://${server.host}/token`);
+  const given = { ...nobody, username: 'me', password: 'geheim' };
+  for (const serverAddress of [`http://${server.host}`, server.host, `https://${server.host}/v1/`, '']) {
+    server.authorizations.length = 0;
+    await open({ ...given, serverAddress });
+    assert.ok(server.authorizations.includes(basic('me', 'geheim')), serverAddress);
+  }
+  server.authorizations.length = 0;
+  await open({ ...given, serverAddress: 'https://other.example/v1/' });
+  assert.ok(!server.authorizations.includes(basic('me', 'geheim')));
+  assert.ok(server.authorizations.includes(basic(`file of ${server.host}`, 'p')));
+});
+
+test('the first challenge that can be answered is, wherever it stands', async () => {
+  const bearer = `Bearer realm="http://${server.host}/token",service="a, b",scope="repository:a/b:pull"`;
+  for (const header of [
+    `Negotiate abc==, ${bearer}`,
+    ['Basic realm="x, y"', bearer],
+    bearer.replace('Bearer', 'bEARER').replaceAll(',', ' , '),
+  ]) {
+    server.intercept = (request, response, path) => {
+      if (path.startsWith('/token')) {
+        response.end('{"token":"good"}');
+        return true;
+      }
+      if (path === '/v2/' || request.headers.authorization === 'Bearer good') return false;
+      response.writeHead(401, { 'www-authenticate': header }).end();
+      return true;
+    };
+    const client = registryClient({ transport });
+    await openImage(client, wanted({ host: server.host, path: 'a/b' }, 'v1'));
+  }
+});

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { getEventListeners } from 'node:events';
+import type { ServerResponse } from 'node:http';
 import { afterEach, beforeEach, test } from 'node:test';
 import { makeImage } from '../../test/fakes/made-image.ts';
 import {
@@ -12,6 +13,7 @@ import {
   wanted,
 } from '../../test/fakes/registry-client.ts';
 import { RegistryServer } from '../../test/fakes/registry-server.ts';
+import { describeError } from '../errors/daemon-error.ts';
 import type { DistributionRegistry } from './distribution-registry.ts';
 import type { HttpTransport } from './http-transport.ts';
 import type { BlobDescriptor, RemoteImage } from './registry.ts';
@@ -110,5 +112,112 @@ test('many pulls leave no listener and use few connections', async () => {
 test('a host that no address can have is an invalid argument', async () => {
   for (const host of ['r.example:99999', '1.2.3.4.5', '[:::]:5000']) {
     await assert.rejects(open(host), { kind: 'invalid-argument', message: /is not a valid host or port$/ });
+  }
+});
+
+/** Each misbehaviour of the manifest's answer ends in these words. */
+async function assertManifestRefused(
+  expected: RegExp,
+  misbehave: (response: ServerResponse) => void,
+): Promise<void> {
+  server.intercept = (_request, response, path) => {
+    if (path.includes('/manifests/')) misbehave(response);
+    return path.includes('/manifests/');
+  };
+  await assert.rejects(open(), (error: Error) => {
+    assert.match(error.message, expected);
+    assert.ok(!error.message.includes('geheim'));
+    return true;
+  });
+}
+
+test('a head or a document that comes byte by byte is given up', async () => {
+  const timers: NodeJS.Timeout[] = [];
+  try {
+    await assertManifestRefused(/it does not answer$/, (response) => {
+      response.socket?.write('HTTP/1.1 200 OK\r\n');
+      timers.push(setInterval(() => void response.socket?.write('X-A: b\r\n'), 20));
+    });
+    const slow = transportTo({ timeouts: { ...testTimeouts, documentMs: 200, noProgressMs: 150 } });
+    const before = registry;
+    registry = registryClient({ transport: slow });
+    await assertManifestRefused(/it does not answer$/, (response) => {
+      response.writeHead(200);
+      timers.push(setInterval(() => void response.write('x'.repeat(1500)), 20));
+    });
+    registry = before;
+    slow.close();
+  } finally {
+    for (const timer of timers) clearInterval(timer);
+  }
+});
+
+test('answers that are no HTTP, too long in the head, or of a wrong length are told', async () => {
+  await assertManifestRefused(/it does not answer in HTTP \(HPE_[A-Z_]+\)$/, (response) => {
+    response.socket?.end('SSH-2.0-OpenSSH\r\n');
+  });
+  await assertManifestRefused(/its answer has too large a header$/, (response) => {
+    response.writeHead(200, { 'x-much': 'y'.repeat(100_000) }).end();
+  });
+  await assertManifestRefused(/the connection was cut$/, (response) => {
+    response.writeHead(200, { 'content-length': '999' }).write('{');
+    setTimeout(() => response.destroy(), 10);
+  });
+  await assertManifestRefused(/HTTP \(HPE_|the connection was cut/, (response) => {
+    response.socket?.end('HTTP/1.1 200 OK\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\nx');
+  });
+});
+
+test('tokens without an end, of great length, or with a line break are not used', async () => {
+  const endless = (response: ServerResponse): void => {
+    const pour = (): void => {
+      while (!response.destroyed && response.write(' '.repeat(65_536)));
+    };
+    response.writeHead(200).on('drain', pour);
+    pour();
+  };
+  const answers: ((response: ServerResponse) => void)[] = [
+    endless,
+    (response) => void response.end(JSON.stringify({ token: 'x'.repeat(70_000) })),
+    (response) => void response.end(JSON.stringify({ token: 'a\r\nX-Evil: b' })),
+    (response) => void response.end('{"token":17}'),
+    (response) => void response.end('[]'),
+    (response) => void response.end('null'),
+  ];
+  for (const answer of answers) {
+    server.intercept = (_request, response, path) => {
+      if (path.startsWith('/token')) answer(response);
+      else if (path === '/v2/') return false;
+      else
+        response.writeHead(401, { 'www-authenticate': `Bearer realm="http://${server.host}/token"` }).end();
+      return true;
+    };
+    await assert.rejects(open(), /has an authorization service that gave no usable token$/);
+  }
+});
+
+test('a secret is in no error, however the authorization service fails', async () => {
+  const failures: ((response: ServerResponse) => void)[] = [
+    (response) => void response.writeHead(400).end('geheim'),
+    (response) => void response.writeHead(403).end('{"errors":[{"code":"geheim"}]}'),
+    (response) => void response.writeHead(418).end('geheim'),
+    (response) => void response.destroy(),
+  ];
+  for (const fail of failures) {
+    server.intercept = (request, response, path) => {
+      if (path.startsWith('/token')) fail(response);
+      else if (path === '/v2/') return false;
+      else {
+        const realm = `http://${server.host}/token?key=geheim`;
+        response.writeHead(401, { 'www-authenticate': `Bearer realm="${realm}"` });
+        response.end(request.headers.authorization);
+      }
+      return true;
+    };
+    await assert.rejects(open(), (error: unknown) => {
+      const text = describeError(error);
+      assert.ok(!text.includes('geheim') && !text.includes('bWU6Z2VoZWlt'), text);
+      return true;
+    });
   }
 });

@@ -1,16 +1,11 @@
 // One HTTP exchange over kept-alive connections. Authentication, redirects and retries live above.
 
-import {
-  type ClientRequest,
-  type IncomingMessage,
-  type RequestOptions,
-  request as requestHttp,
-} from 'node:http';
+import { type ClientRequest, type IncomingMessage, request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
 import { ConnectionPools } from './connection-pools.ts';
 import { type BodyLimits, type HttpResponse, HttpTimeoutError, responseOf } from './http-response.ts';
 import type { ProxyOf } from './proxy-settings.ts';
-import { addressOf, openTunnel, proxyAuthorization } from './proxy-tunnel.ts';
+import { addressOf, proxyAuthorization } from './proxy-tunnel.ts';
 import type { TlsPeer, TrustStore } from './trust-store.ts';
 
 export interface HttpTimeouts extends BodyLimits {
@@ -88,35 +83,21 @@ export class HttpTransport {
     peer,
   }: HttpRequest): Promise<(signal: AbortSignal) => ClientRequest> {
     const { trust, proxyOf, timeouts, userAgent } = this.#parts;
+    const sent = { ...headers, 'user-agent': userAgent, 'accept-encoding': 'identity' };
     const proxy = proxyOf(url);
-    const common = {
-      method,
-      headers: { ...headers, 'user-agent': userAgent, 'accept-encoding': 'identity' },
-    };
+    const tunnel = proxy && { proxy, timeoutMs: timeouts.connectMs };
     if (url.protocol === 'https:') {
-      const tunnel = proxy && { proxy, timeoutMs: timeouts.connectMs };
       const secure = this.#pools.secure(await trust.trustOf(peer), peer.verify, tunnel);
-      return (signal) => requestHttps(url, { ...common, ...secure, signal });
+      return (signal) => requestHttps(url, { method, headers: sent, ...secure, signal });
     }
-    const { plain: agent } = this.#pools;
-    if (proxy === undefined) return (signal) => requestHttp(url, { ...common, agent, signal });
-    const options = await this.#throughProxy(url, proxy, common.headers);
-    return (signal) => requestHttp({ ...common, ...options, signal });
-  }
-
-  /** Without TLS the proxy itself is asked for the whole address; other kinds of proxies get a tunnel. */
-  async #throughProxy(
-    url: URL,
-    proxy: URL,
-    headers: Readonly<Record<string, string>>,
-  ): Promise<RequestOptions> {
-    if (proxy.protocol === 'http:') {
-      const asked = { ...headers, ...proxyAuthorization(proxy), host: url.host };
-      return { ...addressOf(proxy), agent: this.#pools.plain, path: url.href, headers: asked };
+    // Without TLS an HTTP proxy itself is asked for the whole address.
+    if (proxy?.protocol === 'http:') {
+      const asked = { ...sent, ...proxyAuthorization(proxy), host: url.host };
+      const options = { ...addressOf(proxy), path: url.href, ...this.#pools.plain(undefined) };
+      return (signal) => requestHttp({ method, headers: asked, ...options, signal });
     }
-    const target = { host: url.hostname, port: Number(url.port) || 80 };
-    const socket = await openTunnel(proxy, target, this.#parts.timeouts.connectMs);
-    return { ...target, agent: false, createConnection: () => socket, path: url.pathname + url.search };
+    const plain = this.#pools.plain(tunnel);
+    return (signal) => requestHttp(url, { method, headers: sent, ...plain, signal });
   }
 
   #exchange(

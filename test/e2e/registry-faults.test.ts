@@ -1,10 +1,11 @@
 // Registries and networks with faults: cut connections, redirects, busy answers, proxies of the image formats.
 
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import type { ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
+import { status } from '@grpc/grpc-js';
 import { command } from '../harness/command.ts';
 import { digestOf } from '../harness/oci-layout.ts';
 import { PullWorld } from '../harness/pull-world.ts';
@@ -12,6 +13,7 @@ import { passwordAuth, type TestRegistry } from '../harness/registry.ts';
 import { RegistryFront } from '../harness/registry-front.ts';
 import { missing } from '../harness/requirements.ts';
 
+const silenceSeconds = 5;
 const mebibyte = 1024 * 1024;
 const me = { username: 'me', password: 'geheim' };
 
@@ -21,7 +23,7 @@ describe('a registry with faults', { skip: missing('runc', 'docker-registry', 's
   let other: RegistryFront;
 
   before(async () => {
-    world = await PullWorld.open();
+    world = await PullWorld.open(`pull_progress_timeout = "${silenceSeconds}s"`);
     await world.daemon.start();
   });
 
@@ -212,5 +214,37 @@ describe('a registry with faults', { skip: missing('runc', 'docker-registry', 's
     }
     front.misbehave = () => false;
     assert.equal(await world.pull(front.host), world.image.id);
+  });
+
+  test('a registry that falls silent in the midst of a layer is given up after pull_progress_timeout', async () => {
+    front.misbehave = ({ url = '' }, response) => {
+      if (!url.includes('/blobs/') || url.endsWith(world.image.id)) return false;
+      response.writeHead(200).flushHeaders();
+      return true;
+    };
+    const { code, details } = await world.refusal(front.host);
+    assert.equal(code, status.UNKNOWN);
+    assert.match(
+      details,
+      /^RegistryUnavailable: registry "127.* gave nothing of image ".*" for 5 s, the limit/,
+    );
+    front.misbehave = () => false;
+    assert.equal(await world.pull(front.host), world.image.id);
+  });
+
+  test('cria image pull asks credential helpers too', async () => {
+    const guarded = await world.registry.another({ auth: passwordAuth(world.folder) });
+    allowPlain(guarded.host);
+    const helper = join(world.folder, 'docker-credential-cli');
+    writeFileSync(helper, `#!/bin/sh\necho '{"Username":"me","Secret":"geheim"}'\n`, { mode: 0o755 });
+    world.writeAuth({ credHelpers: { [guarded.host]: 'cli' } });
+    const image = `${guarded.host}/team/three:v1`;
+    const before = process.env['PATH'];
+    process.env['PATH'] = `${world.folder}:${before}`;
+    const pulled = await world.daemon.attempt('image', 'pull', image);
+    process.env['PATH'] = before;
+    assert.equal(pulled.exitCode, 0, pulled.stderr);
+    assert.ok(pulled.stdout.includes(world.image.id), pulled.stdout);
+    await world.daemon.cria('image', 'remove', world.image.id);
   });
 });

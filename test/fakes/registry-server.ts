@@ -41,6 +41,12 @@ export class RegistryServer {
     return `127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
+  openConnections(): Promise<number> {
+    return new Promise((resolve, reject) => {
+      this.#server.getConnections((error, count) => (error === null ? resolve(count) : reject(error)));
+    });
+  }
+
   async close(): Promise<void> {
     this.#server.closeAllConnections();
     await new Promise((resolve) => this.#server.close(resolve));

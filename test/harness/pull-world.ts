@@ -43,7 +43,7 @@ export class PullWorld {
   }
 
   /** The daemon's `[crio.image]` reads credentials below the folder; it is not started yet. */
-  static async open(): Promise<PullWorld> {
+  static async open(moreImageToml = ''): Promise<PullWorld> {
     const folder = mkdtempSync(join(tmpdir(), 'cria-pull-'));
     const registry = await TestRegistry.start();
     const layout = join(folder, 'layout');
@@ -57,6 +57,7 @@ export class PullWorld {
     const imageToml = `
 global_auth_file = "${folder}/auth.json"
 namespaced_auth_dir = "${folder}/namespaced"
+${moreImageToml}
 `;
     return new PullWorld(folder, registry, image, new TestDaemon({ imageToml }));
   }
