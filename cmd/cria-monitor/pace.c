@@ -2,7 +2,7 @@
 
 #include <time.h>
 
-enum { QUICK_READS = 8, SILENCE_US = 20000, LONGEST_US = 1000, SHORT_READ = 4096, LONG_READ = 16384 };
+enum { QUICK_READS = 8, SILENCE_US = 20000, LONGEST_US = 1000, SHORT_READ = 4096, LONG_READ = 16384, FULL_PIPE = 65536 };
 
 static int64_t monotonic_us(void)
 {
@@ -36,6 +36,8 @@ void pace_after_read(struct pace *pace, size_t got)
 
 	if (got < SHORT_READ)
 		pace->pause_us = longer < LONGEST_US ? longer : LONGEST_US;
+	else if (got >= FULL_PIPE)
+		pace->pause_us /= 4; /* the container had to wait for us */
 	else if (got > LONG_READ)
 		pace->pause_us /= 2;
 }

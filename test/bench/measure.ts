@@ -10,6 +10,13 @@ function quantile(sorted: readonly number[], share: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
 }
 
+export function median(values: readonly number[]): number {
+  return quantile(
+    values.toSorted((a, b) => a - b),
+    0.5,
+  );
+}
+
 /** Milliseconds that `body` takes. */
 export async function timed(body: () => Promise<unknown>): Promise<number> {
   const started = process.hrtime.bigint();

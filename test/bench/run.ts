@@ -1,8 +1,10 @@
 // `npm run bench [-- HANDLER...]`: measures the built daemon on this machine and prints one JSON object per figure.
+// `npm run bench -- monitor`: the native monitor beside conmon, as a table.
 // Compare only figures of one machine and one run; nothing here passes or fails.
 
 import { missing } from '../harness/requirements.ts';
 import { summarize } from './measure.ts';
+import { monitorBench } from './monitor.bench.ts';
 import { podStart } from './pod-start.bench.ts';
 
 async function main(handlers: readonly string[]): Promise<void> {
@@ -17,4 +19,5 @@ async function main(handlers: readonly string[]): Promise<void> {
 }
 
 const named = process.argv.slice(2);
-await main(named.length > 0 ? named : ['runc', 'crun']);
+if (named[0] === 'monitor') await monitorBench((text) => console.log(text));
+else await main(named.length > 0 ? named : ['runc', 'crun']);
