@@ -10,7 +10,14 @@ import { sections } from '../internal/config/options.ts';
 const root = fileURLToPath(new URL('../../', import.meta.url));
 
 /** These have their effect inside internal/config. */
-const readByConfig = ['storage_driver', 'plugin_dir', 'runtime_type', 'inherit_default_runtime'];
+const readByConfig = [
+  'storage_driver',
+  'plugin_dir',
+  'runtime_type',
+  'inherit_default_runtime',
+  'conmon_cgroup',
+  'conmon_env',
+];
 
 function sourceOf(folder: string): string {
   return readdirSync(`${root}${folder}`, { recursive: true, encoding: 'utf8' })

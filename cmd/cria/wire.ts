@@ -6,6 +6,7 @@ import { RequestFlight } from '../../internal/async/request-flight.ts';
 import { SingleFlight } from '../../internal/async/single-flight.ts';
 import { CdiDirectories } from '../../internal/cdi/cdi-directories.ts';
 import { openCgroupManager } from '../../internal/cgroup/cgroup-manager.ts';
+import { openMonitorPlaces } from '../../internal/cgroup/monitor-places.ts';
 import type { Config } from '../../internal/config/options.ts';
 import { parseSizeBytes } from '../../internal/config/quantities.ts';
 import type { ContainerDefaults, ContainerParts } from '../../internal/container/container-parts.ts';
@@ -125,6 +126,7 @@ async function wireContainers(
     runtimes: await wireRuntimes(config, runner, made.logger),
     hooks: new ListedHooks(runtime.hooks_dir, made.logger),
     cgroups: await openCgroupManager(runtime.cgroup_manager),
+    monitorPlaces: await openMonitorPlaces(runtime.cgroup_manager, runner, made.logger),
     stats: { rates: new CpuRates(), layers: new WritableLayers() },
     defaults: await containerDefaults(config),
     host: await probeHost(),
@@ -168,6 +170,8 @@ function wireRuntimes({ runtime }: Config, runner: CommandRunner, logger: Logger
     root: handler.runtime_root,
     minMemoryBytes: parseSizeBytes(handler.container_min_memory) ?? 0,
     createTimeoutMs: handler.container_create_timeout * 1000,
+    monitorCgroup: handler.monitor_cgroup,
+    monitorEnv: handler.monitor_env,
     privilegedWithoutHostDevices: handler.privileged_without_host_devices,
     allowedAnnotations: handler.allowed_annotations,
     defaultAnnotations: handler.default_annotations,

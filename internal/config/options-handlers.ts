@@ -42,15 +42,15 @@ const handlerOptions = {
     '',
     "Path of conmon. Every container runs under cria's own monitor, see monitor_path in [cria].",
   ),
-  monitor_cgroup: later(
+  monitor_cgroup: done(
     text,
     '',
     'Where monitors are accounted: "pod", or the name of a slice. Empty: system.slice with systemd, the daemon\'s own cgroup with cgroupfs, which knows only "pod" besides.',
   ),
-  monitor_env: later(
+  monitor_env: done(
     environment,
     [],
-    "Environment of the monitor and so of the runtime. Empty: the daemon's PATH.",
+    'Environment of the OCI runtime. A PATH with the usual directories is added unless it is among them.',
   ),
   monitor_exec_cgroup: later(
     wordType('', 'container'),

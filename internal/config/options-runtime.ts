@@ -168,8 +168,8 @@ const monitorOptions = {
     '',
     "Path of conmon, deprecated by CRI-O. Every container runs under cria's own monitor, see monitor_path in [cria].",
   ),
-  conmon_cgroup: later(text, '', 'Deprecated by CRI-O: replaces monitor_cgroup of every handler.'),
-  conmon_env: later(environment, [], 'Deprecated by CRI-O: replaces monitor_env of every handler.'),
+  conmon_cgroup: done(text, '', 'Deprecated by CRI-O: replaces monitor_cgroup of every handler.'),
+  conmon_env: done(environment, [], 'Deprecated by CRI-O: replaces monitor_env of every handler.'),
 };
 
 const podOptions = {

@@ -86,7 +86,9 @@ async function spawn(
     await parts.monitors.remove(metadata.id);
     await handler.runtime.delete(metadata.id);
     await parts.cgroups.removeLeftover(metadata.cgroupParent, metadata.id);
+    await parts.monitorPlaces.remove(metadata.cgroupParent, metadata.id);
   });
+  const place = await parts.monitorPlaces.make(handler.monitorCgroup, metadata.cgroupParent, metadata.id);
   return parts.monitors.create({
     containerId: metadata.id,
     bundle: containerPaths(parts.directories, metadata.id).bundle,
@@ -102,7 +104,7 @@ async function spawn(
     uid: user.uid,
     gid: user.gid,
     createTimeoutMs: handler.createTimeoutMs,
-    cgroupDirs: [],
+    ...place,
   });
 }
 

@@ -4,6 +4,7 @@ import type { KeyedLock } from '../async/keyed-lock.ts';
 import type { RequestFlight } from '../async/request-flight.ts';
 import type { CdiDevices } from '../cdi/cdi.ts';
 import type { CgroupManager } from '../cgroup/cgroup-manager.ts';
+import type { MonitorPlaces } from '../cgroup/monitor-places.ts';
 import type { HookDirectories } from '../hooks/hooks.ts';
 import type { Images } from '../image/images.ts';
 import type { Logger } from '../log/logger.ts';
@@ -38,6 +39,7 @@ export interface ContainerParts {
   readonly monitors: ContainerMonitors;
   readonly runtimes: RuntimeHandlers;
   readonly cgroups: CgroupManager;
+  readonly monitorPlaces: MonitorPlaces;
   readonly cdi: CdiDevices;
   readonly hooks: HookDirectories;
   readonly defaults: ContainerDefaults;

@@ -35,6 +35,7 @@ export async function removeContainer(
 async function deleteEverything(parts: ContainerParts, container: Container): Promise<void> {
   const paths = containerPaths(parts.directories, container.id);
   await parts.monitors.remove(container.id);
+  await parts.monitorPlaces.remove(container.metadata.cgroupParent, container.id);
   await removeImageVolumes(parts, container.metadata);
   await parts.layers.remove(container.id);
   await removeTree(paths.runDirectory);

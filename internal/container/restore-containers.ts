@@ -150,7 +150,10 @@ async function undoContainer(
     metadata === undefined ? parts.runtimes.list() : [parts.runtimes.get(metadata.runtimeHandler)];
   for (const { runtime } of handlers) await runtime.delete(containerId);
   await parts.monitors.remove(containerId);
-  if (metadata !== undefined) await parts.cgroups.removeLeftover(metadata.cgroupParent, containerId);
+  if (metadata !== undefined) {
+    await parts.cgroups.removeLeftover(metadata.cgroupParent, containerId);
+    await parts.monitorPlaces.remove(metadata.cgroupParent, containerId);
+  }
   await undoImageVolumes(parts, containerId, metadata);
   await parts.layers.unmount(paths.rootfs);
   await parts.layers.remove(containerId);

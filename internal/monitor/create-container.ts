@@ -111,7 +111,7 @@ async function startMonitor(
 ): Promise<number> {
   const argv = [parts.monitorPath, 'run', configPath];
   try {
-    return await parts.spawner.spawn({ argv, env: {}, config: undefined });
+    return await parts.spawner.spawn({ argv, env: {}, config: undefined, take: request.take });
   } catch (cause) {
     if (!hasKind(cause, 'unavailable')) throw cause;
     // The spawner died, and the monitor may live: connected it can be ended. Or the monitor died, with the runtime.

@@ -26,6 +26,8 @@ export interface MonitorRequest {
   readonly createTimeoutMs: number;
   /** Cgroup directories that the monitor joins before it starts anything; empty leaves it with the spawner. */
   readonly cgroupDirs: readonly string[];
+  /** Is given the monitor's pid while it waits, before it starts anything; a rejection ends the creation. */
+  readonly take: ((monitorPid: number) => Promise<void>) | undefined;
 }
 
 export interface CreatedContainer {

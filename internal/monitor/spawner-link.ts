@@ -31,6 +31,8 @@ interface Pending {
   readonly reject: (cause: Error) => void;
   readonly output: Record<'stdout' | 'stderr', Buffer[]>;
   started: StartedCommand | undefined;
+  /** What was to be spawned exists and waits. */
+  readonly onWaiting: ((seq: number, pid: number) => void) | undefined;
 }
 
 /** Frames carry their request's seq as a u32. */
@@ -90,6 +92,7 @@ export class SpawnerLink {
     message: { readonly op: string; readonly timeoutMs?: number; readonly [field: string]: unknown },
     what: string,
     stdin?: Uint8Array,
+    onWaiting?: Pending['onWaiting'],
   ): { readonly seq: number; readonly answer: Promise<Answer> } {
     this.#seq = this.#seq === seqMax ? 1 : this.#seq + 1;
     const seq = this.#seq;
@@ -97,7 +100,7 @@ export class SpawnerLink {
     const output: Pending['output'] = { stdout: [], stderr: [] };
     const { timeoutMs } = message;
     const reply = new Promise<Reply>((resolve, reject) => {
-      this.#pending.set(seq, { what, timeoutMs, resolve, reject, output, started: undefined });
+      this.#pending.set(seq, { what, timeoutMs, resolve, reject, output, started: undefined, onWaiting });
     });
     if (this.#isLost) this.#reject(seq);
     this.#link.cork();
@@ -152,7 +155,11 @@ export class SpawnerLink {
   #receiveReply(reply: Reply): void {
     const seq = Number(reply['seq']);
     const waiting = this.#pending.get(seq);
-    if (waiting === undefined || reply['gated'] === true) return;
+    if (waiting === undefined) return;
+    if (reply['gated'] === true) {
+      waiting.onWaiting?.(seq, Number(reply['pid']));
+      return;
+    }
     if (reply['started'] === true) {
       const deadlineMs = performance.now() + (waiting.timeoutMs ?? Number.POSITIVE_INFINITY);
       waiting.started = {

@@ -28,6 +28,8 @@ export interface SpawnRequest {
   readonly env: Readonly<Record<string, string>>;
   /** Bytes that the process finds as its file descriptor 4. */
   readonly config: Uint8Array | undefined;
+  /** Is given the pid while the process waits, which goes on when this resolves and is killed when it rejects. */
+  readonly take?: ((pid: number) => Promise<void>) | undefined;
 }
 
 export interface SpawnerOptions {
@@ -149,9 +151,24 @@ export class Spawner {
    * own words, or with `unavailable` when it is unknown how far it came.
    */
   async spawn(request: SpawnRequest): Promise<number> {
-    const message = { op: 'spawn', argv: request.argv, env: environment(request.env) };
+    const { argv, config, take } = request;
+    const message = { op: 'spawn', argv, env: environment(request.env), gate: take !== undefined };
     const link = await this.#running();
-    return pidOf((await link.request(message, 'spawn', request.config).answer).end);
+    let refusal: { readonly cause: unknown } | undefined;
+    const { answer } = link.request(message, 'spawn', config, (seq, pid) => {
+      take?.(pid).then(
+        () => link.notify({ op: 'go', target: seq }),
+        (cause: unknown) => {
+          refusal = { cause };
+          link.cancel(seq);
+        },
+      );
+    });
+    try {
+      return pidOf((await answer).end);
+    } catch (cause) {
+      throw refusal === undefined ? cause : refusal.cause;
+    }
   }
 
   /**

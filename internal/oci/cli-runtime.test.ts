@@ -14,7 +14,7 @@ function failing(stderr: string): CommandRunner {
   };
 }
 
-const settings = { path: '/usr/bin/crun', root: '/run/crun', systemdCgroup: true };
+const settings = { path: '/usr/bin/crun', root: '/run/crun', systemdCgroup: true, env: [] };
 
 test('CliRuntime passes root and cgroup manager before the verb', async () => {
   const calls: (readonly string[])[] = [];
@@ -28,6 +28,14 @@ test('CliRuntime passes root and cgroup manager before the verb', async () => {
   assert.deepEqual(calls, [
     ['/usr/bin/crun', '--root', '/run/crun', '--systemd-cgroup', 'kill', '--all', 'abc', '9'],
   ]);
+});
+
+test('CliRuntime runs in the usual PATH, or in the environment that the handler says', () => {
+  const { PATH } = new CliRuntime(settings, failing('')).env;
+  assert.match(PATH ?? '', /(^|:)\/usr\/bin(:|$)/);
+  const env = ['PATH=/opt/bin', 'A=b=c', 'EMPTY='];
+  const own = new CliRuntime({ ...settings, env }, failing(''));
+  assert.deepEqual(own.env, { PATH: '/opt/bin', A: 'b=c', EMPTY: '' });
 });
 
 test('CliRuntime delete is success when the runtime does not know the container', async () => {

@@ -12,9 +12,12 @@ export interface CliRuntimeSettings {
   /** Where the runtime keeps its state (`--root`). */
   readonly root: string;
   readonly systemdCgroup: boolean;
+  /** NAME=VALUE; added to a PATH with the usual directories. */
+  readonly env: readonly string[];
 }
 
 const callTimeoutMs = 60_000;
+const usualPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 /** What runc and crun say of a container, or its process, that is not there. There is no exit code for it. */
 const goneTexts = [
@@ -31,13 +34,14 @@ export class CliRuntime implements OciRuntime {
   readonly path: string;
   readonly globalArgs: readonly string[];
   // A runtime that sees NOTIFY_SOCKET would wait in `start` for the container's sd_notify, so nothing is inherited.
-  readonly env = { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' };
+  readonly env: Readonly<Record<string, string>>;
   readonly #runner: CommandRunner;
 
   constructor(settings: CliRuntimeSettings, runner: CommandRunner) {
     this.path = settings.path;
     const systemd = settings.systemdCgroup ? ['--systemd-cgroup'] : [];
     this.globalArgs = ['--root', settings.root, ...systemd];
+    this.env = { PATH: usualPath, ...Object.fromEntries(settings.env.map(splitVariable)) };
     this.#runner = runner;
   }
 
@@ -82,6 +86,11 @@ export class CliRuntime implements OciRuntime {
       throw asDaemonError(cause, args[0] ?? '');
     }
   }
+}
+
+function splitVariable(text: string): [name: string, value: string] {
+  const at = text.indexOf('=');
+  return [text.slice(0, at), text.slice(at + 1)];
 }
 
 function isGone(error: unknown): boolean {

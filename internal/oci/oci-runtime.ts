@@ -47,6 +47,8 @@ export interface RuntimeHandler {
   /** Smaller memory limits are refused: the runtime itself needs that much inside the container's cgroup. */
   readonly minMemoryBytes: number;
   readonly createTimeoutMs: number;
+  /** Where monitors are accounted: `pod`, a slice, or empty for the daemon's own place. */
+  readonly monitorCgroup: string;
   readonly privilegedWithoutHostDevices: boolean;
   readonly allowedAnnotations: readonly string[];
   readonly defaultAnnotations: Readonly<Record<string, string>>;

@@ -12,6 +12,9 @@ export interface HandlerSettings {
   readonly root: string;
   readonly minMemoryBytes: number;
   readonly createTimeoutMs: number;
+  readonly monitorCgroup: string;
+  /** NAME=VALUE; the environment of the runtime, whose PATH is the usual one unless it is among them. */
+  readonly monitorEnv: readonly string[];
   readonly privilegedWithoutHostDevices: boolean;
   readonly allowedAnnotations: readonly string[];
   readonly defaultAnnotations: Readonly<Record<string, string>>;
@@ -34,8 +37,9 @@ export async function openRuntimeHandlers(
   logger: Logger,
 ): Promise<RuntimeHandlers> {
   const handlers = await Promise.all(
-    settings.handlers.map(async ({ path, root, ...rest }): Promise<RuntimeHandler> => {
-      const runtime = new CliRuntime({ path, root, systemdCgroup: settings.systemdCgroup }, runner);
+    settings.handlers.map(async ({ path, root, monitorEnv, ...rest }): Promise<RuntimeHandler> => {
+      const { systemdCgroup } = settings;
+      const runtime = new CliRuntime({ path, root, systemdCgroup, env: monitorEnv }, runner);
       const [features, execCgroup] = await Promise.all([
         probeFeatures(path, runner, logger),
         probeExecCgroup(path, runner, logger),

@@ -25,7 +25,7 @@ export async function runInfra(
   record: SandboxRecord,
   namespaces: PinnedNamespaces,
 ): Promise<CreatedContainer> {
-  const { monitors, runtimes, cgroups, host, defaults } = parts.containers;
+  const { monitors, runtimes, cgroups, monitorPlaces, host, defaults } = parts.containers;
   const { bundle } = sandboxPaths(parts.directories, record.id);
   const handler = runtimes.get(record.runtimeHandler);
   const spec = infraSpec({
@@ -41,6 +41,7 @@ export async function runInfra(
   });
   await ensureDirectory(bundle);
   await writeFile(`${bundle}/config.json`, serializeSpec(spec), { mode: 0o600 });
+  const place = await monitorPlaces.make(handler.monitorCgroup, record.cgroupParent, record.id);
   const created = await monitors.create({
     containerId: record.id,
     bundle,
@@ -56,7 +57,7 @@ export async function runInfra(
     uid: 0,
     gid: 0,
     createTimeoutMs: handler.createTimeoutMs,
-    cgroupDirs: [],
+    ...place,
   });
   await handler.runtime.start(record.id);
   return created;
@@ -64,9 +65,10 @@ export async function runInfra(
 
 /** Kills the infra container and deletes everything about it. None is success. */
 export async function removeInfra(parts: SandboxParts, record: SandboxRecord): Promise<void> {
-  const { monitors, runtimes, cgroups } = parts.containers;
+  const { monitors, runtimes, cgroups, monitorPlaces } = parts.containers;
   // In this order: a runtime that has to kill the process itself waits 100 ms for its end.
   await monitors.remove(record.id);
   await runtimes.get(record.runtimeHandler).runtime.delete(record.id);
   await cgroups.removeLeftover(record.cgroupParent, record.id);
+  await monitorPlaces.remove(record.cgroupParent, record.id);
 }

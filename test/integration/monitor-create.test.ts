@@ -2,10 +2,10 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { makeWorld, missing, until, type World } from './monitor-fixture.ts';
+import { isAlive, makeWorld, missing, until, type World } from './monitor-fixture.ts';
 import { assertNothingLeft, commandLines, deletionsOf, writeStub } from './monitor-stub.ts';
 
 describe('creations that cannot be', { skip: missing() }, () => {
@@ -39,6 +39,33 @@ describe('creations that cannot be', { skip: missing() }, () => {
     const request = world.request(['true'], { cgroupDirs: ['/sys/fs/cgroup/no/such'] });
     await assert.rejects(world.monitors.create(request), /join the cgroup: No such file/);
     await assertNothingLeft(world, request);
+  });
+
+  test('a monitor that cannot be put where it belongs', async () => {
+    let seen = 0;
+    const take = async (monitorPid: number): Promise<void> => {
+      seen = monitorPid;
+      assert.ok(isAlive(monitorPid));
+      throw new Error('there is no such place');
+    };
+    const request = world.request(['true'], { take });
+    await assert.rejects(world.monitors.create(request), /there is no such place/);
+    await until('the monitor is gone', () => !isAlive(seen));
+    await assertNothingLeft(world, request);
+  });
+
+  test('nothing of a container exists while its monitor is put where it belongs', async () => {
+    const traces: boolean[] = [];
+    const request = world.request(['sleep', '100000'], {
+      take: async () => {
+        await new Promise((resolve) => setTimeout(resolve, 200));
+        traces.push(existsSync(join(request.bundle, 'pid')), world.runtimeKnows(request.containerId));
+      },
+    });
+    await world.monitors.create(request);
+    assert.deepEqual(traces, [false, false]);
+    assert.ok(world.runtimeKnows(request.containerId));
+    await world.monitors.remove(request.containerId);
   });
 
   test('a second creation of the same container is refused and harms nothing', async () => {

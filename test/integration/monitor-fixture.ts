@@ -217,6 +217,7 @@ export function makeWorld(mainProgram = monitorPath): World {
         gid: 0,
         createTimeoutMs: 30_000,
         cgroupDirs: [],
+        take: undefined,
         ...fields,
       };
     },
