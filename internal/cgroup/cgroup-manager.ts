@@ -7,6 +7,7 @@ import { DaemonError } from '../errors/daemon-error.ts';
 import { errnoCode, isENOENT } from '../errors/errno.ts';
 import { type CgroupUse, readCgroupUse } from './cgroup-usage.ts';
 import { type CgroupMount, listCgroupMounts } from './hierarchy.ts';
+import { removeEmptied } from './remove-emptied.ts';
 
 export interface CgroupManager {
   readonly driver: 'cgroupfs' | 'systemd';
@@ -135,7 +136,7 @@ function checkParent(requested: string): void {
   }
 }
 
-/** Removes a cgroup and its children; EBUSY (a process is still there) is reported. */
+/** Removes a cgroup and its children. */
 async function removeCgroup(path: string): Promise<void> {
   let children: string[];
   try {
@@ -146,14 +147,5 @@ async function removeCgroup(path: string): Promise<void> {
     throw cause;
   }
   for (const child of children) await removeCgroup(join(path, child));
-  try {
-    await rmdir(path);
-  } catch (cause) {
-    if (isENOENT(cause)) return;
-    throw new DaemonError(
-      'internal',
-      `cannot remove cgroup ${path} (${errnoCode(cause) ?? 'unknown'})`,
-      cause,
-    );
-  }
+  await removeEmptied(path);
 }

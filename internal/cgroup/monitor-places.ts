@@ -2,15 +2,14 @@
 // cgroup of their container, where they would share its limits and be frozen with it. The names are those that cAdvisor
 // passes over: `crio-conmon-<64 hex>`.
 
-import { mkdir, rmdir, stat } from 'node:fs/promises';
+import { mkdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { findProgram } from '../config/executable.ts';
 import { DaemonError, describeError } from '../errors/daemon-error.ts';
-import { errnoCode } from '../errors/errno.ts';
 import type { Logger } from '../log/logger.ts';
 import type { CommandRunner } from '../process/command-runner.ts';
 import { type CgroupMount, listCgroupMounts } from './hierarchy.ts';
+import { removeEmptied } from './remove-emptied.ts';
 import { moveToScope } from './systemd-scope.ts';
 
 export interface MonitorPlace {
@@ -34,10 +33,6 @@ const withDaemon: MonitorPlace = { cgroupDirs: [], take: undefined };
  * nothing to a monitor.
  */
 const accounting = ['memory', 'cpu', 'cpuacct', 'pids', 'blkio'];
-/** A monitor that has hung up may take a moment to be gone. */
-const removeTries = 50;
-const removePauseMs = 20;
-
 /** Cgroups as plain directories. */
 export class CgroupfsPlaces implements MonitorPlaces {
   readonly #roots: readonly string[];
@@ -63,25 +58,11 @@ export class CgroupfsPlaces implements MonitorPlaces {
   }
 
   async remove(podParent: string, containerId: string): Promise<void> {
-    for (const directory of this.#directories(podParent, containerId)) await removeEmpty(directory);
+    for (const directory of this.#directories(podParent, containerId)) await removeEmptied(directory);
   }
 
   #directories(podParent: string, containerId: string): string[] {
     return this.#roots.map((root) => join(root, podParent, `crio-conmon-${containerId}`));
-  }
-}
-
-async function removeEmpty(directory: string): Promise<void> {
-  for (let left = removeTries; ; left--) {
-    try {
-      await rmdir(directory);
-      return;
-    } catch (cause) {
-      if (errnoCode(cause) === 'ENOENT') return;
-      if (errnoCode(cause) !== 'EBUSY' || left === 0)
-        throw new DaemonError('internal', `cannot remove the monitor's cgroup ${directory}`, cause);
-    }
-    await delay(removePauseMs);
   }
 }
 

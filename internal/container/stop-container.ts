@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { DaemonError, describeError } from '../errors/daemon-error.ts';
 import { monotonicMs } from './clock.ts';
 import type { Container } from './container.ts';
+import { releaseContainer } from './container-exits.ts';
 import type { ContainerParts } from './container-parts.ts';
 import { signalNumber } from './stop-signal.ts';
 
@@ -15,7 +16,7 @@ const killWaitMs = 120_000;
 const shortenCheckMs = 200;
 
 /**
- * Ends a container; afterwards its exit is recorded. A container that has ended, or that nobody knows, is success
+ * Ends a container; afterwards its exit is recorded and no process of it is left. A container that has ended, or that nobody knows, is success
  * (CRI). Several stops of one container join: a later one can shorten the grace period but not lengthen it.
  * `deadline-exceeded` when even SIGKILL does not end it; the stop can then be repeated.
  */
@@ -26,7 +27,19 @@ export async function stopContainer(
   signal: AbortSignal,
 ): Promise<void> {
   const container = parts.containers.find(idOrPrefix);
-  if (container === undefined || container.status.state === 'exited') return;
+  if (container === undefined) return;
+  if (container.status.state !== 'exited') await endContainer(parts, container, graceSeconds, signal);
+  // With a pid namespace of its own nothing outlives the init; else the rest is killed by the cgroup.
+  if (!container.metadata.ownPidNamespace)
+    await parts.locks.run(container.id, () => releaseContainer(parts, container));
+}
+
+async function endContainer(
+  parts: ContainerParts,
+  container: Container,
+  graceSeconds: number,
+  signal: AbortSignal,
+): Promise<void> {
   const isFirst = container.killAtMs === undefined;
   // A created container has no process that could end by itself.
   const graceMs = container.status.state === 'running' ? Math.max(0, graceSeconds) * 1000 : 0;
@@ -45,11 +58,6 @@ export async function killContainer(
   signal: AbortSignal,
 ): Promise<void> {
   await signalInit(parts, container, sigkill);
-  if (!container.metadata.ownPidNamespace) {
-    await parts.runtimes
-      .get(container.metadata.runtimeHandler)
-      .runtime.kill(container.id, sigkill, { all: true });
-  }
   if (await endsWithin(container, killWaitMs, signal)) return;
   const text = `container "${container.id}" (pid ${container.status.pid}) has not ended ${killWaitMs / 1000} s after SIGKILL`;
   throw new DaemonError(
