@@ -4,11 +4,12 @@ import type { Logger } from '../log/logger.ts';
 import { type ImageSignature, parseSignatureBlob, signatureBlob } from '../policy/image-signature.ts';
 import type { ImagePolicy, NamedManifest } from '../policy/policy.ts';
 import type { Reference } from '../registry/reference.ts';
-import type { Credentials, Registry } from '../registry/registry.ts';
+import type { RemoteImage } from '../registry/registry.ts';
 import type { ImageRecords, StoredImage } from '../storage/store.ts';
 
 export interface PulledManifest extends NamedManifest {
-  readonly credentials: Credentials | undefined;
+  /** Where it was read. */
+  readonly remote: RemoteImage;
   readonly namespace: string;
 }
 
@@ -17,14 +18,14 @@ export interface PulledManifest extends NamedManifest {
  * not ask for any: another namespace's may, when the image is here already.
  */
 export async function admitPulled(
-  parts: { readonly policy: ImagePolicy; readonly registry: Registry; readonly logger: Logger },
-  { reference, manifestDigest, credentials, namespace }: PulledManifest,
+  parts: { readonly policy: ImagePolicy; readonly logger: Logger },
+  { reference, manifestDigest, remote, namespace }: PulledManifest,
   signal: AbortSignal,
 ): Promise<readonly Uint8Array[]> {
-  const { policy, registry, logger } = parts;
+  const { policy, logger } = parts;
   let found: Promise<readonly ImageSignature[]> | undefined;
   const signatures = (): Promise<readonly ImageSignature[]> => {
-    found ??= policy.remoteSignatures({ reference, manifestDigest }, { registry, credentials }, signal);
+    found ??= policy.remoteSignatures({ reference, manifestDigest }, remote, signal);
     return found;
   };
   await policy.admit({ reference, manifestDigest, signatures }, namespace, signal);

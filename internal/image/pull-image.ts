@@ -43,7 +43,8 @@ export interface PullerParts {
   readonly lifetime: AbortSignal;
 }
 
-interface FoundImage extends Pick<PullRequest, 'credentials' | 'namespace'> {
+interface FoundImage {
+  readonly namespace: string;
   readonly reference: Reference;
   readonly remote: RemoteImage;
 }
@@ -128,13 +129,13 @@ export class ImagePuller {
   ): Promise<string> {
     const store = (remote: RemoteImage): Promise<string> => {
       progress.readsDocuments();
-      return this.#store({ reference, remote, credentials, namespace }, progress, signal);
+      return this.#store({ reference, remote, namespace }, progress, signal);
     };
     return this.#parts.registry.withImage({ ...reference, credentials, namespace }, store, signal);
   }
 
   async #store(
-    { reference, remote, credentials, namespace }: FoundImage,
+    { reference, remote, namespace }: FoundImage,
     progress: PullProgress,
     signal: AbortSignal,
   ): Promise<string> {
@@ -146,7 +147,7 @@ export class ImagePuller {
     });
     // Before anything else of the image is read: what is refused is not looked at.
     const manifestDigest = digestOf(selected.bytes);
-    const asked = { reference, manifestDigest, credentials, namespace };
+    const asked = { reference, manifestDigest, remote, namespace };
     const signatures = await admitPulled(this.#parts, asked, signal);
     progress.readsDocuments();
     const config = await this.#readConfig(remote, selected.image.config, signal);

@@ -2,6 +2,7 @@
 
 import type { HttpTransport } from '../registry/http-transport.ts';
 import { formatReference } from '../registry/reference.ts';
+import type { RemoteImage } from '../registry/registry.ts';
 import { evaluateRequirement } from './evaluate-requirement.ts';
 import type { GpgVerifier } from './gpg-verifier.ts';
 import type { ImageSignature } from './image-signature.ts';
@@ -10,7 +11,7 @@ import type { ArchivePlace, ImagePolicy, NamedManifest, SignedImage } from './po
 import { type PolicyFiles, refusal } from './policy-files.ts';
 import { type ImagePlace, requirementsFor } from './policy-scopes.ts';
 import { signaturePlace } from './registries-d.ts';
-import { type AttachmentSource, readAttachments } from './sigstore-attachments.ts';
+import { readAttachments } from './sigstore-attachments.ts';
 
 export interface NodePolicyParts {
   readonly files: PolicyFiles;
@@ -43,14 +44,14 @@ export class NodePolicy implements ImagePolicy {
 
   async remoteSignatures(
     image: NamedManifest,
-    source: AttachmentSource,
+    remote: RemoteImage,
     signal: AbortSignal,
   ): Promise<readonly ImageSignature[]> {
     const { placesDirectory, transport } = this.#parts;
     const place = await signaturePlace(placesDirectory, image.reference);
     const beside = await readLookaside(place.lookaside, image, transport, signal);
     if (!place.useSigstoreAttachments) return beside;
-    return [...beside, ...(await readAttachments(source, image, signal))];
+    return [...beside, ...(await readAttachments(remote, image.manifestDigest, signal))];
   }
 
   async #admit(

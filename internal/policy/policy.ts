@@ -1,9 +1,8 @@
 // What images need of the node's signature policy.
 
 import type { Reference } from '../registry/reference.ts';
-import type { Digest } from '../registry/registry.ts';
+import type { Digest, RemoteImage } from '../registry/registry.ts';
 import type { ImageSignature } from './image-signature.ts';
-import type { AttachmentSource } from './sigstore-attachments.ts';
 
 /** The name that somebody asked for, and the manifest that it stands for. */
 export interface NamedManifest {
@@ -29,10 +28,10 @@ export interface ImagePolicy {
   admit(image: SignedImage, namespace: string, signal: AbortSignal): Promise<void>;
   /** The same for what has no name and no signatures. */
   admitUnsigned(place: ArchivePlace, namespace: string, signal: AbortSignal): Promise<void>;
-  /** The signatures that registry and lookaside have for a manifest, as this node's registries.d says. */
+  /** The signatures that the place of the image and the lookaside have for a manifest, as this node's registries.d says. */
   remoteSignatures(
     image: NamedManifest,
-    source: AttachmentSource,
+    remote: RemoteImage,
     signal: AbortSignal,
   ): Promise<readonly ImageSignature[]>;
 }

@@ -3,37 +3,27 @@
 
 import { hasKind } from '../errors/daemon-error.ts';
 import { digestOf, isDigest } from '../registry/digest.ts';
-import type { Reference } from '../registry/reference.ts';
-import type { BlobDescriptor, Credentials, Digest, Registry, RemoteImage } from '../registry/registry.ts';
+import type { BlobDescriptor, Digest, RemoteImage, RemoteManifest } from '../registry/registry.ts';
 import { type ImageSignature, stringMapOf } from './image-signature.ts';
 import { objectOf, parseStrictJson } from './strict-json.ts';
 
 const maxSignatures = 128;
 const maxPayloadBytes = 4 * 1024 * 1024;
 
-export interface AttachmentSource {
-  readonly registry: Registry;
-  readonly credentials: Credentials | undefined;
-}
-
-/** All sigstore signatures that are attached to this manifest. */
+/** All sigstore signatures that are attached to this manifest, at the place that the image is read from. */
 export async function readAttachments(
-  { registry, credentials }: AttachmentSource,
-  image: { readonly reference: Reference; readonly manifestDigest: Digest },
+  remote: RemoteImage,
+  manifestDigest: Digest,
   signal: AbortSignal,
 ): Promise<ImageSignature[]> {
-  const tag = `${image.manifestDigest.replace(':', '-')}.sig`;
-  const wanted = { repository: image.reference.repository, version: { tag }, credentials, namespace: '' };
+  let document: RemoteManifest;
   try {
-    return await registry.withImage(wanted, (remote) => signaturesIn(remote, signal), signal);
+    document = await remote.readTag(`${manifestDigest.replace(':', '-')}.sig`, signal);
   } catch (cause) {
     if (hasKind(cause, 'not-found')) return [];
     throw cause;
   }
-}
-
-async function signaturesIn(remote: RemoteImage, signal: AbortSignal): Promise<ImageSignature[]> {
-  const manifest = objectOf(parseStrictJson(remote.manifest.bytes), 'the signature manifest', 'any');
+  const manifest = objectOf(parseStrictJson(document.bytes), 'the signature manifest', 'any');
   const layers = manifest['layers'];
   if (!Array.isArray(layers)) throw new Error('the signature manifest has no layers');
   if (layers.length > maxSignatures) throw new Error(`the image has more than ${maxSignatures} signatures`);

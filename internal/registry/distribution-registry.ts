@@ -84,6 +84,7 @@ export class DistributionRegistry implements Registry {
       manifest,
       readManifest: ({ digest, sizeBytes }, instanceSignal) =>
         fetchManifest(session, { digest }, sizeBytes, instanceSignal),
+      readTag: (tag, tagSignal) => fetchManifest(session, { tag }, undefined, tagSignal),
       openBlob: (blob, blobSignal) => openBlob(session, blob, blobSignal),
     };
   }

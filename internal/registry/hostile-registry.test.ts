@@ -221,3 +221,14 @@ test('a secret is in no error, however the authorization service fails', async (
     });
   }
 });
+
+test('a name that leads to this node is not followed from elsewhere', async () => {
+  const peer = { names: ['localhost'], verify: false, mustBeOutside: true };
+  const url = new URL(`http://localhost:${server.host.split(':')[1]}/v2/`);
+  await assert.rejects(transport.send({ method: 'GET', url, headers: {}, peer }, never), { code: 'EINWARD' });
+  assert.deepEqual(server.requests, []);
+  const own = { ...peer, mustBeOutside: false };
+  const response = await transport.send({ method: 'GET', url, headers: {}, peer: own }, never);
+  assert.equal(response.status, 200);
+  await response.discard();
+});

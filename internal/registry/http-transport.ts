@@ -3,10 +3,11 @@
 import { type ClientRequest, type IncomingMessage, request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
 import { ConnectionPools } from './connection-pools.ts';
+import { guardedLookup } from './guarded-lookup.ts';
 import { type BodyLimits, type HttpResponse, HttpTimeoutError, responseOf } from './http-response.ts';
 import type { ProxyOf } from './proxy-settings.ts';
 import { addressOf, proxyAuthorization } from './proxy-tunnel.ts';
-import type { TlsPeer, TrustStore } from './trust-store.ts';
+import type { Peer, TrustStore } from './trust-store.ts';
 
 export interface HttpTimeouts extends BodyLimits {
   /** TCP and TLS handshake, or the way through a proxy. */
@@ -22,7 +23,7 @@ export interface HttpRequest {
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string;
-  readonly peer: TlsPeer;
+  readonly peer: Peer;
 }
 
 /** A dead registry is told apart from a slow one after these times; a kubelet waits for minutes. */
@@ -83,12 +84,13 @@ export class HttpTransport {
     peer,
   }: HttpRequest): Promise<(signal: AbortSignal) => ClientRequest> {
     const { trust, proxyOf, timeouts, userAgent } = this.#parts;
+    const guard = peer.mustBeOutside === true ? { lookup: guardedLookup } : {};
     const sent = { ...headers, 'user-agent': userAgent, 'accept-encoding': 'identity' };
     const proxy = proxyOf(url);
     const tunnel = proxy && { proxy, timeoutMs: timeouts.connectMs };
     if (url.protocol === 'https:') {
       const secure = this.#pools.secure(await trust.trustOf(peer), peer.verify, tunnel);
-      return (signal) => requestHttps(url, { method, headers: sent, ...secure, signal });
+      return (signal) => requestHttps(url, { method, headers: sent, ...secure, ...guard, signal });
     }
     // Without TLS an HTTP proxy itself is asked for the whole address.
     if (proxy?.protocol === 'http:') {
@@ -97,7 +99,7 @@ export class HttpTransport {
       return (signal) => requestHttp({ method, headers: asked, ...options, signal });
     }
     const plain = this.#pools.plain(tunnel);
-    return (signal) => requestHttp(url, { method, headers: sent, ...plain, signal });
+    return (signal) => requestHttp(url, { method, headers: sent, ...plain, ...guard, signal });
   }
 
   #exchange(

@@ -1,9 +1,10 @@
 // Where a registry is spoken to: by https, or, for one that is marked insecure, by whatever it speaks.
 
 import { DaemonError } from '../errors/daemon-error.ts';
+import { isInwardHost } from './address-guard.ts';
 import type { HttpTransport } from './http-transport.ts';
 import { fromNetworkError } from './registry-error.ts';
-import type { TlsPeer } from './trust-store.ts';
+import type { Peer } from './trust-store.ts';
 
 export interface Origin {
   /** The host (and port) as references name it; used in texts. */
@@ -23,8 +24,10 @@ const rememberedMs = 10 * 60_000;
  * How TLS is checked at `url`, the registry's own or one that it sends us to. As in containers/image the registry's
  * authorities hold for those as well; its client certificate does not: only hosts with a folder of their own see one.
  */
-export function peerAt(url: URL, { host, url: own, insecure }: Origin): TlsPeer {
-  return { names: url.origin === own.origin ? [host] : [url.host, host], verify: !insecure };
+export function peerAt(url: URL, { host, url: own, insecure }: Origin): Peer {
+  const isOwn = url.origin === own.origin;
+  const mustBeOutside = !isOwn && !isInwardHost(own.hostname);
+  return { names: isOwn ? [host] : [url.host, host], verify: !insecure, mustBeOutside };
 }
 
 /** Finds out how to speak to registries, and remembers it. */

@@ -45,6 +45,10 @@ export function fromNetworkError(host: string, error: unknown, url?: URL): unkno
     return registryUnavailable(host, `proxy "${error.proxy}": ${why}`, error);
   }
   const elsewhere = url === undefined || url.host === host ? '' : ` (at "${url.host}")`;
+  if (code === 'EINWARD') {
+    const text = `registry "${host}" leads to an address of this node${elsewhere}; it was not contacted`;
+    return new DaemonError('permission-denied', text);
+  }
   if (clientCertificateCodes.test(code)) {
     const text = `registry "${host}" does not accept this node's client certificate${elsewhere} (${code}): put one that it knows into /etc/containers/certs.d/${host}/, as NAME.cert and NAME.key`;
     return new DaemonError('unauthenticated', text, error);

@@ -42,6 +42,8 @@ export interface RemoteImage {
   readonly manifest: RemoteManifest;
   /** Another manifest of the same repository: an entry of the list. Checked against the descriptor. */
   readManifest(descriptor: BlobDescriptor, signal: AbortSignal): Promise<RemoteManifest>;
+  /** What another tag of the same repository names: signatures, which stand beside their image. */
+  readTag(tag: string, signal: AbortSignal): Promise<RemoteManifest>;
   /**
    * Asks for a blob and resolves when the registry has begun to answer. The bytes end after exactly `sizeBytes` or
    * with an error, and go on over broken connections; the reader must check the digest. Aborting `signal` closes the

@@ -10,11 +10,13 @@ import { SystemAuthorities } from './system-authorities.ts';
 /** Reading the files again takes a millisecond; a changed certificate is seen after this time. */
 const keptMs = 10_000;
 
-/** Whom a TLS connection is made with. */
-export interface TlsPeer {
+/** Whom a connection is made with. */
+export interface Peer {
   /** Folders of certs.d: the authorities of all hold, the client certificates of the first one are shown. */
   readonly names: readonly string[];
   readonly verify: boolean;
+  /** A name that leads to this node is refused: a registry elsewhere has sent us to it. */
+  readonly mustBeOutside?: boolean;
 }
 
 export interface Trust {
@@ -35,7 +37,7 @@ export class TrustStore {
   }
 
   /** `failed-precondition` when the peer's folder has files that cannot be used. */
-  async trustOf({ names }: TlsPeer): Promise<Trust> {
+  async trustOf({ names }: Peer): Promise<Trust> {
     const nowMs = performance.now();
     const key = names.join(' ');
     const kept = this.#kept.get(key);
