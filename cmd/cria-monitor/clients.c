@@ -64,6 +64,7 @@ static void put_exit(struct json_writer *reply)
 	if (container.lost)
 		json_put_string(reply, "reason", "MonitorLost");
 	json_put_big(reply, "finishedAt", (uint64_t)container.finished_at);
+	json_put_big(reply, "logDroppedBytes", log_dropped_bytes());
 }
 
 static void put_state(struct json_writer *reply)
@@ -75,9 +76,10 @@ static void put_state(struct json_writer *reply)
 		json_put_number(reply, "pid", container.pid);
 		json_put_big(reply, "startTicks", container.ticks);
 	}
-	if (container.phase == RUNNING)
+	if (container.phase == RUNNING) {
 		json_put_bool(reply, "kept", keep_is_deposited());
-	json_put_big(reply, "logDroppedBytes", log_dropped_bytes());
+		json_put_big(reply, "logDroppedBytes", log_dropped_bytes());
+	}
 	if (container.phase == EXITED)
 		put_exit(reply);
 	if (container.phase == FAILED) {

@@ -28,6 +28,14 @@ export async function recordExit(
   if (exit.oom) parts.metrics.oomKilled(container.name);
   const { exitCode, reason } = container.status;
   parts.logger.info({ containerId: container.id, exitCode, reason }, 'container exited');
+  if (exit.logDroppedBytes > 0) {
+    const lost = {
+      containerId: container.id,
+      bytes: exit.logDroppedBytes,
+      logPath: container.metadata.logPath,
+    };
+    parts.logger.warn(lost, 'the log of the container lacks output that its disk refused');
+  }
   await parts.locks
     .run(container.id, () => releaseContainer(parts, container))
     .catch((cause: unknown) => {

@@ -18,6 +18,7 @@ const valid = {
   signal: 9,
   oom: true,
   finishedAt: '1700000000123456789',
+  logDroppedBytes: '582240',
   reason: 'exited',
 };
 
@@ -29,6 +30,7 @@ test('a record is read with all its digits', async () => {
     signal: 9,
     oom: true,
     finishedAtNanos: 1700000000123456789n,
+    logDroppedBytes: 582_240,
     reason: 'exited',
   });
 });
@@ -72,7 +74,7 @@ test('deleting takes the unfinished file along and may be repeated', async () =>
 });
 
 test('a wait status is code or signal', () => {
-  const exit = { oom: false, finishedAtNanos: 1n, reason: 'exited' };
+  const exit = { oom: false, finishedAtNanos: 1n, logDroppedBytes: 0, reason: 'exited' };
   assert.deepEqual(fromWaitStatus(7 << 8, 1n), { code: 7, signal: undefined, ...exit });
   assert.deepEqual(fromWaitStatus(9, 1n), { code: 137, signal: 9, ...exit });
   assert.deepEqual(fromWaitStatus(11 | 0x80, 1n), { code: 139, signal: 11, ...exit });

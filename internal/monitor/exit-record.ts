@@ -9,12 +9,13 @@ const recordVersion = 1;
 
 /** The record of a container whose end nobody saw. */
 export function monitorLostRecord(finishedAtNanos: bigint): ExitRecord {
-  return { code: 255, signal: undefined, oom: false, finishedAtNanos, reason: 'MonitorLost' };
+  const unknown = { signal: undefined, oom: false, logDroppedBytes: 0 };
+  return { code: 255, ...unknown, finishedAtNanos, reason: 'MonitorLost' };
 }
 
 /** The exit in a control message or a record file; undefined when it is not one. */
 export function parseExit(value: Readonly<Record<string, unknown>>): ExitRecord | undefined {
-  const { code, signal, oom, finishedAt, reason } = value;
+  const { code, signal, oom, finishedAt, logDroppedBytes, reason } = value;
   if (typeof code !== 'number' || !Number.isInteger(code) || code < 0 || code > 255) return undefined;
   if (typeof finishedAt !== 'string' || !/^\d{1,19}$/.test(finishedAt)) return undefined;
   return {
@@ -22,6 +23,7 @@ export function parseExit(value: Readonly<Record<string, unknown>>): ExitRecord 
     signal: typeof signal === 'number' ? signal : undefined,
     oom: oom === true,
     finishedAtNanos: BigInt(finishedAt),
+    logDroppedBytes: Number(logDroppedBytes ?? 0) || 0,
     reason: typeof reason === 'string' ? reason : 'exited',
   };
 }
@@ -49,6 +51,7 @@ export async function readExitCodeFile(path: string): Promise<ExitRecord | undef
     signal: code > 128 ? code - 128 : undefined,
     oom: false,
     finishedAtNanos: mtimeNs,
+    logDroppedBytes: 0,
     reason: 'exited',
   };
 }

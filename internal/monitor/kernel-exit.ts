@@ -109,7 +109,7 @@ export class ProcessHandle {
 /** The exit that a wait status stands for. */
 export function fromWaitStatus(status: number, finishedAtNanos: bigint): ExitRecord {
   const number = status & 0x7f;
-  const exit = { oom: false, finishedAtNanos, reason: 'exited' };
+  const exit = { oom: false, finishedAtNanos, logDroppedBytes: 0, reason: 'exited' };
   if (number !== 0) return { code: 128 + number, signal: number, ...exit };
   return { code: (status >> 8) & 0xff, signal: undefined, ...exit };
 }

@@ -46,6 +46,8 @@ export interface ExitRecord {
   /** A process of the container was killed by the kernel for memory. */
   readonly oom: boolean;
   readonly finishedAtNanos: bigint;
+  /** What the container wrote and its log lacks, because the disk refused it. */
+  readonly logDroppedBytes: number;
   /** `exited`, or `MonitorLost` when nobody saw the real code. */
   readonly reason: string;
 }

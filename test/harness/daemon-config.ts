@@ -19,6 +19,8 @@ export interface DaemonSetup {
   readonly handlers: readonly RuntimeHandler[];
   /** TOML that is put after everything else; it starts with a table header. */
   readonly extraToml?: string;
+  /** Lines of `[crio.runtime]`. */
+  readonly runtimeToml?: string;
   /** Lines of `[crio.image]`. */
   readonly imageToml?: string;
   /** Lines of registries.conf; by default none, so that no registry is ever searched. */
@@ -98,6 +100,7 @@ default_runtime = "${handlers[0]?.name ?? ''}"
 cgroup_manager = "cgroupfs"
 namespaces_dir = "${paths.namespacesDir}"
 container_exits_dir = "${paths.runDir}/exits"
+${setup.runtimeToml ?? ''}
 ${handlers.map((handler) => handlerTable(root, handler)).join('')}
 [crio.image]
 signature_policy = "${paths.policy}"

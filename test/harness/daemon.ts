@@ -19,6 +19,8 @@ export interface DaemonOptions {
   /** Names of OCI runtimes; the first is the default handler. */
   readonly handlers?: readonly string[];
   readonly extraToml?: string;
+  /** Lines of `[crio.runtime]`. */
+  readonly runtimeToml?: string;
   /** Lines of `[crio.image]`. */
   readonly imageToml?: string;
   /** The text of registries.conf. */
@@ -49,8 +51,8 @@ export class TestDaemon implements Territory {
     const names = options.handlers ?? ['runc'];
     const handlers = names.map((handler) => ({ name: handler, path: findProgram(handler) ?? handler }));
     if (names.includes('crun')) claimCgroups(this.#claimed);
-    const { extraToml = '', imageToml = '', registries = '' } = options;
-    const texts = { extraToml, imageToml, registries };
+    const { extraToml = '', runtimeToml = '', imageToml = '', registries = '' } = options;
+    const texts = { extraToml, runtimeToml, imageToml, registries };
     const setup = { root: this.root, bridge: name, subnet: freeSubnet(), handlers, ...texts };
     this.paths = writeDaemonConfig(setup);
   }
