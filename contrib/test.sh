@@ -11,7 +11,7 @@ for part in say packages node crictl; do
 done
 
 PACKAGES=(
-  ca-certificates gcc libc6-dev iptables iproute2 procps jq strace busybox-static shellcheck
+  ca-certificates gcc libc6-dev clang llvm iptables iproute2 procps jq strace busybox-static shellcheck
   containernetworking-plugins runc crun conmon podman skopeo umoci docker-registry zstd
 )
 
@@ -19,8 +19,9 @@ usage() {
   cat <<TEXT
 usage: contrib/test.sh [--help]
 
-Installs the tests' tools (apt, npm, crictl by Go), then runs the linters, the build and the unit, integration and
-end-to-end tests as root. The last line is «N passed, N failed, N skipped»; the exit code is 0 only if nothing failed.
+Installs the tests' tools (apt, npm, crictl by Go), then runs the linters, the build, the unit, integration and
+end-to-end tests as root, the monitor's tests under sanitizers, and its fuzzers for a minute each. The last line is
+«N passed, N failed, N skipped»; the exit code is 0 only if nothing failed.
 With CI=true a skipped test that contrib/known-skips.txt does not list fails too.
 TEXT
 }
@@ -28,7 +29,8 @@ TEXT
 install_tools() {
   step "Packages"
   install_packages "${PACKAGES[@]}"
-  install_if_available musl-tools clang
+  # What clang's sanitizers and fuzzers need is a package of its own since Debian 12.
+  install_if_available musl-tools "libclang-rt-$(clang -dumpversion | cut -d. -f1)-dev"
   package_installed nginx-core || package_installed nginx-light || install_if_available nginx-light
   step "Node.js"
   use_node
@@ -58,6 +60,8 @@ run_all() {
   for kind in unit integration e2e; do
     run_step "Tests: $kind" node scripts/run-tests.mjs "$kind"
   done
+  run_step "Tests: monitor, sanitized" env CRIA_MONITOR_VARIANT=asan node scripts/run-tests.mjs monitor
+  run_step "Fuzz" node scripts/fuzz.mjs
 }
 
 main() {
