@@ -17,7 +17,7 @@ int send_with_fds(int socket, const void *data, size_t size, const int *fds, siz
 	if (count > 0) {
 		message.msg_control = &control;
 		message.msg_controllen = CMSG_SPACE(count * sizeof(int));
-		struct cmsghdr *head = CMSG_FIRSTHDR(&message);
+		struct cmsghdr *head = &control.align;
 
 		head->cmsg_level = SOL_SOCKET;
 		head->cmsg_type = SCM_RIGHTS;

@@ -132,7 +132,9 @@ static bool parse(int argc, char **argv, struct settings *settings)
 		else
 			return false;
 	}
-	return argc % 2 == 0 && (settings->hostname == NULL || find_namespace("--uts")->path != NULL);
+	struct namespace *uts = find_namespace("--uts");
+
+	return argc % 2 == 0 && (settings->hostname == NULL || (uts != NULL && uts->path != NULL));
 }
 
 static bool make(const struct settings *settings)
