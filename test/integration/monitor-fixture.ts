@@ -22,7 +22,7 @@ import { Spawner } from '../../internal/monitor/spawner.ts';
 import { monitorPath } from '../harness/monitor-build.ts';
 import { removeCgroups } from '../harness/world.ts';
 
-const cgroupParent = '/cria-test';
+const cgroupParent = `/cria-test-${process.pid}`;
 
 export const runcPath = ['/usr/bin/runc', '/usr/sbin/runc', '/usr/local/sbin/runc'].find((path) =>
   existsSync(path),
