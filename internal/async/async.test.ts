@@ -89,6 +89,35 @@ test('Semaphore bounds what runs at once and gives an aborted waiter’s place a
   assert.deepEqual(order, ['first', 'last']);
 });
 
+test('a lent place serves others, and is waited for again', async () => {
+  const places = new Semaphore(1);
+  const order: string[] = [];
+  let answer = (): void => {};
+  const slow = new Promise<void>((resolve) => (answer = resolve));
+  const lender = places.run(async (place) => {
+    order.push('lends');
+    await place.lend(slow);
+    order.push('has it again');
+  }, never);
+  await places.run(async () => {
+    order.push('other');
+    answer();
+    await sleep(10);
+    order.push('other ends');
+  }, never);
+  await lender;
+  assert.deepEqual(order, ['lends', 'other', 'other ends', 'has it again']);
+
+  const gone = new AbortController();
+  const failing = places.run(
+    (place) => place.lend(slow.then(() => gone.abort(new Error('left')))),
+    gone.signal,
+  );
+  await assert.rejects(failing, /left/);
+  await places.run(async () => void order.push('still one place'), never);
+  assert.equal(order.at(-1), 'still one place');
+});
+
 test('allEnded waits for every step, also after one has failed', async () => {
   const order: string[] = [];
   const slow = async (name: string, ms: number): Promise<string> => {

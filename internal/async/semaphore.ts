@@ -2,6 +2,12 @@
 
 import { waitFor } from './wait-for.ts';
 
+/** The place that a piece of work holds. */
+export interface Place {
+  /** Lets others have the place until `waiting` settles, then waits for one again. */
+  lend<T>(waiting: Promise<T>): Promise<T>;
+}
+
 /** At most `limit` bodies run at once; the others wait in order. */
 export class Semaphore {
   #free: number;
@@ -12,12 +18,28 @@ export class Semaphore {
   }
 
   /** Runs `body` when a place is free; a signal that aborts while waiting gives the place to the next. */
-  async run<T>(body: () => Promise<T>, signal: AbortSignal): Promise<T> {
+  async run<T>(body: (place: Place) => Promise<T>, signal: AbortSignal): Promise<T> {
     await this.#acquire(signal);
+    let isHeld = true;
+    const giveBack = (): void => {
+      if (isHeld) this.#release();
+      isHeld = false;
+    };
+    const place: Place = {
+      lend: async (waiting) => {
+        giveBack();
+        try {
+          return await waiting;
+        } finally {
+          await this.#acquire(signal);
+          isHeld = true;
+        }
+      },
+    };
     try {
-      return await body();
+      return await body(place);
     } finally {
-      this.#release();
+      giveBack();
     }
   }
 

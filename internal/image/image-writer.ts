@@ -3,7 +3,7 @@
 
 import { setMaxListeners } from 'node:events';
 import { KeyedLock } from '../async/keyed-lock.ts';
-import { Semaphore } from '../async/semaphore.ts';
+import { type Place, Semaphore } from '../async/semaphore.ts';
 import { waitFor } from '../async/wait-for.ts';
 import { DaemonError, hasKind } from '../errors/daemon-error.ts';
 import type { Logger } from '../log/logger.ts';
@@ -19,9 +19,12 @@ import type {
 import type { ImageContents, LayerContents } from './image-contents.ts';
 import { chainIdsOf, LayerClaims } from './layer-claims.ts';
 import type { PullLayer, PullProgress } from './pull-progress.ts';
+import { lendWhileSlow } from './slow-source.ts';
 
 /** Layers of one image that are fetched at once; as containerd. */
 const layersAtOnce = 3;
+/** Layers of all images that are begun at once: each is a thread of some MiB. */
+const begunAtOnce = 12;
 /** How often an image is completed again when another process removes layers that it counted on. */
 const maxVainRounds = 3;
 
@@ -38,6 +41,8 @@ export interface WriterParts {
 export class ImageWriter {
   readonly #parts: WriterParts;
   readonly #unpacks: Semaphore;
+  /** Those whose registry is slow do not count as unpacked, but each has its thread. */
+  readonly #begun = new Semaphore(begunAtOnce);
   readonly #changes = new KeyedLock();
   readonly #claims = new LayerClaims();
 
@@ -143,8 +148,12 @@ export class ImageWriter {
   ): Promise<StagedLayer> {
     const { diffId, blobDigest, blobSizeBytes } = layer;
     const blob = progress.receive(index, await progress.waitFor(layer.open(signal)));
-    const source = { blob, blobDigest, blobSizeBytes, diffId };
-    return this.#unpacks.run(() => this.#parts.layers.stageLayer(source, this.#parts.limits, signal), signal);
+    const { layers, limits } = this.#parts;
+    const unpack = (place: Place): Promise<StagedLayer> => {
+      const source = { blob: lendWhileSlow(blob, place), blobDigest, blobSizeBytes, diffId };
+      return layers.stageLayer(source, limits, signal);
+    };
+    return this.#begun.run(() => this.#unpacks.run(unpack, signal), signal);
   }
 
   /** Undefined when a layer that the store had is gone; what was committed until then stays for the next round. */

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { makeImage, makeList, makeTar } from '../../test/fakes/made-image.ts';
 import { MemoryLayerStore } from '../../test/fakes/memory-layer-store.ts';
 import { openPolicy } from '../../test/fakes/open-policy.ts';
-import { noShortNames, registryClient, transportTo } from '../../test/fakes/registry-client.ts';
+import { noShortNames, registryClient, testTimeouts, transportTo } from '../../test/fakes/registry-client.ts';
 import { RegistryServer, sendBlob } from '../../test/fakes/registry-server.ts';
 import { DaemonError, type ErrorKind } from '../errors/daemon-error.ts';
 import { silentLogger } from '../log/logger.ts';
@@ -203,6 +204,38 @@ describe('pull', () => {
     assert.deepEqual(stored, { status: 'fulfilled', value: image.id });
     assert.equal(store.layers.size, 3);
     assert.equal(store.staged.size, 0);
+  });
+
+  it('is not held up by images whose registry gives nothing', async () => {
+    const stuck = await RegistryServer.start();
+    const patient = transportTo({ timeouts: { ...testTimeouts, noProgressMs: 60_000 } });
+    registry = registryClient({ transport: patient });
+    images = imagesWith(noShortNames);
+    try {
+      const slow = [1, 2, 3].map((number) => makeImage({ layers: [makeTar([{ name: `slow${number}` }])] }));
+      for (const [number, image] of slow.entries()) stuck.add(image, `v${number}`);
+      let opened = 0;
+      stuck.intercept = (_request, response, path) => {
+        const layer = slow.find(({ layerBlobs }) => path.endsWith(digestOf(layerBlobs[0]!)))?.layerBlobs[0];
+        if (layer === undefined) return false;
+        opened += 1;
+        response.writeHead(200, { 'content-length': layer.length }).write(layer.subarray(0, 1));
+        return true;
+      };
+      const silences = slow.map((_, number) => {
+        const reference = `${stuck.host}/a/b:v${number}`;
+        return images.pull({ reference, credentials: undefined, namespace: '' }, never).catch(() => {});
+      });
+      while (opened < slow.length) await sleep(5);
+      const image = makeImage({ layers: layersOf(3) });
+      server.add(image, 'v1');
+      assert.equal(await pull('a/b:v1'), image.id);
+      patient.close();
+      await stuck.close();
+      await Promise.all(silences);
+    } finally {
+      patient.close();
+    }
   });
 
   it('joins the running pull of the same reference', async () => {
