@@ -159,6 +159,19 @@ static char *parse_strings(char *at, struct json_field *field)
 	return at + 1;
 }
 
+/* Looks ahead, because parsing changes the text: an array with anything else in it is one to skip. */
+static bool holds_only_strings(char *at)
+{
+	for (at = skip_space(at + 1); *at == '"'; at = skip_space(at + 1)) {
+		while (*++at != '"' && *at != '\0')
+			if (*at == '\\' && *++at == '\0')
+				return false;
+		if (*at == '\0' || *(at = skip_space(at + 1)) != ',')
+			break;
+	}
+	return *at == ']';
+}
+
 static char *parse_value(char *at, struct json_field *field)
 {
 	char *to = at;
@@ -174,7 +187,7 @@ static char *parse_value(char *at, struct json_field *field)
 		field->number = *at == 't';
 		return parse_word(at, *at == 't' ? "true" : "false");
 	case '[':
-		if (*skip_space(at + 1) == '"' || *skip_space(at + 1) == ']')
+		if (holds_only_strings(at))
 			return parse_strings(at, field);
 		break;
 	case '-': case '0': case '1': case '2': case '3': case '4':
