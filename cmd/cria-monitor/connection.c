@@ -187,9 +187,11 @@ void connection_save(const struct connection *connection, struct handover *hando
 
 	handover_put_fd(handover, name, connection->source.fd);
 	part_name(part, sizeof(part), name, "in");
-	handover_put(handover, part, bytes_front(&connection->in), bytes_length(&connection->in));
+	if (bytes_length(&connection->in) > 0)
+		handover_put(handover, part, bytes_front(&connection->in), bytes_length(&connection->in));
 	part_name(part, sizeof(part), name, "out");
-	handover_put(handover, part, bytes_front(&connection->out), bytes_length(&connection->out));
+	if (bytes_length(&connection->out) > 0)
+		handover_put(handover, part, bytes_front(&connection->out), bytes_length(&connection->out));
 }
 
 static void restore_bytes(struct bytes *queue, const struct handover *handover, const char *name, const char *part)
