@@ -7,6 +7,7 @@ import { restoreContainers } from '../../internal/container/restore-containers.t
 import type { CriParts } from '../../internal/cri/cri-parts.ts';
 import { bindCriSocket } from '../../internal/cri/listener.ts';
 import { startCriServer } from '../../internal/cri/server.ts';
+import { listDirectory } from '../../internal/fs/directories.ts';
 import type { Logger } from '../../internal/log/logger.ts';
 import type { Metrics } from '../../internal/metrics/metrics.ts';
 import { type MetricsServer, startMetricsServer } from '../../internal/metrics/metrics-server.ts';
@@ -15,6 +16,7 @@ import { knowsSandbox, restoreSandboxes } from '../../internal/sandbox/restore-s
 import { lockDirectory } from './directory-lock.ts';
 import { prepareDirectories } from './prepare-directories.ts';
 import type { Follower } from './reload.ts';
+import { markRunning, markStopped, readMarks } from './run-marks.ts';
 import { versionInfo } from './version.ts';
 import { type Daemon, keepSocketOf, wireDaemon } from './wire.ts';
 
@@ -63,11 +65,17 @@ async function start(
   });
   closing.push(() => spawner.close());
   spawner.start();
+  const lastRun = await readMarks(config);
   const daemon = await wireDaemon(config, spawner, logger);
-  closing.push(() => daemon.close());
+  await markRunning(config);
+  closing.push(async () => {
+    await daemon.close();
+    await markStopped(config);
+  });
   const metrics = await serveMetrics(config, daemon.metrics, logger);
   if (metrics !== undefined) closing.push(() => metrics.close());
   await restore(daemon.cri);
+  if (lastRun.isBeforeBoot && config.crio.internal_wipe) await removeLostContainers(daemon.cri);
   const server = startCriServer(daemon.cri, socket, {
     maxSendBytes: config.api.grpc_max_send_msg_size,
     maxReceiveBytes: config.api.grpc_max_recv_msg_size,
@@ -105,4 +113,17 @@ async function serveMetrics(
 export async function restore({ sandboxes, containers }: CriParts): Promise<void> {
   await restoreSandboxes(sandboxes);
   await restoreContainers(containers, (sandboxId) => knowsSandbox(sandboxes, sandboxId));
+}
+
+/**
+ * After a boot nothing runs, so a container in the store that no record of the daemon knows is what a crash left. Pods and
+ * containers with a record stay, ended, for the kubelet to ask about and to remove; images always stay.
+ */
+async function removeLostContainers({ containers }: CriParts): Promise<void> {
+  const recorded = new Set(await listDirectory(containers.directories.data)); // those of another version too
+  for (const id of await containers.layers.listOwn()) {
+    if (recorded.has(id) || containers.containers.find(id) !== undefined) continue;
+    containers.logger.warn({ containerId: id }, 'removing what is left of a container without a record');
+    await containers.layers.remove(id);
+  }
 }

@@ -1,7 +1,7 @@
 // [crio]: where images, containers and the daemon's own marks are kept.
 
 import { absolutePath, anyPath, optionalPath, text, textList } from './checked-types.ts';
-import { done, later } from './option.ts';
+import { done } from './option.ts';
 import { booleanType } from './value-type.ts';
 
 export const crioOptions = {
@@ -40,25 +40,25 @@ export const crioOptions = {
     '/var/log/crio/pods',
     'Directory of container logs for pods whose request names none; the kubelet always names one.',
   ),
-  version_file: later(
+  version_file: done(
     anyPath,
     '/var/run/crio/version',
-    'Mark on a tmpfs, written at each start. Its absence means that the node was rebooted.',
+    'Mark on a tmpfs, written at each start. Its absence means that the node was booted since.',
   ),
-  version_file_persist: later(
+  version_file_persist: done(
     anyPath,
     '',
-    'Mark on disk: when it names an older minor version, images are wiped at the start. Empty: never.',
+    'Mark on disk, written at each start for tools that look at it. cria wipes no image because of another version. Empty: none.',
   ),
-  clean_shutdown_file: later(
+  clean_shutdown_file: done(
     anyPath,
     '/var/lib/crio/clean.shutdown',
-    'Mark on disk, written after everything was synced at an orderly stop. Its absence at the start means an unclean one.',
+    'Mark on disk, written after everything was synced at an orderly stop. Its absence after a boot means that the power was lost: then the content of the layers that other tools stored last is checked. Empty: none.',
   ),
-  internal_wipe: later(
+  internal_wipe: done(
     booleanType,
     true,
-    'Remove the containers of before a reboot when the daemon starts. Deprecated by CRI-O; only true is supported.',
+    'At the first start after a boot, remove from the store the containers of which nothing else is left. Pods and containers that the daemon knows stay for the kubelet to remove, and images are never wiped.',
   ),
   internal_repair: done(
     booleanType,

@@ -138,6 +138,8 @@ export class OverlayContainerLayers implements ContainerLayers {
       await records.save();
       return true;
     } catch (cause) {
+      // The files first: on a full disk nothing can be recorded before there is room.
+      await (await retireUnlisted(this.#store, layer.id)).remove();
       await (await retireContainerLayer(this.#store, layers, layer.id)).remove();
       throw cause;
     }
@@ -176,7 +178,8 @@ export class OverlayContainerLayers implements ContainerLayers {
     try {
       const directory = paths.layer(layer.id);
       const linkName = newLinkName();
-      await mkdir(join(directory, 'diff'), { recursive: true, mode: 0o700 });
+      await mkdir(directory, { mode: 0o700 }); // one by one: on a full disk, recursive says ENOENT
+      await mkdir(join(directory, 'diff'), { mode: 0o700 });
       await inheritRootMode(this.#store, join(directory, 'diff'), layer.parent);
       const ancestorIds = chain.map(({ id }) => id);
       await furnishLayerDir(this.#store, { directory, linkName, ancestorIds, durable: false });

@@ -15,16 +15,22 @@ import { removeStaleTempDirs } from './temp-dir.ts';
 import { treeBytes } from './tree-bytes.ts';
 import { unusedLayers } from './used-layers.ts';
 
-/** A layer without an image is left alone for this long: a pull may be about to use it. */
-const unusedAgeMs = 60 * 60_000;
+export interface CollectOptions {
+  /** How long another process may keep the lock of the layers before nothing is done. */
+  readonly patienceMs: number;
+  /** A layer of ours without an image is left alone for this long: a pull may be about to use it. */
+  readonly unusedAgeMs: number;
+}
 
 /**
  * Deletes incomplete layers, layers of ours that nothing uses, old directories and files without a record, dangling
  * links, unfinished writes, and the temporary directories of processes that are gone. False when another process keeps
- * the lock of the layers for longer than `patienceMs`: nothing of it is done then.
+ * the lock of the layers for too long: nothing of it is done then.
  */
-export async function collectGarbage(store: StoreState, patienceMs: number): Promise<boolean> {
-  const held = await store.layers.lockedWithin('write', patienceMs, (layers) => collectLayers(store, layers));
+export async function collectGarbage(store: StoreState, options: CollectOptions): Promise<boolean> {
+  const held = await store.layers.lockedWithin('write', options.patienceMs, (layers) =>
+    collectLayers(store, layers, options.unusedAgeMs),
+  );
   if (held === undefined) return false;
   for (const { what, grave } of held.value) {
     const bytes = await grave.sizeBytes();
@@ -46,12 +52,16 @@ interface Buried {
   readonly grave: Grave;
 }
 
-async function collectLayers(store: StoreState, layers: OpenRecords<LayerRecord>): Promise<Buried[]> {
+async function collectLayers(
+  store: StoreState,
+  layers: OpenRecords<LayerRecord>,
+  unusedAgeMs: number,
+): Promise<Buried[]> {
   const { paths } = store;
   for (const home of homesOf(store)) await removeUnfinishedWrites(store, home.layers);
   for (const path of await orphanFiles(store, layers)) await removeLogged(store, path);
   const buried: Buried[] = [];
-  const doomed = [...new Set([...(await abandonedLayers(store)), ...incompleteLayers(layers)])];
+  const doomed = [...new Set([...(await abandonedLayers(store, unusedAgeMs)), ...incompleteLayers(layers)])];
   if (doomed.length > 0) buried.push({ what: doomed, grave: await retireLayers(store, layers, doomed) });
   for (const home of homesOf(store)) {
     const orphans = await orphanLayers(store, home, layers);
@@ -94,10 +104,10 @@ function incompleteLayers(layers: OpenRecords<LayerRecord>): string[] {
  * Ours that a kill left between two lists: a layer before its image's record or after it, a container's layer without
  * its container. The latter is entered and left with all locks held, so it needs no age.
  */
-async function abandonedLayers(store: StoreState): Promise<string[]> {
+async function abandonedLayers(store: StoreState, unusedAgeMs: number): Promise<string[]> {
   const isAbandoned = (layer: LayerRecord): boolean => {
     if (isIncomplete(layer) || layer.flags?.[ownFlag] !== true) return false;
-    return layer['diff-digest'] === undefined || Date.now() - Date.parse(layer.created ?? '') > unusedAgeMs;
+    return layer['diff-digest'] === undefined || Date.now() - Date.parse(layer.created ?? '') >= unusedAgeMs;
   };
   return store.images.locked('read', () =>
     store.containers.locked('read', async () => {

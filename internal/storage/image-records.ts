@@ -4,6 +4,7 @@ import { mkdir, open, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DaemonError } from '../errors/daemon-error.ts';
 import { isENOENT } from '../errors/errno.ts';
+import { syncDirectory } from '../fs/atomic-write.ts';
 import { removeTree } from '../fs/directories.ts';
 import { diskFull } from './disk-full.ts';
 import {
@@ -158,6 +159,7 @@ export class OverlayImageRecords implements ImageRecords {
         const signed = withSignatureSizes(record, image.manifestDigest, image.signatures);
         records.put('stable', withNames(signed, image.names));
         await records.save();
+        await syncDirectory(this.#store.imagePaths.images); // what is told to be pulled is there after a power loss
         broken.mendedImage(image.id);
         return this.#stored(image.id);
       });

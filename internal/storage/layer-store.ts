@@ -5,6 +5,7 @@ import { copyFile, mkdir, open, rename, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DaemonError } from '../errors/daemon-error.ts';
 import { errnoCode, isAbortError } from '../errors/errno.ts';
+import { removeTree } from '../fs/directories.ts';
 import { diskFull, spaceOf } from './disk-full.ts';
 import { exportLayer } from './export-layer.ts';
 import { furnishLayerDir, inheritRootMode, newLinkName, putLink, readLinkName } from './layer-dir.ts';
@@ -155,7 +156,8 @@ export class OverlayLayerStore implements LayerStore {
     signal: AbortSignal,
   ): Promise<UnpackedLayer> {
     const diff = join(directory, 'layer', 'diff');
-    await mkdir(diff, { recursive: true, mode: 0o755 });
+    await mkdir(join(directory, 'layer'), { mode: 0o755 }); // one by one: on a full disk, recursive says ENOENT
+    await mkdir(diff, { mode: 0o755 });
     const order = {
       diff,
       tarSplit: join(directory, 'tar-split.gz'),
@@ -220,9 +222,20 @@ export class OverlayLayerStore implements LayerStore {
       this.#store.broken.mendedLayer(record.id);
       return toStoredLayer(record);
     } catch (cause) {
-      const grave = await retireLayers(this.#store, layers, [record.id]);
-      await grave.remove();
+      await this.#takeBack(layers, record.id, staging);
       throw cause;
+    }
+  }
+
+  /** On a full disk nothing can be recorded before there is room; the flag that the record has makes its files nobody's. */
+  async #takeBack(layers: OpenRecords<LayerRecord>, layerId: string, staging: Staging): Promise<void> {
+    const { imagePaths, logger } = this.#store;
+    await staging.directory.remove();
+    await removeTree(imagePaths.layer(layerId));
+    try {
+      await (await retireLayers(this.#store, layers, [layerId])).remove();
+    } catch (cause) {
+      logger.warn({ layerId, err: cause }, 'a half-made layer is left for the next clean-up');
     }
   }
 }

@@ -4,6 +4,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger } from '../log/logger.ts';
 import { inspectAtStart } from './check/inspect-at-start.ts';
+import { verifyRecent } from './check/verify-recent.ts';
 import { OverlayContainerLayers } from './container-layers.ts';
 import { collectGarbage } from './garbage-collect.ts';
 import { OverlayImageRecords } from './image-records.ts';
@@ -19,6 +20,8 @@ const collectEveryMs = 60 * 60_000;
 /** When another tool has the lock: an old one unpacks under it. */
 const collectAgainMs = 60_000;
 const startPatienceMs = 2000;
+/** A layer of ours without an image: a pull may be about to use it. */
+const usualUnusedAgeMs = 60 * 60_000;
 
 export interface StoreOptions extends StoreLayout {
   readonly logger: Logger;
@@ -28,6 +31,8 @@ export interface StoreOptions extends StoreLayout {
   readonly cleans?: boolean;
   /** Whether damage that the daemon finds at its start is mended, or put aside where it cannot be. */
   readonly repairs?: boolean;
+  /** The power has gone since the store was used: what other tools did not sync may be damaged. */
+  readonly lostPower?: boolean;
 }
 
 export interface Store {
@@ -42,7 +47,7 @@ export interface Store {
 
 /** Opens the store, deletes what a crash left in it, and keeps its lists fresh. Other tools may use it meanwhile. */
 export async function openStore(options: StoreOptions): Promise<Store> {
-  const { logger, isDaemon = true, cleans = true, repairs = true } = options;
+  const { logger, isDaemon = true, cleans = true, repairs = true, lostPower = false } = options;
   const closing = new AbortController();
   const store = storeState(options, logger, closing.signal);
   const unlisted = new UnlistedContainers(store, closing.signal);
@@ -61,13 +66,17 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     if (repairs) await inspectAtStart(store);
   }
   // What cannot be deleted (a mount, an immutable file) must not keep the daemon from starting.
+  let unusedAgeMs = isDaemon ? 0 : usualUnusedAgeMs; // no pull of this daemon runs yet
   const collector = new Periodic(collectEveryMs, async () => {
-    const done = await collectGarbage(store, startPatienceMs).catch(
-      warnOf('could not clean the image store'),
-    );
+    const collecting = collectGarbage(store, { patienceMs: startPatienceMs, unusedAgeMs });
+    const done = await collecting.catch(warnOf('could not clean the image store'));
     if (done === false) collector.soon(collectAgainMs);
+    for (const reserve of store.reserves)
+      await reserve.fill().catch(warnOf('could not keep space for the lists'));
   });
   if (cleans) await collector.run();
+  unusedAgeMs = usualUnusedAgeMs;
+  const verifying = isDaemon && repairs && lostPower ? verifyRecent(store, closing.signal) : undefined;
   const refresher = new Periodic(refreshEveryMs, () =>
     refreshLists(store).catch(warnOf('could not refresh the image store')),
   );
@@ -81,6 +90,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
       await refresher.stop();
       await collector.stop();
       await unlisted.idle();
+      await verifying;
       await layers.close();
     },
   };

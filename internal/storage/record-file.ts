@@ -3,9 +3,11 @@
 
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
+import { isDiskFull } from '../errors/errno.ts';
 import type { Logger } from '../log/logger.ts';
 import type { LockMode } from '../sys/file-lock.ts';
 import { type JsonList, readList, type StoreRecord, writeList } from './json-list.ts';
+import type { SpaceReserve } from './space-reserve.ts';
 import { type Held, type HeldLock, StoreLock } from './store-lock.ts';
 
 /**
@@ -22,6 +24,8 @@ export interface RecordFileOptions {
   readonly volatileDirectory?: string | undefined;
   /** Where the list `image` is, which has a lock of its own, taken after the first. */
   readonly imageDirectory?: string | undefined;
+  /** Space for the list on a full disk. */
+  readonly reserves?: readonly SpaceReserve[];
   readonly logger: Logger;
   readonly closing: AbortSignal;
 }
@@ -43,6 +47,7 @@ const readAttempts = 3;
 
 export class RecordFile<R extends StoreRecord> {
   readonly #logger: Logger;
+  readonly #reserves: readonly SpaceReserve[];
   readonly #paths: ReadonlyMap<RecordPlace, string>;
   readonly #locks: ReadonlyMap<RecordPlace, StoreLock>;
   #lists = new Map<RecordPlace, JsonList<R>>();
@@ -52,10 +57,12 @@ export class RecordFile<R extends StoreRecord> {
   #turn = 0;
   #holders = 0;
 
-  constructor({ directory, noun, volatileDirectory, imageDirectory, logger, closing }: RecordFileOptions) {
+  constructor(options: RecordFileOptions) {
+    const { directory, noun, volatileDirectory, imageDirectory, logger, closing } = options;
     const lockIn = (folder: string): StoreLock =>
       new StoreLock(join(folder, `${noun}.lock`), logger, closing);
     this.#logger = logger;
+    this.#reserves = options.reserves ?? [];
     this.#paths = new Map([
       ['stable', join(directory, `${noun}.json`)],
       ['volatile', join(volatileDirectory ?? directory, `volatile-${noun}.json`)],
@@ -229,15 +236,29 @@ export class RecordFile<R extends StoreRecord> {
       },
       save: async () => {
         if (dirty.size === 0) return;
-        for (const place of dirty) (held.get(place) ?? held.get('stable'))?.writeToken();
-        for (const place of dirty) {
-          await writeList(this.#paths.get(place) ?? '', this.#listAt(place), {
-            durable: place !== 'volatile',
-          });
-        }
+        await this.#withReserve(() => this.#write(held, dirty));
         this.#seen = this.#stamp();
         dirty.clear();
       },
     };
+  }
+
+  async #write(held: ReadonlyMap<RecordPlace, HeldLock>, dirty: ReadonlySet<RecordPlace>): Promise<void> {
+    for (const place of dirty) (held.get(place) ?? held.get('stable'))?.writeToken();
+    for (const place of dirty) {
+      const path = this.#paths.get(place) ?? '';
+      await writeList(path, this.#listAt(place), { durable: place !== 'volatile' });
+    }
+  }
+
+  async #withReserve(write: () => Promise<void>): Promise<void> {
+    try {
+      await write();
+    } catch (cause) {
+      if (!isDiskFull(cause)) throw cause;
+      const released = await Promise.all(this.#reserves.map((reserve) => reserve.release()));
+      if (!released.includes(true)) throw cause;
+      await write();
+    }
   }
 }

@@ -3,7 +3,7 @@
 
 import { unlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isENOENT } from '../errors/errno.ts';
+import { isDiskFull, isENOENT } from '../errors/errno.ts';
 import { removeTree } from '../fs/directories.ts';
 import { dropLink } from './layer-dir.ts';
 import type { LayerRecord } from './layer-records.ts';
@@ -72,27 +72,37 @@ export async function retireOrphans(
   return { remove: () => grave.remove(), sizeBytes: () => treeBytes(grave.path) };
 }
 
-async function sizeOf(graves: Iterable<TempDir>): Promise<number> {
+/** On a full disk the files are deleted where they are, with the lock held: that gives room. */
+async function graveIn(home: StorePaths): Promise<TempDir | undefined> {
+  try {
+    return await TempDir.create(home.tempDirs);
+  } catch (cause) {
+    if (!isDiskFull(cause)) throw cause;
+    return undefined;
+  }
+}
+
+async function sizeOf(graves: Iterable<TempDir | undefined>): Promise<number> {
   let total = 0;
-  for (const grave of graves) total += await treeBytes(grave.path);
+  for (const grave of graves) if (grave !== undefined) total += await treeBytes(grave.path);
   return total;
 }
 
-/** Directories for the dead, one on the file system of each home that has any. */
-type Graves = ReadonlyMap<StorePaths, TempDir>;
+/** Directories for the dead, one on the file system of each home that has any; none on a full one. */
+type Graves = ReadonlyMap<StorePaths, TempDir | undefined>;
 
 async function withGraves(
   store: StoreState,
   layerIds: readonly string[],
   work: (graves: Graves) => Promise<void>,
 ): Promise<Grave> {
-  const graves = new Map<StorePaths, TempDir>();
+  const graves = new Map<StorePaths, TempDir | undefined>();
   const remove = async (): Promise<void> => {
-    for (const grave of graves.values()) await grave.remove();
+    for (const grave of graves.values()) await grave?.remove();
   };
   try {
     for (const home of new Set(layerIds.map((id) => store.homeOf(id)))) {
-      graves.set(home, await TempDir.create(home.tempDirs));
+      graves.set(home, await graveIn(home));
     }
     await work(graves);
     return { remove, sizeBytes: () => sizeOf(graves.values()) };
@@ -108,9 +118,15 @@ async function bury(store: StoreState, layerIds: readonly string[], graves: Grav
   }
 }
 
-async function buryIn(home: StorePaths, grave: TempDir, layerId: string, paths: StorePaths): Promise<void> {
+async function buryIn(
+  home: StorePaths,
+  grave: TempDir | undefined,
+  layerId: string,
+  paths: StorePaths,
+): Promise<void> {
   await dropLink(home, layerId);
-  await grave.take(home.layer(layerId));
+  if (grave === undefined) await removeTree(home.layer(layerId));
+  else await grave.take(home.layer(layerId));
   await unlink(paths.tarSplit(layerId)).catch(ignoreMissing);
   await removeTree(join(paths.layers, layerId)); // small files that other tools keep for some kinds of layers
 }

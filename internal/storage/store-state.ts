@@ -10,6 +10,7 @@ import { LayerForest, type LayerRecord } from './layer-records.ts';
 import { type MountOptions, noMountOptions } from './mount-options.ts';
 import { openReadOnlyStore, type ReadOnlyStore } from './read-only-store.ts';
 import { RecordFile, type RecordPlace } from './record-file.ts';
+import { SpaceReserve } from './space-reserve.ts';
 import { type StorePaths, storePaths } from './store-paths.ts';
 import { SyncPoint } from './sync-point.ts';
 
@@ -41,6 +42,7 @@ export interface StoreState {
   readonly forest: LayerForest;
   readonly broken: BrokenObjects;
   readonly sync: SyncPoint;
+  readonly reserves: readonly SpaceReserve[];
   readonly mountOptions: MountOptions;
   /** In which lists what is new is entered. */
   readonly imageLayerPlace: RecordPlace;
@@ -53,7 +55,8 @@ export function storeState(layout: StoreLayout, logger: Logger, closing: AbortSi
   const { graphRoot, runRoot, imageStore, transient = false } = layout;
   const paths = storePaths(graphRoot, runRoot);
   const imagePaths = imageStore === undefined ? paths : storePaths(imageStore, runRoot);
-  const shared = { logger, closing };
+  const reserves = [...new Set([graphRoot, imagePaths.graphRoot])].map((root) => new SpaceReserve(root));
+  const shared = { logger, closing, reserves };
   const volatileIn = (folder: string): string | undefined => (transient ? join(runRoot, folder) : undefined);
   const layers = new RecordFile<LayerRecord>({
     ...shared,
@@ -81,6 +84,7 @@ export function storeState(layout: StoreLayout, logger: Logger, closing: AbortSi
     forest: new LayerForest([layers, ...additional.map((store) => store.layers)], broken),
     broken,
     sync: new SyncPoint(imagePaths.overlay),
+    reserves,
     mountOptions: layout.mountOptions ?? noMountOptions,
     imageLayerPlace: imageStore === undefined ? 'stable' : 'image',
     containerPlace: transient ? 'volatile' : 'stable',

@@ -89,6 +89,8 @@ root = "${paths.storageRoot}"
 runroot = "${paths.storageRunRoot}"
 storage_driver = "overlay"
 log_dir = "${root}/pod-logs"
+version_file = "${paths.runDir}/version"
+clean_shutdown_file = "${root}/clean.shutdown"
 
 [crio.api]
 listen = "${paths.socket}"

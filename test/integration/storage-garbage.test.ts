@@ -37,10 +37,9 @@ function edit(path: string, change: (records: { id: string }[]) => object[]): vo
   writeFileSync(lock, randomBytes(64));
 }
 
-async function reopen(): Promise<void> {
-  await (
-    await openStore({ graphRoot: world.graphRoot, runRoot: world.runRoot, logger: silentLogger })
-  ).close();
+async function reopen(isDaemon = true): Promise<void> {
+  const { graphRoot, runRoot } = world;
+  await (await openStore({ graphRoot, runRoot, isDaemon, logger: silentLogger })).close();
 }
 
 test('opening deletes incomplete layers, dangling links, torn writes and abandoned work, and nothing else', async () => {
@@ -109,13 +108,15 @@ test('layers that a kill left without an image or a container are deleted, and o
       return record.id === stored['theirs'] ? { ...record, created, flags: undefined } : record;
     }),
   );
-  await reopen();
+  await reopen(false);
   assert.ok(existsSync(keptRoot) && !existsSync(lostRoot));
   const found = Object.entries(stored).filter(([, id]) => existsSync(inGraph('overlay', id)));
   assert.deepEqual(
     found.map(([name]) => name),
     ['young', 'theirs'],
   );
+  await reopen();
+  assert.ok(!existsSync(inGraph('overlay', stored['young'] ?? '')), 'the daemon has no pull at its start');
   assert.ok(world.podman('images').includes('localhost/used'));
   await world.store.layers.removeUnusedLayers(Object.values(stored));
   await world.store.containers.remove(kept);

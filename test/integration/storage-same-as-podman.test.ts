@@ -3,19 +3,18 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { type HostileLayer, hostileLayers } from '../fixtures/hostile-layers.ts';
 import {
-  imageDocuments,
   limits,
   openWorld,
-  sha256,
   sourceOf,
   type TestLayer,
   testLayer,
   type World,
+  writeLayout,
 } from './storage-world.ts';
 
 /** One line for each path: kind, mode, owner, links, size, device, time, attributes, content or target. */
@@ -74,17 +73,7 @@ describe('layers as podman unpacks them', () => {
 
   function unpackedByThem(layers: readonly TestLayer[], at: number): string[] | Error {
     const layout = join(theirs.directory, `layout-${at}`);
-    mkdirSync(join(layout, 'blobs/sha256'), { recursive: true });
-    const { config, manifest, manifestDigest, id } = imageDocuments(layers, {});
-    for (const blob of [config, manifest, ...layers.map((layer) => layer.blob)])
-      writeFileSync(join(layout, 'blobs/sha256', sha256(blob).slice(7)), blob);
-    const entry = {
-      mediaType: 'application/vnd.oci.image.manifest.v1+json',
-      digest: manifestDigest,
-      size: manifest.length,
-    };
-    writeFileSync(join(layout, 'index.json'), JSON.stringify({ schemaVersion: 2, manifests: [entry] }));
-    writeFileSync(join(layout, 'oci-layout'), '{"imageLayoutVersion":"1.0.0"}');
+    const id = writeLayout(layout, layers);
     try {
       theirs.skopeo('copy', '--quiet', `oci:${layout}`, theirs.storageName(`localhost/case:${at}`));
     } catch (error) {

@@ -3,7 +3,7 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -63,8 +63,8 @@ export interface World {
 
 export async function openWorld(layout: Partial<StoreLayout> = {}): Promise<World> {
   const directory = mkdtempSync(join(tmpdir(), 'storage-test-'));
-  const graphRoot = join(directory, 'graph');
-  const runRoot = join(directory, 'run');
+  const graphRoot = layout.graphRoot ?? join(directory, 'graph');
+  const runRoot = layout.runRoot ?? join(directory, 'run');
   const roots = ['--root', graphRoot, '--runroot', runRoot, '--storage-driver', 'overlay'];
   const store = await openStore({ graphRoot, runRoot, ...layout, logger: silentLogger });
   const run = (command: string, ...args: string[]): string =>
@@ -134,6 +134,19 @@ export async function holdLocks(
     holder.kill('SIGKILL');
     await ended;
   };
+}
+
+/** An OCI layout directory of these layers. */
+export function writeLayout(layout: string, layers: readonly TestLayer[], config: object = {}): string {
+  mkdirSync(join(layout, 'blobs/sha256'), { recursive: true });
+  const documents = imageDocuments(layers, config);
+  for (const blob of [documents.config, documents.manifest, ...layers.map((layer) => layer.blob)])
+    writeFileSync(join(layout, 'blobs/sha256', sha256(blob).slice(7)), blob);
+  const mediaType = 'application/vnd.oci.image.manifest.v1+json';
+  const entry = { mediaType, digest: documents.manifestDigest, size: documents.manifest.length };
+  writeFileSync(join(layout, 'index.json'), JSON.stringify({ schemaVersion: 2, manifests: [entry] }));
+  writeFileSync(join(layout, 'oci-layout'), '{"imageLayoutVersion":"1.0.0"}');
+  return documents.id;
 }
 
 export function imageDocuments(layers: readonly TestLayer[], config: object) {

@@ -1,6 +1,6 @@
 // The full check of layers: each is made into its tar again, in worker threads.
 
-import { once } from 'node:events';
+import { once, setMaxListeners } from 'node:events';
 import { existsSync } from 'node:fs';
 import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
@@ -20,6 +20,7 @@ export async function layerContents(
   signal: AbortSignal,
 ): Promise<Map<string, Fault[]>> {
   const places = new Semaphore(workersAtOnce);
+  setMaxListeners(0, signal); // one for each layer that waits: no leak
   const faults = new Map<string, Fault[]>();
   const checked = layers.map(async (record) => {
     const order = orderOf(store, record);
