@@ -4,19 +4,20 @@
  *   hello       -> {proto, version, pid, startTicks, id, nonce, features}
  *   state       -> {phase: creating|running|undoing|failed|exited, ...}
  *   wait        -> the same, when the creation has succeeded or failed
- *   signal {signal} | resize {columns, rows} | reopen | close_stdin | ack_exit | shutdown   -> {} or {err}
+ *   signal {signal} | resize {columns, rows} | reopen | ack_exit | shutdown   -> {} or {err}
  *   keep {socket}   -> {} when the spawner that listens there holds what the container needs, see keep.h
  *   reexec {path, stateMin, stateMax}   -> {version} of the program that has taken our place, see reexec.h, or {err}
- *   attach {stdin, stdout, stderr}   -> {}; from then on it is a data connection: STDIN and EOF frames in, STDOUT and
- *               STDERR out, at the end EOF of both and the event {op: "exit", ...}
+ *   attach {stdin, stdout, stderr, mode: lossless|drop}   -> {}; from then on the connection carries streams, too, see
+ *               data-connection.h. Its last frame is the event {op: "exit", ...}, or an ERROR
  * Event on every other connection: {op: "exit", ...}
  */
+#include "clients.h"
+
 #include "container.h"
 #include "fault.h"
 #include "keep.h"
 #include "log.h"
 #include "reexec.h"
-#include "stdin.h"
 
 #include <errno.h>
 #include <string.h>
@@ -25,23 +26,12 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { CONTROL_LIMIT = 256 << 10, ATTACH_LIMIT = 256 << 10, ERROR_ROOM = 128, CLOSE_MS = 5000 };
-
-struct client {
-	struct connection connection;
-	bool attached;
-	bool wants_stdin;
-	bool wants[2];
-	/* The request whose answer waits for the end of the creation; 0 is none. */
-	uint32_t waiting;
-};
-
 /* Every byte of the runtime's message may become an escape of six. */
 PAGES(char, reply_text, 6 * sizeof(container.message) + 1024);
 PAGES(char, request_text, FRAME_MAX + 1);
-static struct client clients[32];
+struct client clients[CLIENTS_MAX];
+size_t clients_used;
 static struct source listener = { .fd = -1 };
-static struct timer close_timer;
 
 static struct client *client_of(struct connection *connection)
 {
@@ -94,7 +84,7 @@ static void reply_state(struct client *client, uint32_t seq)
 
 	begin_reply(&reply, seq);
 	put_state(&reply);
-	connection_send_json(&client->connection, &reply);
+	connection_send_json(&client->data.connection, &reply);
 }
 
 static void reply_hello(struct client *client, uint32_t seq)
@@ -109,7 +99,7 @@ static void reply_hello(struct client *client, uint32_t seq)
 	json_put_string(&reply, "id", container.config.id);
 	json_put_string(&reply, "nonce", container.config.nonce);
 	json_put_raw(&reply, "features", "[\"attach\",\"keep\",\"reexec\"]");
-	connection_send_json(&client->connection, &reply);
+	connection_send_json(&client->data.connection, &reply);
 }
 
 /* Success, or what strerror says of the error. */
@@ -122,39 +112,29 @@ static void reply_result(struct client *client, uint32_t seq, int error)
 		json_put_string(&reply, "err", strerror(error));
 		json_put_number(&reply, "errno", error);
 	}
-	connection_send_json(&client->connection, &reply);
+	connection_send_json(&client->data.connection, &reply);
 }
 
-static void reply_unsupported(struct client *client, uint32_t seq)
+static void reply_error(struct client *client, uint32_t seq, const char *text)
 {
 	struct json_writer reply;
 
 	begin_reply(&reply, seq);
-	json_put_string(&reply, "err", "unsupported");
-	connection_send_json(&client->connection, &reply);
+	json_put_string(&reply, "err", text);
+	connection_send_json(&client->data.connection, &reply);
 }
 
 static void attach(struct client *client, const struct json *request, uint32_t seq)
 {
-	if (container.phase != RUNNING) {
-		reply_result(client, seq, ESRCH);
+	const char *refusal = attach_client(client, request);
+
+	if (refusal != NULL) {
+		reply_error(client, seq, refusal);
 		return;
 	}
-	client->wants_stdin = json_bool(request, "stdin") && container.config.has_stdin;
-	client->wants[0] = json_bool(request, "stdout");
-	client->wants[1] = json_bool(request, "stderr") && !container.config.terminal;
 	reply_result(client, seq, 0);
-	client->attached = true;
+	attach_begin(client);
 	FAULT_POINT("attached");
-}
-
-static int resize(const struct json *request)
-{
-	int64_t columns = json_number(request, "columns", 0), rows = json_number(request, "rows", 0);
-
-	if (columns < 1 || columns > UINT16_MAX || rows < 1 || rows > UINT16_MAX)
-		return EINVAL;
-	return stdio_resize((int)columns, (int)rows);
 }
 
 static void reexec(struct client *client, const struct json *request, uint32_t seq)
@@ -169,7 +149,7 @@ static void reexec(struct client *client, const struct json *request, uint32_t s
 	const char *refusal = reexec_ask(&wanted);
 
 	if (refusal != NULL)
-		clients_answer_reexec(wanted.client, seq, refusal);
+		reply_error(client, seq, refusal);
 }
 
 static int keep(const struct json *request)
@@ -179,12 +159,6 @@ static int keep(const struct json *request)
 	if (container.phase != RUNNING)
 		return EBUSY;
 	return socket == NULL ? EINVAL : keep_deposit(socket);
-}
-
-static int close_stdin(void)
-{
-	stdin_end();
-	return 0;
 }
 
 static int acknowledge(void)
@@ -204,7 +178,7 @@ static enum taken on_control(struct client *client, char *text)
 	const char *op = json_string(&request, "op");
 	uint32_t seq = (uint32_t)json_number(&request, "seq", 0);
 
-	if (op == NULL || client->attached)
+	if (op == NULL)
 		return FRAME_BAD;
 	if (strcmp(op, "hello") == 0) {
 		reply_hello(client, seq);
@@ -217,11 +191,10 @@ static enum taken on_control(struct client *client, char *text)
 	} else if (strcmp(op, "signal") == 0) {
 		reply_result(client, seq, container_signal((int)json_number(&request, "signal", 0)));
 	} else if (strcmp(op, "resize") == 0) {
-		reply_result(client, seq, resize(&request));
+		reply_result(client, seq,
+			     stdio_resize(json_number(&request, "columns", 0), json_number(&request, "rows", 0)));
 	} else if (strcmp(op, "reopen") == 0) {
 		reply_result(client, seq, log_reopen());
-	} else if (strcmp(op, "close_stdin") == 0) {
-		reply_result(client, seq, close_stdin());
 	} else if (strcmp(op, "keep") == 0) {
 		reply_result(client, seq, keep(&request));
 	} else if (strcmp(op, "reexec") == 0) {
@@ -234,17 +207,9 @@ static enum taken on_control(struct client *client, char *text)
 	} else if (strcmp(op, "attach") == 0) {
 		attach(client, &request, seq);
 	} else {
-		reply_unsupported(client, seq);
+		reply_error(client, seq, "unsupported");
 	}
 	return FRAME_TAKEN;
-}
-
-/* The bytes before an EOF were taken already: frames are handled in order. */
-static void end_stdin(struct client *client)
-{
-	if (client->wants_stdin && container.config.stdin_once)
-		stdin_end();
-	client->wants_stdin = false;
 }
 
 static enum taken on_frame(struct connection *connection, uint8_t type, uint8_t *payload, size_t size)
@@ -258,36 +223,56 @@ static enum taken on_frame(struct connection *connection, uint8_t type, uint8_t 
 	}
 	if (type >= 128)
 		return FRAME_TAKEN;
-	if (!client->attached)
-		return FRAME_BAD;
-	if (type == FRAME_EOF)
-		end_stdin(client);
-	if (type != FRAME_STDIN || !client->wants_stdin)
-		return FRAME_TAKEN;
-	connection->taken += stdin_write(payload + connection->taken, size - connection->taken);
-	FAULT_POINT("stdin-written");
-	return connection->taken < size ? FRAME_LATER : FRAME_TAKEN;
+	return client->number == 0 ? FRAME_BAD : attach_frame(client, type, payload, size);
 }
 
 static void on_end(struct connection *connection)
 {
 	struct client *client = client_of(connection);
 
-	if (client->attached)
-		end_stdin(client); /* a half-closed connection still wants the output */
+	if (client->number != 0)
+		attach_ended(client);
 	else
 		connection_close(connection);
 }
 
+static void on_sent(struct connection *connection)
+{
+	attach_sent(client_of(connection));
+}
+
 static void on_close(struct connection *connection)
 {
-	client_of(connection)->attached = false;
+	attach_closed(client_of(connection));
 	container_client_left();
 }
 
 static void prepare_client(struct client *client)
 {
-	*client = (struct client){ .connection = { .on_frame = on_frame, .on_end = on_end, .on_close = on_close } };
+	*client = (struct client){ 0 };
+	client->data.connection.on_frame = on_frame;
+	client->data.connection.on_end = on_end;
+	client->data.connection.on_sent = on_sent;
+	client->data.connection.on_close = on_close;
+}
+
+static struct client *free_place(void)
+{
+	for (size_t i = 0; i < clients_used; i++)
+		if (!client_is_open(&clients[i]))
+			return &clients[i];
+	return clients_used < CLIENTS_MAX ? &clients[clients_used++] : NULL;
+}
+
+static void refuse(int fd)
+{
+	static const char text[] = "the monitor has too many clients";
+	static struct connection refused;
+
+	if (!connection_open(&refused, fd, FRAME_MAX))
+		return;
+	connection_send(&refused, (struct frame_head){ FRAME_ERROR, 0 }, text, sizeof(text) - 1);
+	connection_close(&refused);
 }
 
 static void accept_client(struct source *source, uint32_t events)
@@ -297,35 +282,24 @@ static void accept_client(struct source *source, uint32_t events)
 	(void)events;
 	if (fd < 0)
 		return;
-	for (size_t i = 0; i < LENGTH(clients); i++) {
-		struct client *client = &clients[i];
-
-		if (connection_is_open(&client->connection))
-			continue;
-		if (!connection_is_trusted(fd))
-			break;
-		prepare_client(client);
-		connection_open(&client->connection, fd, CONTROL_LIMIT + ERROR_ROOM);
+	if (!connection_is_trusted(fd)) {
+		close(fd);
 		return;
 	}
-	close(fd);
-}
+	struct client *client = free_place();
 
-/* Whoever has not taken the rest by now never will. */
-static void close_slow(void)
-{
-	for (size_t i = 0; i < LENGTH(clients); i++)
-		if (clients[i].connection.closing)
-			connection_close(&clients[i].connection);
+	if (client == NULL) {
+		refuse(fd);
+		return;
+	}
+	prepare_client(client);
+	data_open(&client->data, fd);
 }
 
 bool clients_listen(const char *path)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 
-	for (size_t i = 0; i < LENGTH(clients); i++)
-		clients[i].connection.source.fd = -1;
-	close_timer.fire = close_slow;
 	if (strlen(path) >= sizeof(address.sun_path)) {
 		errno = ENAMETOOLONG;
 		return false;
@@ -337,107 +311,56 @@ bool clients_listen(const char *path)
 	       listen(listener.fd, 64) == 0 && loop_add(&listener, EPOLLIN);
 }
 
+void client_put_exit(struct json_writer *event)
+{
+	json_put_string(event, "op", "exit");
+	put_exit(event);
+}
+
 static void send_exit(struct client *client)
 {
 	struct json_writer event;
 
 	begin_reply(&event, 0);
-	json_put_string(&event, "op", "exit");
-	put_exit(&event);
-	connection_send_json(&client->connection, &event);
+	client_put_exit(&event);
+	connection_send_json(&client->data.connection, &event);
 }
 
 void clients_announce(void)
 {
-	for (size_t i = 0; i < LENGTH(clients); i++) {
+	for (size_t i = 0; i < clients_used; i++) {
 		struct client *client = &clients[i];
 
-		if (!connection_is_open(&client->connection))
+		if (!client_is_open(client))
 			continue;
 		if (client->waiting != 0) {
 			uint32_t seq = client->waiting;
 
 			client->waiting = 0;
 			reply_state(client, seq);
-		} else if (container.phase == EXITED && !client->attached) {
+		} else if (container.phase == EXITED && client->number == 0) {
 			send_exit(client);
 		}
 	}
 }
 
-static void disconnect_slow(struct client *client)
-{
-	static const char text[] = "the client reads too slowly";
-
-	client->connection.out_limit += ERROR_ROOM;
-	connection_send(&client->connection, (struct frame_head){ FRAME_ERROR, 0 }, text, sizeof(text) - 1);
-	client->attached = false;
-	connection_finish(&client->connection);
-	timer_start(&close_timer, CLOSE_MS);
-}
-
-void clients_output(uint8_t stream, const uint8_t *data, size_t size)
-{
-	for (size_t i = 0; i < LENGTH(clients); i++) {
-		struct client *client = &clients[i];
-
-		if (!client->attached || !client->wants[stream - FRAME_STDOUT])
-			continue;
-		client->connection.out_limit = ATTACH_LIMIT;
-		if (!connection_send(&client->connection, (struct frame_head){ stream, 0 }, data, size) &&
-		    connection_is_open(&client->connection))
-			disconnect_slow(client);
-	}
-}
-
-void clients_end_output(void)
-{
-	for (size_t i = 0; i < LENGTH(clients); i++) {
-		struct client *client = &clients[i];
-
-		if (!client->attached)
-			continue;
-		client->connection.out_limit = ATTACH_LIMIT + 2 * ERROR_ROOM;
-		for (uint8_t stream = FRAME_STDOUT; stream <= FRAME_STDERR; stream++)
-			if (client->wants[stream - FRAME_STDOUT])
-				connection_send(&client->connection, (struct frame_head){ FRAME_EOF, stream }, NULL, 0);
-		send_exit(client);
-		connection_finish(&client->connection);
-		timer_start(&close_timer, CLOSE_MS);
-	}
-}
-
-bool clients_busy(void)
-{
-	for (size_t i = 0; i < LENGTH(clients); i++)
-		if (clients[i].attached || (clients[i].connection.closing && connection_is_open(&clients[i].connection)))
-			return true;
-	return false;
-}
-
 bool clients_present(void)
 {
-	for (size_t i = 0; i < LENGTH(clients); i++)
-		if (connection_is_open(&clients[i].connection))
+	for (size_t i = 0; i < clients_used; i++)
+		if (client_is_open(&clients[i]))
 			return true;
 	return false;
-}
-
-void clients_resume_stdin(void)
-{
-	for (size_t i = 0; i < LENGTH(clients); i++)
-		connection_resume(&clients[i].connection);
 }
 
 void clients_answer_reexec(size_t client, uint32_t seq, const char *error)
 {
 	struct json_writer reply;
 
-	if (client >= LENGTH(clients) || !connection_is_open(&clients[client].connection))
+	if (client >= clients_used || !client_is_open(&clients[client]))
 		return;
 	begin_reply(&reply, seq);
 	json_put_string(&reply, error == NULL ? "version" : "err", error == NULL ? MONITOR_VERSION : error);
-	connection_send_json(&clients[client].connection, &reply);
+	connection_send_json(&clients[client].data.connection, &reply);
 }
 
 void clients_save(struct handover *handover)
@@ -445,10 +368,10 @@ void clients_save(struct handover *handover)
 	char name[32];
 
 	handover_put_fd(handover, "listener", listener.fd);
-	for (size_t i = 0; i < LENGTH(clients); i++) {
+	for (size_t i = 0; i < clients_used; i++) {
 		format(name, sizeof(name), "client.%zu", i);
-		if (connection_is_open(&clients[i].connection))
-			connection_save(&clients[i].connection, handover, name);
+		if (client_is_open(&clients[i]))
+			connection_save(&clients[i].data.connection, handover, name);
 	}
 }
 
@@ -458,10 +381,18 @@ bool clients_restore(const struct handover *handover)
 
 	listener.fd = handover_fd(handover, "listener");
 	listener.ready = accept_client;
-	for (size_t i = 0; i < LENGTH(clients); i++) {
-		prepare_client(&clients[i]);
+	for (size_t i = 0; i < CLIENTS_MAX; i++) {
 		format(name, sizeof(name), "client.%zu", i);
-		connection_restore(&clients[i].connection, handover, name, CONTROL_LIMIT + ERROR_ROOM);
+		int fd = handover_fd(handover, name);
+
+		if (fd < 0)
+			continue;
+		for (; clients_used < i; clients_used++)
+			clients[clients_used].data.connection.source.fd = -1;
+		clients_used = i + 1;
+		prepare_client(&clients[i]);
+		if (data_open(&clients[i].data, fd))
+			connection_restore(&clients[i].data.connection, handover, name);
 	}
 	return listener.fd >= 0 && loop_add(&listener, EPOLLIN);
 }
@@ -476,6 +407,6 @@ void clients_close(void)
 {
 	loop_close(&listener);
 	unlink(container.config.socket);
-	for (size_t i = 0; i < LENGTH(clients); i++)
-		connection_finish(&clients[i].connection);
+	for (size_t i = 0; i < clients_used; i++)
+		connection_finish(&clients[i].data.connection);
 }

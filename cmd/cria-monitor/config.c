@@ -27,6 +27,14 @@ const char *json_file(struct json *json, const char *path)
 	return json_number(json, "version", 0) == CONFIG_VERSION ? NULL : "the config has another version";
 }
 
+bool config_has_size(const struct json *json)
+{
+	int64_t columns = json_number(json, "columns", 0), rows = json_number(json, "rows", 0);
+	bool is_size = columns >= 1 && columns <= UINT16_MAX && rows >= 1 && rows <= UINT16_MAX;
+
+	return is_size || (columns == 0 && rows == 0);
+}
+
 const char *config_load(struct config *config, const char *path)
 {
 	const char *wrong = json_file(&config->json, path);
@@ -49,6 +57,8 @@ const char *config_load(struct config *config, const char *path)
 	config->terminal = json_bool(json, "terminal");
 	config->has_stdin = json_bool(json, "stdin");
 	config->stdin_once = json_bool(json, "stdinOnce");
+	config->columns = (int)json_number(json, "columns", 0);
+	config->rows = (int)json_number(json, "rows", 0);
 	config->uid = (uid_t)json_number(json, "uid", 0);
 	config->gid = (gid_t)json_number(json, "gid", 0);
 	config->create_timeout_ms = json_number(json, "createTimeoutMs", 240000);
@@ -58,6 +68,8 @@ const char *config_load(struct config *config, const char *path)
 		return "the config lacks a field";
 	if (config->terminal && config->console_socket == NULL)
 		return "the config lacks consoleSocket";
+	if (!config_has_size(json))
+		return "a terminal has 1 to 65535 columns and rows";
 	return NULL;
 }
 

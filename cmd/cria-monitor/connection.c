@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 enum { READ_SIZE = DATA_MAX + 64 };
@@ -15,38 +16,57 @@ static uint32_t read_u32(const uint8_t *at)
 
 static void update_interest(struct connection *connection)
 {
-	uint32_t events = connection->blocked ? 0 : connection->ended ? EPOLLHUP : EPOLLIN;
+	uint32_t events = connection->ended ? EPOLLHUP : EPOLLIN;
 
 	if (bytes_length(&connection->out) > 0)
 		events |= EPOLLOUT;
 	loop_want(&connection->source, events);
 }
 
+static void all_sent(struct connection *connection)
+{
+	if (!connection->closing)
+		return;
+	shutdown(connection->source.fd, SHUT_WR);
+	if (connection->ended || connection->deaf)
+		connection_close(connection);
+}
+
+/* The number of bytes, 0 when there is no room or no reader any more. */
+static size_t send_some(struct connection *connection, const struct iovec *parts, int count)
+{
+	ssize_t sent;
+
+	do
+		sent = writev(connection->source.fd, parts, count);
+	while (sent < 0 && errno == EINTR);
+	if (sent < 0 && errno != EAGAIN) {
+		connection->deaf = true;
+		bytes_free(&connection->out);
+	}
+	return sent > 0 ? (size_t)sent : 0;
+}
+
 static void flush(struct connection *connection)
 {
 	while (bytes_length(&connection->out) > 0) {
-		ssize_t sent = write(connection->source.fd, bytes_front(&connection->out), bytes_length(&connection->out));
+		struct iovec part = { bytes_front(&connection->out), bytes_length(&connection->out) };
+		size_t sent = send_some(connection, &part, 1);
 
-		if (sent < 0 && errno == EINTR)
-			continue;
-		if (sent < 0 && errno == EAGAIN)
+		if (sent == 0)
 			break;
-		if (sent < 0) {
-			connection_close(connection);
-			return;
-		}
-		bytes_take(&connection->out, (size_t)sent);
+		bytes_take(&connection->out, sent);
 	}
-	if (connection->closing && bytes_length(&connection->out) == 0)
-		connection_close(connection);
-	else
+	if (bytes_length(&connection->out) == 0)
+		all_sent(connection);
+	if (connection_is_open(connection))
 		update_interest(connection);
 }
 
 /* Hands out whole frames; false when the connection was closed on the way. */
 static bool handle_frames(struct connection *connection)
 {
-	while (!connection->blocked && bytes_length(&connection->in) >= FRAME_HEAD) {
+	while (!connection->closing && bytes_length(&connection->in) >= FRAME_HEAD) {
 		uint8_t *head = bytes_front(&connection->in);
 		size_t length = read_u32(head);
 
@@ -64,18 +84,17 @@ static bool handle_frames(struct connection *connection)
 			connection_close(connection);
 			return false;
 		}
-		if (taken == FRAME_LATER) {
-			connection->blocked = true;
-			break;
-		}
-		connection->taken = 0;
 		bytes_take(&connection->in, 4 + length);
 	}
-	if (connection->ended && !connection->blocked && connection->on_end != NULL) {
+	if (connection->closing)
+		bytes_free(&connection->in);
+	if (!connection->ended)
+		return true;
+	if (connection->closing && bytes_length(&connection->out) == 0)
+		connection_close(connection);
+	else if (!connection->closing && connection->on_end != NULL)
 		connection->on_end(connection);
-		return connection_is_open(connection);
-	}
-	return true;
+	return connection_is_open(connection);
 }
 
 static void receive(struct connection *connection)
@@ -107,7 +126,7 @@ static void ready(struct source *source, uint32_t events)
 		if (connection_is_open(connection) && connection->on_sent != NULL)
 			connection->on_sent(connection);
 	}
-	if (connection_is_open(connection) && (events & EPOLLIN) && !connection->blocked && !connection->ended)
+	if (connection_is_open(connection) && (events & EPOLLIN) && !connection->ended)
 		receive(connection);
 	else if (connection_is_open(connection) && (events & (EPOLLERR | EPOLLHUP)))
 		connection_close(connection); /* both directions are gone: there is nobody to tell */
@@ -125,8 +144,7 @@ bool connection_open(struct connection *connection, int fd, size_t out_limit)
 {
 	connection->source = (struct source){ .fd = fd, .ready = ready };
 	connection->out_limit = out_limit;
-	connection->blocked = connection->ended = connection->closing = false;
-	connection->taken = 0;
+	connection->ended = connection->deaf = connection->closing = false;
 	if (loop_add(&connection->source, EPOLLIN))
 		return true;
 	close(fd);
@@ -141,17 +159,24 @@ bool connection_send2(struct connection *connection, struct frame_head frame, co
 	uint8_t start[FRAME_HEAD] = { (uint8_t)length, (uint8_t)(length >> 8), (uint8_t)(length >> 16),
 				      (uint8_t)(length >> 24), frame.type, frame.channel };
 
-	if (!connection_is_open(connection) || connection->closing)
-		return false;
-	if (!bytes_reserve(&connection->out, 4 + length, connection->out_limit))
-		return false;
-	bool was_empty = bytes_length(&connection->out) == 0;
+	const struct iovec parts[] = { { start, sizeof(start) }, { (void *)head, head_size }, { (void *)data, size } };
 
-	bytes_put(&connection->out, start, sizeof(start), connection->out_limit);
-	bytes_put(&connection->out, head, head_size, connection->out_limit);
-	bytes_put(&connection->out, data, size, connection->out_limit);
-	if (was_empty)
-		flush(connection);
+	if (!connection_is_open(connection) || connection->closing || connection->deaf)
+		return false;
+	if (bytes_length(&connection->out) + 4 + length > connection->out_limit)
+		return false;
+	size_t sent = bytes_length(&connection->out) > 0 ? 0 : send_some(connection, parts, LENGTH(parts));
+
+	for (size_t i = 0; i < LENGTH(parts) && !connection->deaf; i++) {
+		size_t skip = sent < parts[i].iov_len ? sent : parts[i].iov_len;
+
+		sent -= skip;
+		if (!bytes_put(&connection->out, (uint8_t *)parts[i].iov_base + skip, parts[i].iov_len - skip, SIZE_MAX)) {
+			connection_close(connection); /* no memory, and half a frame is sent */
+			return false;
+		}
+	}
+	update_interest(connection);
 	return true;
 }
 
@@ -165,15 +190,6 @@ bool connection_send_json(struct connection *connection, struct json_writer *wri
 	size_t size = json_end(writer);
 
 	return size > 0 && connection_send(connection, (struct frame_head){ FRAME_CONTROL, 0 }, writer->buffer, size);
-}
-
-void connection_resume(struct connection *connection)
-{
-	if (!connection_is_open(connection) || !connection->blocked)
-		return;
-	connection->blocked = false;
-	if (handle_frames(connection))
-		update_interest(connection);
 }
 
 static void part_name(char *text, size_t size, const char *name, const char *part)
@@ -206,14 +222,8 @@ static void restore_bytes(struct bytes *queue, const struct handover *handover, 
 		bytes_put(queue, value, size, SIZE_MAX);
 }
 
-void connection_restore(struct connection *connection, const struct handover *handover, const char *name,
-			size_t out_limit)
+void connection_restore(struct connection *connection, const struct handover *handover, const char *name)
 {
-	int fd = handover_fd(handover, name);
-
-	connection->source.fd = -1;
-	if (fd < 0 || !connection_open(connection, fd, out_limit))
-		return;
 	restore_bytes(&connection->in, handover, name, "in");
 	restore_bytes(&connection->out, handover, name, "out");
 	if (handle_frames(connection))

@@ -16,7 +16,7 @@ enum frame_type {
 	FRAME_STDOUT = 2,
 	FRAME_STDERR = 3,
 	FRAME_EOF = 4, /* the channel is the type of the stream that ended */
-	FRAME_WINDOW = 5, /* u32 of credit; kept for lossless streams */
+	FRAME_WINDOW = 5, /* u32: so many bytes more may be sent, see data-connection.h */
 	FRAME_ERROR = 255, /* text; the connection ends */
 };
 
@@ -27,8 +27,8 @@ struct frame_head {
 	uint8_t channel;
 };
 
-/* What a handler did with a frame. */
-enum taken { FRAME_TAKEN, FRAME_LATER, FRAME_BAD };
+/* What a handler did with a frame; a bad one closes the connection. */
+enum taken { FRAME_TAKEN, FRAME_BAD };
 
 struct connection {
 	struct source source;
@@ -36,14 +36,12 @@ struct connection {
 	struct bytes out;
 	/* Most bytes that may wait for the peer. */
 	size_t out_limit;
-	/* A handler said FRAME_LATER: nothing more is read until connection_resume. */
-	bool blocked;
 	/* The peer has sent its last byte. */
 	bool ended;
-	/* Closes when everything is sent. */
+	/* The peer takes nothing any more. What it has sent before is still worth reading. */
+	bool deaf;
+	/* Nothing more is sent than what waits; what comes is dropped. */
 	bool closing;
-	/* How much of the frame at the front its handler has taken already; it may add to this and say FRAME_LATER. */
-	size_t taken;
 	enum taken (*on_frame)(struct connection *, uint8_t type, uint8_t *payload, size_t size);
 	/* The peer ended its side, and everything before was handled. May close. */
 	void (*on_end)(struct connection *);
@@ -63,13 +61,14 @@ bool connection_send2(struct connection *connection, struct frame_head frame, co
 		      const void *data, size_t size);
 /* Sends what the writer holds; the writer is ended by this. */
 bool connection_send_json(struct connection *connection, struct json_writer *writer);
-void connection_resume(struct connection *connection);
-/* Through an execve, with what is half read and not yet sent. The other side opens it, unless it was closed. */
+/* Through an execve, with what is half read and not yet sent; the connection is open again before it is restored. */
 void connection_save(const struct connection *connection, struct handover *handover, const char *name);
-void connection_restore(struct connection *connection, const struct handover *handover, const char *name,
-			size_t out_limit);
+void connection_restore(struct connection *connection, const struct handover *handover, const char *name);
 void connection_close(struct connection *connection);
-/* Closes now when nothing waits, else when it is sent. */
+/*
+ * Sends what waits, then ends our direction, and closes when the peer has ended its own: closed at once, a peer that
+ * is just writing would get an error before it has read the end. When to wait no longer is the caller's affair.
+ */
 void connection_finish(struct connection *connection);
 
 static inline bool connection_is_open(const struct connection *connection)

@@ -1,6 +1,7 @@
 /* The role `run`: one container from its creation to the acknowledged exit. */
 #include "container.h"
 
+#include "console.h"
 #include "fault.h"
 #include "init.h"
 #include "keep.h"
@@ -100,8 +101,10 @@ static void created(void)
 		fail("pid-file");
 		return;
 	}
-	if (container.config.terminal && !stdio_has_terminal()) {
-		snprintf(container.message, sizeof(container.message), "the runtime did not set up the terminal");
+	const char *missing = container.config.terminal ? console_missing() : NULL;
+
+	if (missing != NULL) {
+		snprintf(container.message, sizeof(container.message), "the runtime did not set up the terminal: %s", missing);
 		fail("terminal");
 		return;
 	}

@@ -32,6 +32,8 @@ struct config {
 	bool terminal;
 	bool has_stdin;
 	bool stdin_once;
+	/* Of the terminal at its start; 0 is unknown. */
+	int columns, rows;
 	uid_t uid;
 	gid_t gid;
 	int64_t create_timeout_ms;
@@ -69,12 +71,6 @@ const char *config_load(struct config *config, const char *path);
 bool clients_listen(const char *path);
 /* Tells everybody who waits; call when the phase has changed. */
 void clients_announce(void);
-/* Bytes for those who are attached. Never waits: who cannot keep up is disconnected. */
-void clients_output(uint8_t stream, const uint8_t *data, size_t size);
-/* Ends the connections of the attached after what was queued. */
-void clients_end_output(void);
-/* Somebody still gets output, or the rest of it. */
-bool clients_busy(void);
 /* The connections, of which nobody is attached; the listening socket with them. Restores instead of clients_listen. */
 void clients_save(struct handover *handover);
 bool clients_restore(const struct handover *handover);
@@ -82,28 +78,42 @@ bool clients_restore(const struct handover *handover);
 void clients_answer_reexec(size_t client, uint32_t seq, const char *error);
 /* Anybody is connected. */
 bool clients_present(void);
-/* The container's stdin can take more. */
-void clients_resume_stdin(void);
 void clients_trim(void);
 void clients_close(void);
+
+/* attach.c: the clients that have the streams. */
+/* Nobody for whom the container has to wait is behind with this stream. */
+bool clients_take(uint8_t stream);
+/* Never waits. */
+void clients_output(uint8_t stream, const uint8_t *data, size_t size);
+/* The stream has ended. */
+void clients_output_ended(uint8_t stream);
+/* The exit is the last that the attached get; then their connections end. */
+void clients_end_output(void);
+/* Somebody still gets output, or the rest of it. */
+bool clients_busy(void);
+/* The container has got so many bytes of this client. */
+void clients_stdin_taken(uint32_t number, size_t size);
+/* It gets nothing any more. */
+void clients_stdin_closed(void);
 
 /* stdio.c: what the container gets as its streams. */
 struct stdio_ends {
 	int in, out, err;
+	/* Where the runtime sends the terminal's master; empty without a terminal. */
+	char console[108];
 };
 /* Makes what the runtime gets as stdin, stdout, stderr; the caller closes these ends when it runs. 0 or errno. */
 int stdio_open(struct stdio_ends *ends);
 /* From now on the output is the container's, and no message of the runtime any more. */
 void stdio_created(void);
-/* The terminal arrived from the runtime. */
-bool stdio_has_terminal(void);
 /* The streams are those of a container that runs already. */
 void stdio_adopted(void);
 /* Writes what is in the pipes now to the log. */
 void stdio_drain(void);
 void stdio_close(void);
 /* 0 or errno. Before the terminal is there the size is kept. */
-int stdio_resize(int columns, int rows);
+int stdio_resize(int64_t columns, int64_t rows);
 
 /* oom.c */
 void oom_watch(pid_t pid);

@@ -37,6 +37,8 @@ static const char *check_time(void)
 		return "the container does not run";
 	if (clients_busy())
 		return "a client is attached";
+	if (stdin_kept() > 0)
+		return "the container has not read its stdin yet";
 	return access(container.config.path, R_OK) == 0 ? NULL : "the config of the container is gone";
 }
 

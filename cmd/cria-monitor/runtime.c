@@ -59,12 +59,13 @@ bool runtime_create(void)
 
 	if (json_strings(&config->json, "createArgs", extra, 0, LENGTH(extra)) >= LENGTH(extra))
 		extra[0] = NULL;
-	if (config->terminal) {
-		words[5] = "--console-socket";
-		words[6] = config->console_socket;
-	}
 	unlink(config->pid_file);
 	int error = stdio_open(&ends);
+
+	if (ends.console[0] != '\0') {
+		words[5] = "--console-socket";
+		words[6] = ends.console;
+	}
 
 	if (error != 0)
 		snprintf(container.message, sizeof(container.message), "make the streams: %s", strerror(error));
@@ -85,7 +86,7 @@ bool runtime_create(void)
 bool runtime_delete(void)
 {
 	static const char *const words[] = { "delete", "--force", NULL };
-	struct stdio_ends nowhere = { -1, -1, -1 };
+	struct stdio_ends nowhere = { .in = -1, .out = -1, .err = -1 };
 
 	if (!start(words, NULL, nowhere))
 		return false;

@@ -1,65 +1,49 @@
 #include "stdin.h"
 
 #include "container.h"
+#include "input.h"
 #include "keep.h"
 
-#include <errno.h>
-#include <sys/epoll.h>
-#include <unistd.h>
-
-static void input_ready(struct source *source, uint32_t events);
-static struct source input = { .fd = -1, .ready = input_ready };
-
-static void close_input(void)
+static void closed(void)
 {
-	loop_close(&input);
 	keep_stdin_closed();
+	clients_stdin_closed();
 }
+
+static struct input input = { .source = { .fd = -1 }, .taken = clients_stdin_taken, .closed = closed };
 
 bool stdin_open(int fd)
 {
-	input.fd = fd;
-	return loop_add(&input, EPOLLERR);
+	input.is_terminal = container.config.terminal;
+	return input_open(&input, fd);
 }
 
-size_t stdin_write(const uint8_t *data, size_t size)
+bool stdin_is_open(void)
 {
-	if (input.fd < 0 || size == 0)
-		return size; /* the container has closed it: as with a broken pipe the bytes are nobody's */
-	ssize_t put = write(input.fd, data, size);
+	return input_is_open(&input);
+}
 
-	if (put < 0 && (errno == EAGAIN || errno == EINTR))
-		put = 0;
-	if (put < 0) {
-		close_input();
-		return size;
-	}
-	if ((size_t)put < size)
-		loop_want(&input, EPOLLOUT | EPOLLERR);
-	return (size_t)put;
+void stdin_put(uint32_t client, const uint8_t *data, size_t size)
+{
+	input_put(&input, client, data, size);
+}
+
+size_t stdin_kept(void)
+{
+	return chunks_length(&input.queue);
 }
 
 void stdin_end(void)
 {
-	if (!container.config.terminal)
-		close_input();
+	input_end(&input);
 }
 
 int stdin_fd(void)
 {
-	return input.fd;
+	return input.source.fd;
 }
 
 void stdin_close(void)
 {
-	loop_close(&input);
-}
-
-static void input_ready(struct source *source, uint32_t events)
-{
-	if ((events & EPOLLERR) != 0)
-		close_input(); /* nobody reads it any more */
-	else
-		loop_want(source, EPOLLERR);
-	clients_resume_stdin();
+	input_close(&input);
 }

@@ -7,12 +7,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-/* What a terminal that is not there yet shall get. */
-static struct winsize window;
 
 static int open_output(uint8_t type, int *end)
 {
@@ -40,31 +36,30 @@ static int open_input(int *end)
 	return 0;
 }
 
+static void set_terminal(int master)
+{
+	stream_set(FRAME_STDOUT, master);
+}
+
+static int open_console(struct stdio_ends *ends)
+{
+	if (container.config.columns != 0)
+		console_resize(container.config.columns, container.config.rows);
+	return console_listen(container.config.console_socket, set_terminal, ends->console, sizeof(ends->console));
+}
+
 int stdio_open(struct stdio_ends *ends)
 {
-	*ends = (struct stdio_ends){ -1, -1, -1 };
+	*ends = (struct stdio_ends){ .in = -1, .out = -1, .err = -1 };
 	int error = open_output(FRAME_STDERR, &ends->err);
 
 	if (error == 0 && container.config.terminal)
-		return console_listen(container.config.console_socket);
+		return open_console(ends);
 	if (error == 0)
 		error = open_output(FRAME_STDOUT, &ends->out);
 	if (error == 0 && container.config.has_stdin)
 		error = open_input(&ends->in);
 	return error;
-}
-
-bool stdio_has_terminal(void)
-{
-	return console_is_open();
-}
-
-/* Called by console.c when the runtime has sent the master. */
-void stdio_set_terminal(int master)
-{
-	stream_set(FRAME_STDOUT, master);
-	if (window.ws_col != 0)
-		ioctl(master, TIOCSWINSZ, &window);
 }
 
 void stdio_created(void)
@@ -107,14 +102,9 @@ void stdio_close(void)
 	console_close();
 }
 
-int stdio_resize(int columns, int rows)
+int stdio_resize(int64_t columns, int64_t rows)
 {
-	window = (struct winsize){ .ws_row = (unsigned short)rows, .ws_col = (unsigned short)columns };
 	if (!container.config.terminal)
 		return ENOTTY;
-	int master = stream_fd(FRAME_STDOUT);
-
-	if (master < 0)
-		return container.phase == CREATING ? 0 : ENXIO;
-	return ioctl(master, TIOCSWINSZ, &window) == 0 ? 0 : errno;
+	return container.phase == CREATING || container.phase == RUNNING ? console_resize(columns, rows) : ENXIO;
 }

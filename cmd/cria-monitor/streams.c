@@ -96,6 +96,7 @@ static void end_stream(struct stream *stream)
 {
 	log_partial(stream);
 	loop_close(&stream->source);
+	clients_output_ended(stream->type);
 	if (container.phase == EXITED && streams_are_closed())
 		container_streams_closed();
 }
@@ -120,6 +121,19 @@ static ssize_t read_stream(struct stream *stream)
 	return got;
 }
 
+/* Attached clients that want every byte may hold the container up for a while. */
+static void flow(struct stream *stream)
+{
+	if (created)
+		loop_want(&stream->source, clients_take(stream->type) ? EPOLLIN : 0);
+}
+
+void streams_flow(void)
+{
+	for (size_t i = 0; i < LENGTH(streams); i++)
+		flow(&streams[i]);
+}
+
 static void stream_ready(struct source *source, uint32_t events)
 {
 	struct stream *stream = (struct stream *)source;
@@ -133,6 +147,7 @@ static void stream_ready(struct source *source, uint32_t events)
 		return;
 	}
 	pace_after_read(&stream->pace, (size_t)got);
+	flow(stream);
 	arm_partial_timer();
 	timer_start(&trim_timer, TRIM_MS);
 }

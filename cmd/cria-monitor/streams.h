@@ -20,6 +20,8 @@ void streams_restore(const struct handover *handover);
 
 /* From now on the output is the container's, and no message of the runtime any more. */
 void streams_created(void);
+/* Reads on, or not: the attached clients have changed. */
+void streams_flow(void);
 /* Takes what is in the pipes now, at most a pipe full of each, and writes it to the log. */
 void streams_drain(void);
 /* No process holds a stream any more. */
