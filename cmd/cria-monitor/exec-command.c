@@ -1,6 +1,7 @@
 #include "exec.h"
 
 #include "config.h"
+#include "console.h"
 #include "exec-cgroup.h"
 #include "fault.h"
 #include "kill-tree.h"
@@ -97,6 +98,13 @@ static void runtime_ended(int status)
 		fail("the runtime wrote no valid pid file");
 		return;
 	}
+	const char *missing = exec.terminal ? console_missing() : NULL;
+
+	if (missing != NULL) {
+		snprintf(failure, sizeof(failure), "the runtime did not set up the terminal: %s", missing);
+		fail(failure);
+		return;
+	}
 	exec.phase = STARTED;
 	FAULT_POINT("exec-started");
 	for (size_t i = 0; i < early_exit_count; i++) {
@@ -115,6 +123,21 @@ static void runtime_ended(int status)
 		output_started();
 }
 
+int command_signal(int signal_number)
+{
+	if (signal_number < 1 || signal_number > 64)
+		return EINVAL;
+	if (exec.phase == STARTING)
+		return EBUSY;
+	/* Not reaped yet, so the pid is still its own. */
+	return exec.phase != STARTED || kill(command_pid, signal_number) == 0 ? 0 : errno;
+}
+
+int command_resize(int64_t columns, int64_t rows)
+{
+	return exec.terminal ? console_resize(columns, rows) : ENOTTY;
+}
+
 void command_reaped(pid_t pid, int status)
 {
 	if (pid == runtime_pid) {
@@ -127,15 +150,38 @@ void command_reaped(pid_t pid, int status)
 	}
 }
 
+static void set_terminal(int master)
+{
+	output_set_terminal(master);
+	session_set_terminal(master);
+}
+
+/* The streams of the command; where the runtime sends the terminal's master comes in `console`. 0 or errno. */
+static int open_streams(int fds[3], char *console, size_t size)
+{
+	static char path[PATH_MAX];
+	int error = output_open(&fds[1]);
+
+	if (error != 0)
+		return error;
+	if (!exec.terminal)
+		return exec.has_stdin ? session_open_stdin(&fds[0]) : 0;
+	if (exec.columns != 0)
+		console_resize(exec.columns, exec.rows);
+	if (!format(path, sizeof(path), "%s.tty", exec.socket))
+		return ENAMETOOLONG;
+	return console_listen(path, set_terminal, console, size);
+}
+
 const char *command_start(void)
 {
 	const char *argv[ARGUMENTS], *env[ARGUMENTS];
-	char process_path[64], oom_score[16];
+	char process_path[64], oom_score[16], console[108];
 	size_t count = runtime_arguments(&exec.json, argv, env, ARGUMENTS - 16);
 	struct process process = { .argv = argv, .env = env, .fds = { -1, -1, -1, -1, -1 } };
 	/* The runtime opens it through us: it inherits nothing that the container could get hold of. */
 	int description = memory_file("process", exec.process, strlen(exec.process));
-	int error = description < 0 ? errno : output_open(&process.fds[1]);
+	int error = description < 0 ? errno : open_streams(process.fds, console, sizeof(console));
 
 	if (error != 0)
 		return strerror(error);
@@ -151,6 +197,10 @@ const char *command_start(void)
 		argv[count++] = "--cgroup";
 		argv[count++] = cgroup;
 	}
+	if (exec.terminal) {
+		argv[count++] = "--console-socket";
+		argv[count++] = console;
+	}
 	argv[count++] = exec.id;
 	argv[count] = NULL;
 	process.directory = "/";
@@ -160,8 +210,9 @@ const char *command_start(void)
 	if (exec.timeout_ms > 0)
 		timer_start(&deadline, exec.timeout_ms);
 	runtime_pid = process_start(&process);
-	close(process.fds[1]);
-	close(process.fds[2]);
+	for (int i = 0; i <= STDERR_FILENO; i++)
+		if (process.fds[i] >= 0)
+			close(process.fds[i]);
 	if (runtime_pid > 0)
 		return NULL;
 	runtime_pid = 0;

@@ -1,5 +1,8 @@
 #include "exec.h"
 
+#include "bytes.h"
+#include "connection.h"
+#include "console.h"
 #include "process.h"
 
 #include <errno.h>
@@ -14,6 +17,8 @@ struct output {
 	struct source source;
 	uint8_t type;
 	int64_t sent;
+	/* The client knows that it has ended. */
+	bool told;
 };
 
 static void output_ready(struct source *source, uint32_t events);
@@ -36,6 +41,19 @@ static void send_output(struct output *output, const uint8_t *data, size_t size)
 	output->sent += (int64_t)take;
 	if (take > 0 && !session_send(output->type, data, take))
 		exec.truncated = true;
+}
+
+/* After everything that came before. */
+static void tell_ends(void)
+{
+	if (exec.phase == STARTING || !session_is_open() || bytes_length(&early) > 0)
+		return;
+	for (size_t i = 0; i < LENGTH(outputs); i++) {
+		if (outputs[i].source.fd >= 0 || outputs[i].told)
+			continue;
+		outputs[i].told = true;
+		session_send_end(outputs[i].type);
+	}
 }
 
 /* The number of bytes, 0 when nothing waits, -1 at the end. */
@@ -71,7 +89,15 @@ static void output_ready(struct source *source, uint32_t events)
 {
 	(void)events;
 	read_output((struct output *)source);
+	tell_ends();
 	output_flow();
+}
+
+/* Beside a terminal there is no stderr: only the runtime spoke there. */
+static void forget_runtime(void)
+{
+	loop_close(&outputs[1].source);
+	bytes_free(&early);
 }
 
 static void send_early(void)
@@ -86,8 +112,11 @@ static void send_early(void)
 
 void output_started(void)
 {
+	if (exec.terminal)
+		forget_runtime();
 	if (session_is_open())
 		send_early();
+	tell_ends();
 	output_flow();
 }
 
@@ -95,6 +124,8 @@ static void drain(struct output *output)
 {
 	int capacity = output->source.fd < 0 ? 0 : fcntl(output->source.fd, F_GETPIPE_SZ);
 
+	if (capacity < 0)
+		capacity = READ_SIZE; /* a terminal */
 	for (int64_t left = capacity + DRAIN_EXTRA; left > 0 && output->source.fd >= 0;) {
 		ssize_t got = read_output(output);
 
@@ -107,9 +138,13 @@ static void drain(struct output *output)
 
 void output_drain(void)
 {
+	console_release();
+	if (exec.terminal)
+		forget_runtime();
 	send_early();
 	drain(&outputs[0]);
 	drain(&outputs[1]);
+	tell_ends();
 }
 
 void output_message(char *text, size_t size)
@@ -123,12 +158,18 @@ void output_message(char *text, size_t size)
 	text[length] = '\0';
 }
 
+void output_set_terminal(int master)
+{
+	outputs[0].source.fd = master;
+	loop_add(&outputs[0].source, 0);
+}
+
 int output_open(int ends[2])
 {
 	uid_t uid = (uid_t)json_number(&exec.json, "uid", 0);
 	gid_t gid = (gid_t)json_number(&exec.json, "gid", 0);
 
-	for (int i = 0; i < 2; i++) {
+	for (int i = exec.terminal ? 1 : 0; i < 2; i++) {
 		struct stat status;
 		int fds[2];
 

@@ -1,11 +1,15 @@
 #include "exec.h"
 
+#include "data-connection.h"
 #include "fault.h"
+#include "input.h"
+#include "process.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -13,16 +17,23 @@
 enum {
 	/* Above this the command has to wait for the client. */
 	QUEUE_FULL = 256 << 10,
-	OUT_LIMIT = 4 << 20,
+	/* With what is in the command's pipes at its end. */
+	QUEUE_MAX = 4 << 20,
 	CLIENT_MS = 10000,
 };
 
 static void client_ready(struct source *source, uint32_t events);
 static void gone(void);
+static void stdin_taken(uint32_t owner, size_t size);
+static void stdin_closed(void);
 
-static struct connection client = { .source = { .fd = -1 } };
+static struct data_connection client = { .connection = { .source = { .fd = -1 } } };
+static struct input input = { .source = { .fd = -1 }, .taken = stdin_taken, .closed = stdin_closed };
+/* There is or was something to write to. */
+static bool stdin_opened;
 static struct source listener = { .fd = -1, .ready = client_ready };
 static struct timer client_timer = { .fire = gone };
+PAGES(char, request_text, FRAME_MAX + 1);
 
 /* Nobody waits for the command any more. */
 static void gone(void)
@@ -33,17 +44,32 @@ static void gone(void)
 
 bool session_is_open(void)
 {
-	return connection_is_open(&client);
+	return connection_is_open(&client.connection);
 }
 
 bool session_is_full(void)
 {
-	return bytes_length(&client.out) >= QUEUE_FULL;
+	return client.credit == 0 || data_waiting(&client) >= QUEUE_FULL;
 }
 
-bool session_send(uint8_t type, const uint8_t *data, size_t size)
+bool session_send(uint8_t stream, const uint8_t *data, size_t size)
 {
-	return connection_send(&client, (struct frame_head){ type, 0 }, data, size);
+	return data_put(&client, (struct frame_head){ stream, 0 }, data, size, QUEUE_MAX);
+}
+
+void session_send_end(uint8_t stream)
+{
+	if (exec.interactive)
+		data_put(&client, (struct frame_head){ FRAME_EOF, stream }, NULL, 0, SIZE_MAX);
+}
+
+static void put_exit(struct json_writer *writer)
+{
+	json_put_string(writer, "op", "exit");
+	json_put_number(writer, "code", WIFSIGNALED(exec.status) ? 128 + WTERMSIG(exec.status) : WEXITSTATUS(exec.status));
+	if (WIFSIGNALED(exec.status))
+		json_put_number(writer, "signal", WTERMSIG(exec.status));
+	json_put_bool(writer, "truncated", exec.truncated);
 }
 
 /* The last frame, as soon as there is a client for it. */
@@ -55,28 +81,150 @@ void session_report(void)
 
 	if (exec.phase != ENDED || !session_is_open())
 		return;
+	input_close(&input);
 	json_begin(&writer, buffer, sizeof(buffer));
 	if (exec.failure != NULL) {
 		json_put_string(&writer, "op", "failed");
 		json_put_string(&writer, "message", exec.failure);
 	} else {
 		output_drain();
-		json_put_string(&writer, "op", "exit");
-		json_put_number(&writer, "code",
-				WIFSIGNALED(exec.status) ? 128 + WTERMSIG(exec.status) : WEXITSTATUS(exec.status));
-		json_put_bool(&writer, "truncated", exec.truncated);
+		put_exit(&writer);
 	}
 	json_put_bool(&writer, "timedOut", exec.timed_out);
 	exec.phase = REPORTED;
 	FAULT_POINT("exec-reporting");
-	connection_send_json(&client, &writer);
-	connection_finish(&client);
+	data_put(&client, (struct frame_head){ FRAME_CONTROL, 0 }, buffer, json_end(&writer), SIZE_MAX);
+	data_end(&client);
+}
+
+static void offer_stdin(void)
+{
+	if (!session_is_open() || !stdin_opened)
+		return;
+	if (input_is_open(&input))
+		data_grant(&client);
+	else
+		stdin_closed();
+}
+
+static void stdin_taken(uint32_t owner, size_t size)
+{
+	(void)owner;
+	data_written(&client, size);
+	if (input_is_open(&input))
+		data_grant(&client);
+}
+
+/* Nobody reads it any more. */
+static void stdin_closed(void)
+{
+	connection_send(&client.connection, (struct frame_head){ FRAME_EOF, FRAME_STDIN }, NULL, 0);
+}
+
+int session_open_stdin(int *end)
+{
+	int fds[2];
+
+	if (pipe_open(fds, 1) != 0)
+		return errno;
+	*end = fds[0];
+	if (fchown(fds[0], (uid_t)json_number(&exec.json, "uid", 0), (gid_t)json_number(&exec.json, "gid", 0)) != 0 ||
+	    !input_open(&input, fds[1]))
+		return errno;
+	stdin_opened = true;
+	return 0;
+}
+
+void session_set_terminal(int master)
+{
+	if (!exec.has_stdin)
+		return;
+	input.is_terminal = true;
+	stdin_opened = input_open(&input, fcntl(master, F_DUPFD_CLOEXEC, 3));
+	offer_stdin();
+}
+
+static void reply(const struct json *request, int error)
+{
+	char text[256];
+	struct json_writer writer;
+
+	json_begin(&writer, text, sizeof(text));
+	json_put_number(&writer, "seq", json_number(request, "seq", 0));
+	if (error != 0)
+		json_put_string(&writer, "err", error < 0 ? "unsupported" : strerror(error));
+	connection_send_json(&client.connection, &writer);
+}
+
+static enum taken on_control(const uint8_t *payload, size_t size)
+{
+	static struct json request;
+
+	memcpy(request_text, payload, size);
+	request_text[size] = '\0';
+	const char *op = json_parse(&request, request_text) ? json_string(&request, "op") : NULL;
+
+	if (op == NULL)
+		return FRAME_BAD;
+	if (strcmp(op, "signal") == 0)
+		reply(&request, command_signal((int)json_number(&request, "signal", 0)));
+	else if (strcmp(op, "resize") == 0)
+		reply(&request, command_resize(json_number(&request, "columns", 0), json_number(&request, "rows", 0)));
+	else
+		reply(&request, -1);
+	return FRAME_TAKEN;
+}
+
+static enum taken on_stdin(const uint8_t *payload, size_t size)
+{
+	if (!stdin_opened)
+		return FRAME_BAD; /* nothing was granted */
+	if (!input_is_open(&input))
+		return FRAME_TAKEN; /* on its way when it was told that nobody reads any more */
+	enum taken taken = data_stdin(&client, size);
+
+	if (taken == FRAME_TAKEN)
+		input_put(&input, 0, payload, size);
+	return taken;
 }
 
 static enum taken on_frame(struct connection *connection, uint8_t type, uint8_t *payload, size_t size)
 {
-	(void)connection, (void)payload, (void)size;
-	return type == FRAME_STDIN || type == FRAME_EOF || type == FRAME_CONTROL || type >= 128 ? FRAME_TAKEN : FRAME_BAD;
+	enum taken taken = FRAME_TAKEN;
+
+	(void)connection;
+	if (type >= 128)
+		return FRAME_TAKEN;
+	if (!exec.interactive)
+		return FRAME_BAD;
+	switch (type) {
+	case FRAME_CONTROL:
+		return on_control(payload, size);
+	case FRAME_STDIN:
+		return on_stdin(payload, size);
+	case FRAME_EOF:
+		input_end(&input);
+		break;
+	case FRAME_WINDOW:
+		taken = data_window(&client, payload, size);
+		output_flow();
+		break;
+	default:
+		taken = FRAME_BAD;
+	}
+	return taken;
+}
+
+/* An interactive client has ended its stdin by this, and can grant nothing any more. */
+static void on_end(struct connection *connection)
+{
+	if (!exec.interactive) {
+		connection_close(connection);
+		return;
+	}
+	input_end(&input);
+	data_uncontrolled(&client);
+	output_flow();
 }
 
 static void on_close(struct connection *connection)
@@ -101,14 +249,17 @@ static void client_ready(struct source *source, uint32_t events)
 	timer_stop(&client_timer);
 	session_unlink();
 	loop_close(&listener);
-	client.on_frame = on_frame;
-	client.on_end = connection_close;
-	client.on_close = on_close;
-	client.on_sent = on_sent;
-	if (!connection_open(&client, fd, OUT_LIMIT)) {
+	client.connection.on_frame = on_frame;
+	client.connection.on_end = on_end;
+	client.connection.on_close = on_close;
+	client.connection.on_sent = on_sent;
+	if (!data_open(&client, fd)) {
 		gone();
 		return;
 	}
+	if (!exec.interactive)
+		data_uncontrolled(&client);
+	offer_stdin();
 	if (exec.phase == STARTED)
 		output_started();
 	session_report();

@@ -1,11 +1,13 @@
 /*
- * The role `exec`: one command in a running container, with its output sent to the one client, the daemon. The command
- * lives no longer than that connection.
- *   STDOUT and STDERR frames, then {op: "exit", code, signal?, timedOut, truncated}, or {op: "failed", message}
+ * The role `exec`: one command in a running container, for the one client, the daemon. The command lives no longer than
+ * that connection. Without `interactive` the client only waits; with it, it has streams as of data-connection.h, and
+ *   signal {signal} | resize {columns, rows}   -> {} or {err}
+ * The last frame is {op: "exit", code, signal?, timedOut, truncated}, or {op: "failed", message}.
  */
 #include "exec.h"
 
 #include "config.h"
+#include "console.h"
 #include "exec-cgroup.h"
 #include "fault.h"
 #include "roles.h"
@@ -46,9 +48,16 @@ static const char *load_config(const char *path)
 	exec.pid_file = json_string(&exec.json, "pidFile");
 	exec.process = json_string(&exec.json, "process");
 	exec.timeout_ms = json_number(&exec.json, "timeoutMs", 0);
-	exec.max_bytes = json_number(&exec.json, "maxOutputBytes", 16 << 20);
+	exec.interactive = json_bool(&exec.json, "interactive");
+	exec.has_stdin = json_bool(&exec.json, "stdin") && exec.interactive;
+	exec.terminal = json_bool(&exec.json, "terminal") && exec.interactive;
+	exec.columns = (int)json_number(&exec.json, "columns", 0);
+	exec.rows = (int)json_number(&exec.json, "rows", 0);
+	exec.max_bytes = exec.interactive ? INT64_MAX : json_number(&exec.json, "maxOutputBytes", 16 << 20);
 	if (exec.id == NULL || exec.socket == NULL || exec.pid_file == NULL || exec.process == NULL)
 		return "the config lacks a field";
+	if (!config_has_size(&exec.json))
+		return "a terminal has 1 to 65535 columns and rows";
 	return NULL;
 }
 
@@ -98,6 +107,7 @@ int exec_main(const char *config_path)
 		session_unlink();
 	if (exec.pid_file != NULL)
 		remove_pid_file();
+	console_close();
 	exec_cgroup_leave();
 	if (wrong == NULL)
 		return 0;

@@ -2,7 +2,8 @@
 #ifndef EXEC_H
 #define EXEC_H
 
-#include "connection.h"
+#include "json.h"
+#include "loop.h"
 
 /* STARTED is from the end of the runtime's `exec`; ENDED when there is a result; REPORTED when the client has it. */
 enum exec_phase { STARTING, STARTED, ENDED, REPORTED };
@@ -10,7 +11,12 @@ enum exec_phase { STARTING, STARTED, ENDED, REPORTED };
 struct exec {
 	struct json json;
 	const char *id, *socket, *pid_file, *process;
-	int64_t timeout_ms, max_bytes;
+	int64_t timeout_ms;
+	/* The client has stdin, and grants the output. Else there is no stdin, and output up to `max_bytes` per stream. */
+	bool interactive;
+	bool has_stdin, terminal;
+	int columns, rows;
+	int64_t max_bytes;
 	enum exec_phase phase;
 	/* Of ENDED: as waitpid gives it, or the text of why the command could not be started. */
 	int status;
@@ -25,14 +31,20 @@ extern struct exec exec;
 /* exec-command.c: the runtime's call and the command's process. */
 /* The text of what went wrong, or NULL. */
 const char *command_start(void);
+/* 0 or errno; success also when it has ended. */
+int command_signal(int signal_number);
+/* 0 or errno. */
+int command_resize(int64_t columns, int64_t rows);
 /* To be told of each reaped child. */
 void command_reaped(pid_t pid, int status);
 /* Nothing of the command is left when this returns. */
 void command_kill(void);
 
-/* exec-output.c: the pipes of the command. */
-/* Gives the ends for stdout and stderr; the caller closes them. 0 or errno. */
+/* exec-output.c: the pipes or the terminal of the command. */
+/* Gives the ends for stdout and stderr, -1 for the terminal; the caller closes them. 0 or errno. */
 int output_open(int ends[2]);
+/* The runtime has sent the terminal. */
+void output_set_terminal(int master);
 /* Reads on, or not, after a change of the phase, the client or its queue. */
 void output_flow(void);
 /* The command runs and has a client: it gets what was kept for it. */
@@ -48,12 +60,19 @@ extern ino_t output_pipes[2];
 /* 0 or errno. */
 int session_listen(void);
 void session_unlink(void);
+/* Gives the command's end of stdin; the caller closes it. 0 or errno. */
+int session_open_stdin(int *end);
+/* The same by the terminal. */
+void session_set_terminal(int master);
 /* From now on a client that does not come is one that has gone. */
 void session_expect(void);
 bool session_is_open(void);
 /* The client has to take something first. */
 bool session_is_full(void);
-bool session_send(uint8_t type, const uint8_t *data, size_t size);
+/* False when there was no room for it. */
+bool session_send(uint8_t stream, const uint8_t *data, size_t size);
+/* The stream has ended. */
+void session_send_end(uint8_t stream);
 /* The result is here: tells the client when there is one, and ends. */
 void session_report(void);
 

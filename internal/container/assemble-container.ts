@@ -99,6 +99,7 @@ async function spawn(
     logPath: metadata.logPath,
     logSizeMaxBytes: parts.defaults.logSizeMaxBytes,
     terminal: config.tty,
+    terminalSize: undefined,
     stdin: config.stdin,
     stdinOnce: config.stdinOnce,
     uid: user.uid,

@@ -1,14 +1,21 @@
-// A connection to one monitor's socket: requests with answers, and the event of the exit.
+// A connection to one monitor's socket: requests with answers, events, and the frames of streams.
 
 import { connect, type Socket } from 'node:net';
 import { DaemonError } from '../errors/daemon-error.ts';
-import { decodeControl, encodeControl, FrameReader, frameType } from './frames.ts';
+import { decodeControl, encodeControl, encodeFrame, type Frame, FrameReader, frameType } from './frames.ts';
 
 export type ControlMessage = Readonly<Record<string, unknown>>;
 
 interface Waiting {
   readonly resolve: (reply: ControlMessage) => void;
   readonly reject: (cause: Error) => void;
+}
+
+interface Handlers {
+  /** Control messages that answer nothing. */
+  readonly onEvent: (event: ControlMessage) => void;
+  /** All other frames. */
+  readonly onFrame: (frame: Frame) => void;
 }
 
 /** A monitor answers at once; one that hangs, on the disk of its log, must not hang the daemon. */
@@ -43,13 +50,14 @@ export class ControlConnection {
   readonly #socket: Socket;
   readonly #waiting = new Map<number, Waiting>();
   readonly #reader = new FrameReader();
-  readonly #onEvent: (event: ControlMessage) => void;
+  readonly #handlers: Handlers;
   #hello: MonitorHello = { id: '', version: '', features: new Set() };
+  #refusal = '';
   #seq = 0;
 
-  private constructor(socket: Socket, onEvent: (event: ControlMessage) => void) {
+  private constructor(socket: Socket, handlers: Handlers) {
     this.#socket = socket;
-    this.#onEvent = onEvent;
+    this.#handlers = handlers;
     socket.on('data', (chunk: Buffer) => this.#receive(chunk));
     socket.on('error', () => {}); // 'close' follows and tells everybody
     this.closed = new Promise((resolve) => {
@@ -64,8 +72,8 @@ export class ControlConnection {
    * Connects to the monitor at `path`; rejects with the system's error when nobody listens, `unavailable` when they have no
    * protocol in common with us.
    */
-  static async open(path: string, onEvent: (event: ControlMessage) => void): Promise<ControlConnection> {
-    const connection = new ControlConnection(await connectSocket(path), onEvent);
+  static async open(path: string, onEvent: Handlers['onEvent']): Promise<ControlConnection> {
+    const connection = await ControlConnection.connect(path, { onEvent, onFrame: () => {} });
     try {
       await connection.greet();
       return connection;
@@ -73,6 +81,11 @@ export class ControlConnection {
       connection.close();
       throw cause;
     }
+  }
+
+  /** The same without a word: for a socket of a command, or of a monitor that is known already. */
+  static async connect(path: string, handlers: Handlers): Promise<ControlConnection> {
+    return new ControlConnection(await connectSocket(path), handlers);
   }
 
   /** As of the last greeting. */
@@ -105,6 +118,11 @@ export class ControlConnection {
     return reply;
   }
 
+  /** Sends a frame of a stream; to a monitor that is gone nothing. */
+  send(type: number, channel: number, payload: Uint8Array): void {
+    if (this.#socket.writable) this.#socket.write(encodeFrame(type, channel, payload));
+  }
+
   /** Hangs up. */
   close(): void {
     this.#socket.destroy();
@@ -113,11 +131,15 @@ export class ControlConnection {
   #receive(chunk: Buffer): void {
     try {
       for (const frame of this.#reader.push(chunk)) {
-        if (frame.type !== frameType.control) continue;
+        if (frame.type === frameType.error) this.#refusal = `: ${frame.payload.toString('utf8')}`;
+        if (frame.type !== frameType.control) {
+          this.#handlers.onFrame(frame);
+          continue;
+        }
         const message = decodeControl(frame);
         const seq = message['seq'];
         if (typeof seq !== 'number') {
-          this.#onEvent(message);
+          this.#handlers.onEvent(message);
           continue;
         }
         const waiting = this.#waiting.get(seq);
@@ -131,7 +153,7 @@ export class ControlConnection {
 
   #rejectAll(): void {
     for (const { reject } of this.#waiting.values())
-      reject(new DaemonError('unavailable', 'the monitor ended before it answered'));
+      reject(new DaemonError('unavailable', `the monitor ended before it answered${this.#refusal}`));
     this.#waiting.clear();
   }
 }

@@ -94,6 +94,7 @@ function monitorConfig(paths: MonitorPaths, request: MonitorRequest): object {
     createArgs: request.createArgs,
     env: environment(request.env),
     terminal: request.terminal,
+    ...request.terminalSize,
     stdin: request.stdin,
     stdinOnce: request.stdinOnce,
     uid: request.uid,

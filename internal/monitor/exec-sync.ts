@@ -1,24 +1,12 @@
-// ExecSync by the `exec` role, see cmd/cria-monitor/exec.c.
+// ExecSync: a command whose output is collected, by the `exec` role of the native monitor.
 
-import { randomBytes } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
 import type { Socket } from 'node:net';
-import { join } from 'node:path';
 import { DaemonError } from '../errors/daemon-error.ts';
-import { runtimeMessage } from '../process/runtime-message.ts';
 import { connectSocket } from './control-connection.ts';
+import { type ExecParts, exitOfCommand, startExec } from './exec-process.ts';
 import { decodeControl, FrameReader, frameType } from './frames.ts';
-import type { ExecCgroup, ExecSyncRequest, ExecSyncResult } from './monitor.ts';
-import { environment, type Spawner } from './spawner.ts';
-
-const configVersion = 1;
-
-export interface ExecParts {
-  readonly monitorPath: string;
-  readonly spawner: Spawner;
-  /** The directory of the container's monitor; the socket lives there while the command runs. */
-  readonly directory: string;
-}
+import type { ExecSyncRequest, ExecSyncResult } from './monitor.ts';
 
 /** See ContainerMonitors.execSync. The command dies with the connection, so nothing of it is left when this settles. */
 export async function execSync(
@@ -27,37 +15,8 @@ export async function execSync(
   signal: AbortSignal,
 ): Promise<ExecSyncResult> {
   signal.throwIfAborted();
-  const name = randomBytes(6).toString('hex');
-  const socket = join(parts.directory, `e${name}`);
-  const config = {
-    version: configVersion,
-    id: request.containerId,
-    socket,
-    pidFile: `${socket}.pid`,
-    runtime: [request.runtimePath, ...request.runtimeArgs],
-    env: environment(request.env),
-    ...owner(request.process),
-    process: JSON.stringify(request.process),
-    ...placement(request.cgroup),
-    timeoutMs: request.timeoutMs,
-    maxOutputBytes: request.maxOutputBytes,
-  };
-  await parts.spawner.spawn({
-    argv: [parts.monitorPath, 'exec', '/proc/self/fd/4'],
-    env: {},
-    config: Buffer.from(JSON.stringify(config)),
-  });
+  const socket = await startExec(parts, request, { maxOutputBytes: request.maxOutputBytes });
   return collect(socket, request, signal);
-}
-
-/** Who owns the pipes: a process that is not root must be able to open its /dev/stdout. */
-function owner(process: { readonly user?: { readonly uid?: number; readonly gid?: number } }): object {
-  return { uid: process.user?.uid ?? 0, gid: process.user?.gid ?? 0 };
-}
-
-function placement(cgroup: ExecCgroup | undefined): object {
-  if (cgroup === undefined) return {};
-  return { cgroupOption: cgroup.option, initPid: cgroup.initPid, initTicks: cgroup.initStartTicks };
 }
 
 async function connect(path: string, containerId: string): Promise<Socket> {
@@ -93,24 +52,6 @@ async function collect(path: string, request: ExecSyncRequest, signal: AbortSign
     socket.destroy();
   }
   signal.throwIfAborted();
-  const exitCode = exitCodeOf(end, request);
-  return { stdout: Buffer.concat(output.stdout), stderr: Buffer.concat(output.stderr), exitCode };
-}
-
-function exitCodeOf(end: Readonly<Record<string, unknown>> | undefined, request: ExecSyncRequest): number {
-  const where = `in container "${request.containerId}"`;
-  if (end === undefined) throw new DaemonError('unavailable', `the exec ${where} ended without a result`);
-  if (end['timedOut'] === true)
-    throw new DaemonError(
-      'deadline-exceeded',
-      `the command ${where} ran longer than ${request.timeoutMs} ms`,
-    );
-  if (end['op'] === 'failed') {
-    const message = runtimeMessage(String(end['message'] ?? ''));
-    throw new DaemonError('unknown', `the command could not be started ${where}: ${message}`);
-  }
-  const code = end['code'];
-  if (typeof code !== 'number')
-    throw new DaemonError('internal', `the exec ${where} ended without an exit code`);
-  return code;
+  const { code } = exitOfCommand(end, request);
+  return { stdout: Buffer.concat(output.stdout), stderr: Buffer.concat(output.stderr), exitCode: code };
 }

@@ -35,6 +35,13 @@ export function encodeFrame(type: number, channel: number, payload: Uint8Array):
   return frame;
 }
 
+/** The payload of a window frame. */
+export function encodeWindow(bytes: number): Buffer {
+  const payload = Buffer.allocUnsafe(4);
+  payload.writeUInt32LE(bytes);
+  return payload;
+}
+
 /** A control frame with `message` as JSON. */
 export function encodeControl(message: object): Buffer {
   return encodeFrame(frameType.control, 0, Buffer.from(JSON.stringify(message)));

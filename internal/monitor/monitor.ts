@@ -1,6 +1,8 @@
 // What the rest of the daemon sees of the native monitors. One monitor process owns one container's streams, log file
 // and exit code; it survives the daemon.
 
+import type { AttachRequest, ExecRequest, StreamSession, TerminalSize } from './stream-session.ts';
+
 export interface MonitorRequest {
   /** 64 hex digits. */
   readonly containerId: string;
@@ -17,6 +19,8 @@ export interface MonitorRequest {
   /** Bytes after which the monitor rotates the log itself; undefined never. */
   readonly logSizeMaxBytes: number | undefined;
   readonly terminal: boolean;
+  /** What the terminal has before the container starts; undefined leaves it to resize. */
+  readonly terminalSize: TerminalSize | undefined;
   readonly stdin: boolean;
   readonly stdinOnce: boolean;
   /** uid and gid that own the stdio pipes, so that a non-root process can reopen /dev/stdout. */
@@ -116,6 +120,16 @@ export interface ContainerMonitors {
    * of the command is alive then) and with the runtime's words when it could not be started.
    */
   execSync(request: ExecSyncRequest, signal: AbortSignal): Promise<ExecSyncResult>;
+  /**
+   * Attaches a client to a created or running container; any number up to 28 at a time, each gets all output from now on.
+   * `failed-precondition` when there is nothing to attach to, or no place.
+   */
+  attach(request: AttachRequest, signal: AbortSignal): Promise<StreamSession>;
+  /**
+   * Starts a command with streams. Resolves before the command runs: that it could not be started is told by the
+   * session's `exit`. An abort closes the session at any time.
+   */
+  exec(request: ExecRequest, signal: AbortSignal): Promise<StreamSession>;
   /**
    * Ends everything about a container: an exited monitor is acknowledged and ends, one of a living container is
    * killed; socket directory and exit records are deleted. Absent is success.

@@ -20,9 +20,11 @@ import type {
 } from './monitor.ts';
 import { type MonitorDirectories, type MonitorPaths, monitorPaths } from './monitor-paths.ts';
 import { lostExit, MonitoredContainer, recordedExit } from './monitored-container.ts';
+import { openAttach, openExec } from './open-session.ts';
 import { MonitorRenewal } from './renew-monitors.ts';
 import { MonitorReplacement } from './replace-monitor.ts';
 import type { Spawner } from './spawner.ts';
+import type { AttachRequest, ExecRequest, StreamSession } from './stream-session.ts';
 
 export interface NativeMonitorsOptions extends MonitorDirectories {
   /** The cria-monitor program. */
@@ -120,6 +122,23 @@ export class NativeMonitors implements ContainerMonitors {
     const { monitorPath, spawner } = this.#options;
     const { directory } = this.#paths(request.containerId);
     return execSync({ monitorPath, spawner, directory }, request, signal);
+  }
+
+  async attach(request: AttachRequest, signal: AbortSignal): Promise<StreamSession> {
+    const container = this.#container(request.containerId);
+    if (container.exit !== undefined)
+      throw new DaemonError(
+        'failed-precondition',
+        `container "${request.containerId}" has exited: nothing to attach to`,
+      );
+    await container.connection(); // or it is unavailable
+    return openAttach(container.paths.socket, request, signal);
+  }
+
+  async exec(request: ExecRequest, signal: AbortSignal): Promise<StreamSession> {
+    const { monitorPath, spawner } = this.#options;
+    const { directory } = this.#paths(request.containerId);
+    return openExec({ monitorPath, spawner, directory }, request, signal);
   }
 
   async remove(containerId: string): Promise<void> {

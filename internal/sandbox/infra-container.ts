@@ -52,6 +52,7 @@ export async function runInfra(
     logPath: undefined,
     logSizeMaxBytes: undefined,
     terminal: false,
+    terminalSize: undefined,
     stdin: false,
     stdinOnce: false,
     uid: 0,

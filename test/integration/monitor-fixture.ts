@@ -211,6 +211,7 @@ export function makeWorld(mainProgram = monitorPath): World {
         logPath: join(root, 'logs', containerId),
         logSizeMaxBytes: undefined,
         terminal: false,
+        terminalSize: undefined,
         stdin: false,
         stdinOnce: false,
         uid: 0,

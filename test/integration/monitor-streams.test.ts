@@ -1,27 +1,12 @@
 // Terminals, stdin and attached clients, over the monitor's socket.
 
 import assert from 'node:assert/strict';
-import { connect, type Socket } from 'node:net';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import {
-  decodeControl,
-  encodeControl,
-  encodeFrame,
-  FrameReader,
-  frameType,
-} from '../../internal/monitor/frames.ts';
+import { frameType } from '../../internal/monitor/frames.ts';
+import { RawClient } from './monitor-client.ts';
 import { joinLog, makeWorld, missing, until, type World } from './monitor-fixture.ts';
-
-interface Attached {
-  readonly socket: Socket;
-  readonly output: Record<number, Buffer[]>;
-  readonly eof: number[];
-  readonly control: Record<string, unknown>[];
-  readonly errors: string[];
-  readonly closed: Promise<void>;
-  text(type: number): string;
-}
 
 describe('monitor streams', { skip: missing() }, () => {
   let world: World;
@@ -30,32 +15,11 @@ describe('monitor streams', { skip: missing() }, () => {
   });
   after(() => world.close());
 
-  async function attach(id: string, streams: object): Promise<Attached> {
-    const socket = connect({ path: join(world.root, 'm', id.slice(0, 12), 's'), allowHalfOpen: true });
-    const reader = new FrameReader();
-    const attached: Attached = {
-      socket,
-      output: { [frameType.stdout]: [], [frameType.stderr]: [] },
-      eof: [],
-      control: [],
-      errors: [],
-      closed: new Promise((resolve) => socket.once('close', () => resolve())),
-      text: (type) => Buffer.concat(attached.output[type] ?? []).toString(),
-    };
-    socket.on('error', () => {});
-    socket.on('end', () => socket.end());
-    socket.on('data', (chunk: Buffer) => {
-      for (const frame of reader.push(chunk)) {
-        if (frame.type === frameType.control) attached.control.push(decodeControl(frame));
-        else if (frame.type === frameType.eof) attached.eof.push(frame.channel);
-        else if (frame.type === frameType.error) attached.errors.push(frame.payload.toString());
-        else attached.output[frame.type]?.push(Buffer.from(frame.payload));
-      }
-    });
-    socket.write(encodeControl({ op: 'attach', seq: 1, ...streams }));
-    await until('attached', () => attached.control.length > 0);
-    assert.equal(attached.control.shift()?.['err'], undefined);
-    return attached;
+  async function attach(id: string, streams: object): Promise<RawClient> {
+    const client = new RawClient(join(world.root, 'm', id.slice(0, 12), 's'));
+    assert.equal((await client.request({ op: 'attach', mode: 'drop', ...streams }))['err'], undefined);
+    client.grant(0xffff_ffff);
+    return client;
   }
 
   const all = { stdin: true, stdout: true, stderr: true };
@@ -68,12 +32,15 @@ describe('monitor streams', { skip: missing() }, () => {
     const client = await attach(id, all);
     world.start(id);
     const piece = Buffer.alloc(60_000, 'abcdefg\n');
-    for (let at = 0; at < 50; at++) client.socket.write(encodeFrame(frameType.stdin, 0, piece));
-    client.socket.write(encodeFrame(frameType.eof, frameType.stdin, Buffer.alloc(0)));
+    await client.write(Buffer.concat(Array.from({ length: 50 }, () => piece)));
+    client.endStdin();
     await client.closed;
     assert.equal(client.text(frameType.stdout), piece.toString().repeat(50));
     assert.equal(client.text(frameType.stderr), 'end\n');
-    assert.deepEqual(client.eof.sort(), [frameType.stdout, frameType.stderr]);
+    assert.deepEqual(client.ends.filter((stream) => stream !== frameType.stdin).sort(), [
+      frameType.stdout,
+      frameType.stderr,
+    ]);
     assert.equal(client.control.at(-1)?.['code'], 6);
     assert.equal((await world.exit(id)).code, 6);
   });
@@ -81,7 +48,8 @@ describe('monitor streams', { skip: missing() }, () => {
   test('a half-closed connection ends stdin as well, after what was sent', async () => {
     const { id } = await world.create(['cat'], { stdin: true, stdinOnce: true });
     const client = await attach(id, all);
-    client.socket.end(encodeFrame(frameType.stdin, 0, Buffer.from('last words')));
+    await client.write(Buffer.from('last words'));
+    client.socket.end();
     world.start(id);
     await client.closed;
     assert.equal(client.text(frameType.stdout), 'last words');
@@ -92,8 +60,8 @@ describe('monitor streams', { skip: missing() }, () => {
     world.start(id);
     for (const word of ['one', 'two']) {
       const client = await attach(id, all);
-      client.socket.write(encodeFrame(frameType.stdin, 0, Buffer.from(`${word}\n`)));
-      client.socket.write(encodeFrame(frameType.eof, frameType.stdin, Buffer.alloc(0)));
+      await client.write(Buffer.from(`${word}\n`));
+      client.endStdin();
       await until(`${word} came back`, () => client.text(frameType.stdout) === `${word}\n`);
       client.socket.destroy();
     }
@@ -142,10 +110,10 @@ describe('monitor streams', { skip: missing() }, () => {
     const client = await attach(id, all);
     world.start(id);
     await until('ready', () => client.text(frameType.stdout).includes('ready'));
-    client.socket.write(encodeFrame(frameType.stdin, 0, Buffer.from('word\n')));
+    await client.write(Buffer.from('word\n'));
     await until('the answer', () => client.text(frameType.stdout).includes('got word'));
     await world.monitors.resize(id, 77, 33);
-    client.socket.write(encodeFrame(frameType.stdin, 0, Buffer.from('\n')));
+    await client.write(Buffer.from('\n'));
     assert.equal((await world.exit(id)).code, 0);
     await client.closed;
     assert.match(client.text(frameType.stdout), /33 77/);

@@ -1,0 +1,82 @@
+// The `exec` role of the native monitor: how it is started, and what its last message means. See cmd/cria-monitor/exec.c.
+
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { DaemonError } from '../errors/daemon-error.ts';
+import { runtimeMessage } from '../process/runtime-message.ts';
+import type { ExecCgroup } from './monitor.ts';
+import { environment, type Spawner } from './spawner.ts';
+import type { StreamExit } from './stream-session.ts';
+
+const configVersion = 1;
+
+export interface ExecParts {
+  readonly monitorPath: string;
+  readonly spawner: Spawner;
+  /** The directory of the container's monitor; the sockets live there while the command runs. */
+  readonly directory: string;
+}
+
+/** What both kinds of exec have in common. */
+export interface Command {
+  readonly containerId: string;
+  readonly runtimePath: string;
+  readonly runtimeArgs: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly process: { readonly user?: { readonly uid?: number; readonly gid?: number } };
+  readonly cgroup: ExecCgroup | undefined;
+  readonly timeoutMs: number;
+}
+
+/** Starts the command's monitor; the path of its socket, whose one client the command does not outlive. */
+export async function startExec(parts: ExecParts, command: Command, fields: object): Promise<string> {
+  const socket = join(parts.directory, `e${randomBytes(6).toString('hex')}`);
+  const config = {
+    version: configVersion,
+    id: command.containerId,
+    socket,
+    pidFile: `${socket}.pid`,
+    runtime: [command.runtimePath, ...command.runtimeArgs],
+    env: environment(command.env),
+    // Who owns the pipes: a process that is not root must be able to open its /dev/stdout.
+    uid: command.process.user?.uid ?? 0,
+    gid: command.process.user?.gid ?? 0,
+    process: JSON.stringify(command.process),
+    ...placement(command.cgroup),
+    timeoutMs: command.timeoutMs,
+    ...fields,
+  };
+  await parts.spawner.spawn({
+    argv: [parts.monitorPath, 'exec', '/proc/self/fd/4'],
+    env: {},
+    config: Buffer.from(JSON.stringify(config)),
+  });
+  return socket;
+}
+
+function placement(cgroup: ExecCgroup | undefined): object {
+  if (cgroup === undefined) return {};
+  return { cgroupOption: cgroup.option, initPid: cgroup.initPid, initTicks: cgroup.initStartTicks };
+}
+
+/** The exit in the last message of a command's monitor; throws when it tells of another end. */
+export function exitOfCommand(
+  end: Readonly<Record<string, unknown>> | undefined,
+  command: Command,
+): StreamExit {
+  const where = `in container "${command.containerId}"`;
+  if (end === undefined) throw new DaemonError('unavailable', `the exec ${where} ended without a result`);
+  if (end['timedOut'] === true)
+    throw new DaemonError(
+      'deadline-exceeded',
+      `the command ${where} ran longer than ${command.timeoutMs} ms`,
+    );
+  if (end['op'] === 'failed') {
+    const message = runtimeMessage(String(end['message'] ?? ''));
+    throw new DaemonError('unknown', `the command could not be started ${where}: ${message}`);
+  }
+  const { code, signal } = end;
+  if (typeof code !== 'number')
+    throw new DaemonError('internal', `the exec ${where} ended without an exit code`);
+  return { code, signal: typeof signal === 'number' ? signal : undefined };
+}

@@ -1,0 +1,48 @@
+// The two kinds of StreamSession: a client of a container's monitor, and the one client of a command's.
+
+import { DaemonError } from '../errors/daemon-error.ts';
+import { type ExecParts, exitOfCommand, startExec } from './exec-process.ts';
+import { parseExit } from './exit-record.ts';
+import { SocketSession } from './socket-session.ts';
+import type { AttachRequest, ExecRequest, StreamSession } from './stream-session.ts';
+
+/** See ContainerMonitors.attach; `path` is the socket of the container's monitor. */
+export async function openAttach(
+  path: string,
+  request: AttachRequest,
+  signal: AbortSignal,
+): Promise<StreamSession> {
+  const { containerId, stdin, stdout, stderr, mode } = request;
+  const what = `the attachment to container "${containerId}"`;
+  const parts = {
+    ...{ stdin, stdout, stderr, what },
+    exitOf: (message: Readonly<Record<string, unknown>>) => {
+      const exit = parseExit(message);
+      if (exit === undefined) throw new DaemonError('internal', `${what} ended without an exit code`);
+      return exit;
+    },
+  };
+  return SocketSession.open(
+    path,
+    parts,
+    (connection) => connection.request('attach', { stdin, stdout, stderr, mode }),
+    signal,
+  );
+}
+
+/** See ContainerMonitors.exec. */
+export async function openExec(
+  parts: ExecParts,
+  request: ExecRequest,
+  signal: AbortSignal,
+): Promise<StreamSession> {
+  signal.throwIfAborted();
+  const { containerId, stdin, terminal, terminalSize } = request;
+  const path = await startExec(parts, request, { interactive: true, stdin, terminal, ...terminalSize });
+  const session = {
+    ...{ stdin, stdout: true, stderr: !terminal },
+    what: `the exec in container "${containerId}"`,
+    exitOf: (message: Readonly<Record<string, unknown>>) => exitOfCommand(message, request),
+  };
+  return SocketSession.open(path, session, async () => {}, signal);
+}
