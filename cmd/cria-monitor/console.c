@@ -27,6 +27,8 @@ static void listener_ready(struct source *source, uint32_t events);
 static struct source listener = { .fd = -1, .ready = listener_ready };
 static struct source sender = { .fd = -1, .ready = sender_ready };
 static const char *socket_path;
+/* Where that is: the runtime connects through it. */
+static int directory = -1;
 static void (*on_opened)(int master);
 /* NULL when the terminal is here. */
 static const char *problem = "it did not connect to the console socket";
@@ -35,26 +37,27 @@ static int slave = -1;
 /* What a terminal that is not there yet shall get. */
 static struct winsize window;
 
-/* The directory's fd stays open: the runtime connects through it. */
 static int open_directory(const char *path, const char *name)
 {
-	char directory[PATH_MAX];
+	char parent[PATH_MAX];
 
-	if (!format(directory, sizeof(directory), "%.*s", (int)(name - path), path)) {
+	if (!format(parent, sizeof(parent), "%.*s", (int)(name - path), path)) {
 		errno = ENAMETOOLONG;
 		return -1;
 	}
-	return open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return open(parent, O_PATH | O_DIRECTORY | O_CLOEXEC);
 }
 
 int console_listen(const char *path, void (*opened)(int master), char *address, size_t size)
 {
 	struct sockaddr_un to = { .sun_family = AF_UNIX };
 	const char *slash = strrchr(path, '/');
-	int directory = slash == NULL ? -1 : open_directory(path, slash);
 
+	if (slash == NULL)
+		return EINVAL;
+	directory = open_directory(path, slash);
 	if (directory < 0)
-		return slash == NULL ? EINVAL : errno;
+		return errno;
 	if (!format(to.sun_path, sizeof(to.sun_path), "/proc/%d/fd/%d%s", (int)getpid(), directory, slash) ||
 	    !format(address, size, "%s", to.sun_path))
 		return ENAMETOOLONG;
@@ -98,6 +101,17 @@ static int receive_fd(int from)
 	return NONE;
 }
 
+static void stop_listening(void)
+{
+	loop_close(&listener);
+	if (socket_path != NULL)
+		unlink(socket_path);
+	socket_path = NULL;
+	if (directory >= 0)
+		close(directory);
+	directory = -1;
+}
+
 /* Raw bytes would be of no use to a person: a newline returns the carriage, as on every terminal. */
 static void prepare_terminal(int master)
 {
@@ -131,9 +145,7 @@ static void sender_ready(struct source *source, uint32_t events)
 	}
 	prepare_terminal(master);
 	problem = NULL;
-	loop_close(&listener);
-	unlink(socket_path);
-	socket_path = NULL;
+	stop_listening();
 	on_opened(master);
 }
 
@@ -173,8 +185,5 @@ void console_close(void)
 {
 	console_release();
 	loop_close(&sender);
-	loop_close(&listener);
-	if (socket_path != NULL)
-		unlink(socket_path);
-	socket_path = NULL;
+	stop_listening();
 }

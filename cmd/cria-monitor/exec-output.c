@@ -149,8 +149,12 @@ void output_drain(void)
 
 void output_message(char *text, size_t size)
 {
-	while (outputs[1].source.fd >= 0 && read_output(&outputs[1]) > 0)
-		;
+	/* crun speaks through the terminal when it has one, which may have come just before its end. */
+	if (exec.terminal)
+		console_missing();
+	for (int i = 1; i >= 0; i--)
+		while (bytes_length(&early) < size && outputs[i].source.fd >= 0 && read_output(&outputs[i]) > 0)
+			;
 	size_t length = bytes_length(&early) < size - 1 ? bytes_length(&early) : size - 1;
 
 	for (size_t i = 0; i < length; i++) /* a NUL would hide the rest */

@@ -19,7 +19,8 @@ enum {
 	QUEUE_FULL = 256 << 10,
 	/* With what is in the command's pipes at its end. */
 	QUEUE_MAX = 4 << 20,
-	CLIENT_MS = 10000,
+	/* A daemon that lives connects within milliseconds. */
+	CLIENT_MS = 5000,
 };
 
 static void client_ready(struct source *source, uint32_t events);

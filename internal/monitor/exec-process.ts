@@ -23,7 +23,7 @@ export interface Command {
   readonly runtimePath: string;
   readonly runtimeArgs: readonly string[];
   readonly env: Readonly<Record<string, string>>;
-  readonly process: { readonly user?: { readonly uid?: number; readonly gid?: number } };
+  readonly process: object;
   readonly cgroup: ExecCgroup | undefined;
   readonly timeoutMs: number;
 }
@@ -38,9 +38,7 @@ export async function startExec(parts: ExecParts, command: Command, fields: obje
     pidFile: `${socket}.pid`,
     runtime: [command.runtimePath, ...command.runtimeArgs],
     env: environment(command.env),
-    // Who owns the pipes: a process that is not root must be able to open its /dev/stdout.
-    uid: command.process.user?.uid ?? 0,
-    gid: command.process.user?.gid ?? 0,
+    ...owner(command.process),
     process: JSON.stringify(command.process),
     ...placement(command.cgroup),
     timeoutMs: command.timeoutMs,
@@ -52,6 +50,11 @@ export async function startExec(parts: ExecParts, command: Command, fields: obje
     config: Buffer.from(JSON.stringify(config)),
   });
   return socket;
+}
+
+/** Who owns the pipes: a process that is not root must be able to open its /dev/stdout. */
+function owner(process: { readonly user?: { readonly uid?: number; readonly gid?: number } }): object {
+  return { uid: process.user?.uid ?? 0, gid: process.user?.gid ?? 0 };
 }
 
 function placement(cgroup: ExecCgroup | undefined): object {

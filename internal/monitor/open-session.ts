@@ -37,8 +37,12 @@ export async function openExec(
   signal: AbortSignal,
 ): Promise<StreamSession> {
   signal.throwIfAborted();
-  const { containerId, stdin, terminal, terminalSize } = request;
-  const path = await startExec(parts, request, { interactive: true, stdin, terminal, ...terminalSize });
+  const { containerId, stdin, terminal, terminalSize: size } = request;
+  // The command runs at once: only the runtime can give the terminal its size before, as runc does; crun 1.8 does not, and
+  // its command is told by SIGWINCH a moment later.
+  const consoleSize = size === undefined ? {} : { consoleSize: { height: size.rows, width: size.columns } };
+  const command = { ...request, process: { ...request.process, ...consoleSize } };
+  const path = await startExec(parts, command, { interactive: true, stdin, terminal, ...size });
   const session = {
     ...{ stdin, stdout: true, stderr: !terminal },
     what: `the exec in container "${containerId}"`,

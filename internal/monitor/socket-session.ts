@@ -1,5 +1,6 @@
 // StreamSession over a data connection, see cmd/cria-monitor/data-connection.h. Output comes only as far as it was granted.
 
+import { setMaxListeners } from 'node:events';
 import { Readable, Writable } from 'node:stream';
 import { DaemonError } from '../errors/daemon-error.ts';
 import { ControlConnection, type ControlMessage } from './control-connection.ts';
@@ -74,6 +75,7 @@ export class SocketSession implements StreamSession {
     });
     session.#connection = connection;
     const abort = (): void => session.close();
+    setMaxListeners(0, signal); // one for each session under it: no leak
     signal.addEventListener('abort', abort, { once: true });
     void connection.closed.then(() => {
       signal.removeEventListener('abort', abort);

@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ControlConnection } from '../../internal/monitor/control-connection.ts';
-import { encodeFrame, frameType } from '../../internal/monitor/frames.ts';
-import { attachTo } from './monitor-attach.ts';
+import { frameType } from '../../internal/monitor/frames.ts';
+import { RawClient } from './monitor-client.ts';
 import { isAlive, joinLog, makeWorld, missing, type Started, until, type World } from './monitor-fixture.ts';
 
 /** `count` numbered lines, one each `pause` seconds, then the code. */
@@ -106,14 +106,14 @@ describe('a monitor that dies', { skip: missing() }, () => {
     const script = 'echo ready; read line; stty size; echo "got $line"; exit 4';
     const started = await world.create(['sh', '-c', script], { terminal: true, stdin: true });
     const { id, created } = started;
-    const old = await attachTo(world, id);
+    const old = await RawClient.attach(world, id);
     world.start(id);
     await until('ready', () => old.text(frameType.stdout).includes('ready'));
     await replace(id, created.monitorPid);
     await old.closed;
     await world.monitors.resize(id, 66, 22);
-    const client = await attachTo(world, id);
-    client.socket.write(encodeFrame(frameType.stdin, 0, Buffer.from('word\n')));
+    const client = await RawClient.attach(world, id);
+    await client.write(Buffer.from('word\n'));
     assert.equal((await world.exit(id)).code, 4);
     await client.closed;
     assert.equal(client.text(frameType.stdout), 'word\r\n22 66\r\ngot word\r\n');
@@ -125,9 +125,9 @@ describe('a monitor that dies', { skip: missing() }, () => {
     const started = await world.create(['sh', '-c', 'cat; exit 5'], extra);
     world.start(started.id);
     await replace(started.id, started.created.monitorPid);
-    const client = await attachTo(world, started.id);
-    client.socket.write(encodeFrame(frameType.stdin, 0, Buffer.from('words\n')));
-    client.socket.write(encodeFrame(frameType.eof, frameType.stdin, Buffer.alloc(0)));
+    const client = await RawClient.attach(world, started.id);
+    await client.write(Buffer.from('words\n'));
+    client.endStdin();
     assert.equal((await world.exit(started.id)).code, 5);
     assert.equal(text(started), 'words\n');
   });

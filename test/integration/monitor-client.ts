@@ -1,6 +1,7 @@
 // A client of a monitor's socket that sees every frame, and grants only what a test grants.
 
 import { connect, type Socket } from 'node:net';
+import { join } from 'node:path';
 import {
   decodeControl,
   encodeControl,
@@ -9,7 +10,9 @@ import {
   FrameReader,
   frameType,
 } from '../../internal/monitor/frames.ts';
-import { until } from './monitor-fixture.ts';
+import { until, type World } from './monitor-fixture.ts';
+
+const allStreams = { stdin: true, stdout: true, stderr: true };
 
 export class RawClient {
   readonly socket: Socket;
@@ -40,6 +43,16 @@ export class RawClient {
         else this.output[frame.type]?.push(Buffer.from(frame.payload));
       }
     });
+  }
+
+  /** Attached to a container, with more granted than any test needs. */
+  static async attach(world: World, id: string, streams: object = allStreams): Promise<RawClient> {
+    const client = new RawClient(join(world.root, 'm', id.slice(0, 12), 's'));
+    const reply = await client.request({ op: 'attach', mode: 'drop', ...streams });
+    if (reply['seq'] !== 1 || reply['err'] !== undefined)
+      throw new Error(`not attached: ${JSON.stringify(reply)}`);
+    client.grant(0xffff_ffff);
+    return client;
   }
 
   /** The answer; `seq` is 1. */

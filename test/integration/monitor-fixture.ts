@@ -19,6 +19,7 @@ import type { CreatedContainer, ExitRecord, MonitorRequest } from '../../interna
 import type { MonitorDirectories } from '../../internal/monitor/monitor-paths.ts';
 import { NativeMonitors } from '../../internal/monitor/native-monitors.ts';
 import { Spawner } from '../../internal/monitor/spawner.ts';
+import { claimCgroups, releaseCgroups } from '../harness/crun-cgroups.ts';
 import { monitorPath } from '../harness/monitor-build.ts';
 import { removeCgroups } from '../harness/world.ts';
 
@@ -145,9 +146,11 @@ const logger: Logger = {
   },
 };
 
-/** Makes the world, with another monitor program than the one under test on demand; `close` it. */
-export function makeWorld(mainProgram = monitorPath): World {
+/** Makes the world, with another monitor program or runtime than usual on demand; `close` it. */
+export function makeWorld(mainProgram = monitorPath, runtimePath = runcPath ?? 'runc'): World {
   const root = mkdtempSync(join(tmpdir(), 'cria-monitor-'));
+  const claimed = join(root, 'cgroups');
+  if (runtimePath.endsWith('/crun')) claimCgroups(claimed);
   const rootfs = makeRootfs(root);
   const runcRoot = join(root, 'runc');
   const directories = {
@@ -179,7 +182,7 @@ export function makeWorld(mainProgram = monitorPath): World {
   };
   const first = daemon();
   const runc = (...argv: string[]): string =>
-    execFileSync(runcPath ?? 'runc', ['--root', runcRoot, ...argv], {
+    execFileSync(runtimePath, ['--root', runcRoot, ...argv], {
       encoding: 'utf8',
       stdio: ['ignore', 'pipe', 'pipe'],
     });
@@ -204,7 +207,7 @@ export function makeWorld(mainProgram = monitorPath): World {
       return {
         containerId,
         bundle,
-        runtimePath: runcPath ?? 'runc',
+        runtimePath,
         runtimeArgs: ['--root', runcRoot],
         createArgs: [],
         env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' },
@@ -259,6 +262,7 @@ export function makeWorld(mainProgram = monitorPath): World {
       }
       await first.spawner.close();
       await last.spawner.close();
+      releaseCgroups(claimed, cgroupParent);
       rmSync(root, { recursive: true, force: true });
       removeCgroups(cgroupParent);
     },

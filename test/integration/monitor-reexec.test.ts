@@ -18,10 +18,10 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ControlConnection } from '../../internal/monitor/control-connection.ts';
-import { encodeFrame, frameType } from '../../internal/monitor/frames.ts';
+import { frameType } from '../../internal/monitor/frames.ts';
 import { isSanitized, monitorPath } from '../harness/monitor-build.ts';
 import { memoryKiB } from '../harness/proc.ts';
-import { attachTo } from './monitor-attach.ts';
+import { RawClient } from './monitor-client.ts';
 import { isAlive, joinLog, makeWorld, missing, type Started, until, type World } from './monitor-fixture.ts';
 
 const states = { stateMin: 1, stateMax: 1 };
@@ -84,7 +84,7 @@ describe('a monitor that becomes another program', { skip: missing() }, () => {
       const { id, created } = started;
       const connection = await connect(id);
       world.start(id);
-      const client = await attachTo(world, id);
+      const client = await RawClient.attach(world, id);
       client.socket.end();
       await sleep(at / 5);
       // Refused, done, or cut short by the end of the monitor.
@@ -109,8 +109,8 @@ describe('a monitor that becomes another program', { skip: missing() }, () => {
       const open = fds();
       for (const path of programs) await connection.request('reexec', { path, ...states });
       await until('it has the same open', () => fds() === open);
-      const client = await attachTo(world, id);
-      client.socket.write(encodeFrame(frameType.stdin, 0, Buffer.from('re\n')));
+      const client = await RawClient.attach(world, id);
+      await client.write(Buffer.from('re\n'));
       await until('the trap is set', () => client.text(frameType.stdout).includes('set'));
       client.socket.destroy();
       await world.monitors.reopenLog(id);
@@ -160,7 +160,7 @@ describe('a monitor that becomes another program', { skip: missing() }, () => {
     ];
     for (const [fields, expected] of refused)
       await assert.rejects(connection.request('reexec', fields), expected);
-    const client = await attachTo(world, id);
+    const client = await RawClient.attach(world, id);
     await assert.rejects(
       connection.request('reexec', { path: programs[0], ...states }),
       /a client is attached/,

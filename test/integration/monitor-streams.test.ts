@@ -15,21 +15,12 @@ describe('monitor streams', { skip: missing() }, () => {
   });
   after(() => world.close());
 
-  async function attach(id: string, streams: object): Promise<RawClient> {
-    const client = new RawClient(join(world.root, 'm', id.slice(0, 12), 's'));
-    assert.equal((await client.request({ op: 'attach', mode: 'drop', ...streams }))['err'], undefined);
-    client.grant(0xffff_ffff);
-    return client;
-  }
-
-  const all = { stdin: true, stdout: true, stderr: true };
-
   test('stdin once: everything arrives, its end ends the container, the exit comes last', async () => {
     const { id } = await world.create(['sh', '-c', 'cat; echo end >&2; exit 6'], {
       stdin: true,
       stdinOnce: true,
     });
-    const client = await attach(id, all);
+    const client = await RawClient.attach(world, id);
     world.start(id);
     const piece = Buffer.alloc(60_000, 'abcdefg\n');
     await client.write(Buffer.concat(Array.from({ length: 50 }, () => piece)));
@@ -47,7 +38,7 @@ describe('monitor streams', { skip: missing() }, () => {
 
   test('a half-closed connection ends stdin as well, after what was sent', async () => {
     const { id } = await world.create(['cat'], { stdin: true, stdinOnce: true });
-    const client = await attach(id, all);
+    const client = await RawClient.attach(world, id);
     await client.write(Buffer.from('last words'));
     client.socket.end();
     world.start(id);
@@ -59,7 +50,7 @@ describe('monitor streams', { skip: missing() }, () => {
     const { id, request } = await world.create(['cat'], { stdin: true });
     world.start(id);
     for (const word of ['one', 'two']) {
-      const client = await attach(id, all);
+      const client = await RawClient.attach(world, id);
       await client.write(Buffer.from(`${word}\n`));
       client.endStdin();
       await until(`${word} came back`, () => client.text(frameType.stdout) === `${word}\n`);
@@ -79,8 +70,8 @@ describe('monitor streams', { skip: missing() }, () => {
   test('a client that does not read is disconnected and delays nobody', async () => {
     const script = 'sleep 0.3; head -c 6000000 /dev/zero | tr "\\0" x; echo; exit 5';
     const { id, request } = await world.create(['sh', '-c', script]);
-    const slow = await attach(id, { stdout: true });
-    const quick = await attach(id, { stdout: true });
+    const slow = await RawClient.attach(world, id, { stdout: true });
+    const quick = await RawClient.attach(world, id, { stdout: true });
     slow.socket.pause();
     world.start(id);
     assert.equal((await world.exit(id)).code, 5);
@@ -96,7 +87,7 @@ describe('monitor streams', { skip: missing() }, () => {
     const script = 'test -t 0 && test -t 1 && test -t 2 && echo yes; stty size; echo err >&2; exit 3';
     const { id, request } = await world.create(['sh', '-c', script], { terminal: true, stdin: true });
     await world.monitors.resize(id, 123, 45);
-    const client = await attach(id, all);
+    const client = await RawClient.attach(world, id);
     world.start(id);
     assert.equal((await world.exit(id)).code, 3);
     await client.closed;
@@ -107,7 +98,7 @@ describe('monitor streams', { skip: missing() }, () => {
   test('a terminal takes input, and a resize reaches the program', async () => {
     const script = 'trap "stty size" WINCH; echo ready; read line; echo "got $line"; read line; exit 0';
     const { id } = await world.create(['sh', '-c', script], { terminal: true, stdin: true });
-    const client = await attach(id, all);
+    const client = await RawClient.attach(world, id);
     world.start(id);
     await until('ready', () => client.text(frameType.stdout).includes('ready'));
     await client.write(Buffer.from('word\n'));
