@@ -356,7 +356,7 @@ describe('pull through mirrors', () => {
       'a/b:v1',
       'not-found',
       new RegExp(
-        `^manifest "v1" of "a/b" was not found in registry "${server.host}" \\(tried before: ` +
+        `^manifest "v1" of "a/b" was not found in registry "${server.host}": the repository has no such tag or digest \\(tried before: ` +
           `mirror "${dead}/a/b": registry "${dead}" is unavailable: connection refused; ` +
           `mirror "${mirror.host}/a/b": registry "${mirror.host}" refuses .*access denied without credentials\\)$`,
       ),

@@ -78,6 +78,12 @@ function badCertificate(host: string, code: string, elsewhere: string, error: un
   return new DaemonError('failed-precondition', text, error);
 }
 
+/** What is missing, by the codes of the distribution specification. */
+const absences: Readonly<Record<string, string>> = {
+  NAME_UNKNOWN: ': it has no such repository',
+  MANIFEST_UNKNOWN: ': the repository has no such tag or digest',
+};
+
 export interface RefusedRequest {
   readonly host: string;
   /** What was asked for. */
@@ -92,7 +98,10 @@ export interface RefusedRequest {
 /** Translates a status that is no success. */
 export function fromStatus({ host, what, status, errorCode, source }: RefusedRequest): DaemonError {
   const code = errorCode === '' ? `HTTP ${status}` : `HTTP ${status} ${errorCode}`;
-  if (status === 404) return new DaemonError('not-found', `${what} was not found in registry "${host}"`);
+  if (status === 404) {
+    const text = `${what} was not found in registry "${host}"${absences[errorCode] ?? ''}`;
+    return new DaemonError('not-found', text);
+  }
   if (status === 401) {
     const why =
       source === undefined

@@ -7,6 +7,7 @@ import { cpSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { status } from '@grpc/grpc-js';
+import { httpProxy } from '../fakes/proxy-server.ts';
 import { type CertificateFiles, TestAuthority } from '../harness/certificates.ts';
 import { PullWorld } from '../harness/pull-world.ts';
 import { passwordAuth, type TestRegistry } from '../harness/registry.ts';
@@ -179,6 +180,30 @@ describe('a registry that asks who we are', {
     cpSync(client.key, join(certs, 'me.key'));
     await world.daemon.restart();
     assert.equal(await world.pull(shy.host), world.image.id);
+  });
+
+  test('a proxy of the environment is used, and the command ends when it is done', async () => {
+    const proxy = await httpProxy(Number(guarded.host.split(':')[1]), 'me:geheim');
+    const host = 'registry.example:5000';
+    cpSync(authority.files.certificate, join(certsOf(host), 'ca.crt'));
+    world.writeAuth({ auths: { [host]: { auth: base64('me:geheim') } } });
+    process.env['HTTPS_PROXY'] = `http://me:geheim@127.0.0.1:${proxy.port}`;
+    try {
+      const { exitCode, stderr } = await world.daemon.attempt('image', 'pull', `${host}/team/three:v1`);
+      // The certificate is for another name: what was reached was checked against what was asked for.
+      assert.notEqual(exitCode, 0);
+      assert.match(stderr, /TLS certificate for another host name/);
+      assert.ok(!stderr.includes('geheim'));
+      assert.deepEqual(proxy.asked, [`CONNECT ${host}`]);
+      const named = await authority.issue('registry.example');
+      const behind = await world.registry.another({ tls: named, auth: passwordAuth(world.folder) });
+      proxy.targetPort = Number(behind.host.split(':')[1]);
+      await world.daemon.cria('image', 'pull', `${host}/team/three:v1`);
+      await world.daemon.cria('image', 'remove', world.image.id);
+    } finally {
+      delete process.env['HTTPS_PROXY'];
+      await proxy.close();
+    }
   });
 
   test('no secret has reached the log', () => {
