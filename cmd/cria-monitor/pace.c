@@ -2,7 +2,7 @@
 
 #include <time.h>
 
-enum { QUICK_READS = 8, SILENCE_US = 20000, LONGEST_US = 1000, SHORT_READ = 4096, LONG_READ = 16384, FULL_PIPE = 65536 };
+enum { QUICK_READS = 8, SILENCE_US = 20000, LONGEST_US = 1000, SHORT_READ = 16384, LONG_READ = 40960, FULL_PIPE = 65536 };
 
 static int64_t monotonic_us(void)
 {
