@@ -1,0 +1,83 @@
+// What a monitor may cost on a node with hundreds of them: private memory while nothing happens and in a burst of
+// output, and not one wakeup while its container is silent.
+
+import assert from 'node:assert/strict';
+import { readFileSync, statSync } from 'node:fs';
+import { after, before, describe, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { findProgram } from '../harness/command.ts';
+import { monitorPath, productPath } from '../harness/monitor-build.ts';
+import { memoryKiB } from '../harness/proc.ts';
+import { makeWorld, missing, until, type World } from './monitor-fixture.ts';
+
+const idleKiB = 48;
+const burstKiB = 300;
+
+function lacks(): string | false {
+  if (monitorPath !== productPath) return 'measures the product only';
+  if (findProgram('musl-gcc') === undefined)
+    return 'needs musl-gcc: with another C library a monitor is larger';
+  return missing();
+}
+
+const privateKiB = (pid: number) => memoryKiB(pid, ['Private_Clean', 'Private_Dirty']);
+
+function wakeups(pid: number): number {
+  const [, count] =
+    /^voluntary_ctxt_switches:\s+(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
+  return Number(count);
+}
+
+describe('the budget of a monitor', { skip: lacks() }, () => {
+  let world: World;
+  before(() => {
+    world = makeWorld();
+  });
+  after(() => world.close());
+
+  async function running(script: string, logPath?: string): Promise<{ id: string; monitor: number }> {
+    const { id, created } = await world.create(
+      ['sh', '-c', script],
+      logPath === undefined ? {} : { logPath },
+    );
+    world.start(id);
+    return { id, monitor: created.monitorPid };
+  }
+
+  test(`silent containers: ${idleKiB} KiB of private memory, and the monitors sleep`, async () => {
+    const monitors: number[] = [];
+    for (let n = 0; n < 5; n++) monitors.push((await running('echo one line; exec sleep 100000')).monitor);
+    await until('the memory of the start is given back', () =>
+      monitors.every((pid) => privateKiB(pid) <= idleKiB),
+    );
+    await delay(1_500); // the last timer after output runs for a second
+    const before = monitors.map(wakeups);
+    await delay(3_000);
+    assert.deepEqual(monitors.map(wakeups), before);
+  });
+
+  for (const [name, bytes, script] of [
+    ['short lines', 20_000_000, 'yes | head -c 20000000; exec sleep 100000'],
+    ['no newline', 100_000_000, 'head -c 100000000 /dev/zero; exec sleep 100000'],
+    [
+      'both streams',
+      60_000_000,
+      'yes 0123456789 | head -c 30000000 & yes 9876543210 | head -c 30000000 >&2; wait; exec sleep 100000',
+    ],
+  ] as const) {
+    test(`a burst, ${name}: ${burstKiB} KiB at most, and all of it is given back`, async () => {
+      const logPath = `${world.root}/logs/${name.replace(' ', '-')}`;
+      const { id, monitor } = await running(script, logPath);
+      let peak = 0;
+      const sample = () => {
+        peak = Math.max(peak, privateKiB(monitor));
+        return statSync(logPath).size > bytes;
+      };
+      await until('everything is in the log', sample, 60_000);
+      assert.ok(peak > idleKiB);
+      assert.ok(peak <= burstKiB, `${peak} KiB`);
+      await until('the memory is given back', () => privateKiB(monitor) <= idleKiB);
+      await world.monitors.remove(id);
+    });
+  }
+});
