@@ -141,6 +141,11 @@ export class TestDaemon implements Territory {
     return command([process.execPath, program, '--config', this.paths.configFile, ...args]);
   }
 
+  /** The same, whatever its exit code. */
+  tryCria(...args: readonly string[]): Promise<Outcome> {
+    return attempt([process.execPath, program, '--config', this.paths.configFile, ...args]);
+  }
+
   /** Loads an image with a static busybox and returns its name. */
   async loadBusybox(name = 'localhost/busybox:test'): Promise<string> {
     const layout = `${this.root}/busybox-layout`;
