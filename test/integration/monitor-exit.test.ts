@@ -219,7 +219,8 @@ describe('an init that is not a descendant of its monitor', { skip: missing() },
 
   test('and is reaped at once: the kernel remembers the code', async () => {
     const { id, created } = await foreign(
-      'sh -c "while [ -e PIDFILE ]; do sleep 0.02; done; exit 23" & echo $! >PIDFILE; wait',
+      `sh -c "until [ -e PIDFILE ]; do :; done; while [ -e PIDFILE ]; do sleep 0.02; done; exit 23" &
+        echo $! >PIDFILE; wait`,
     );
     for (const name of readdirSync(world.root)) if (name.startsWith('pid-')) rmSync(join(world.root, name));
     assert.equal((await world.exit(id)).code, 23);

@@ -144,6 +144,7 @@ describe('recovery', { skip: missing() }, () => {
 
   test('a pid that belongs to somebody else now is not taken for the container', async () => {
     const { id, created } = await world.run(['true']);
+    await until('the monitor has left', () => !isAlive(created.monitorPid));
     rmSync(join(world.root, 'exits', id));
     rmSync(join(world.root, 'codes', id));
     await withNextDaemon(async ({ monitors }) => {
