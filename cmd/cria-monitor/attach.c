@@ -239,7 +239,7 @@ void clients_output_ended(uint8_t stream)
 
 void clients_end_output(void)
 {
-	char text[256];
+	char text[512];
 	struct json_writer event;
 
 	json_begin(&event, text, sizeof(text));

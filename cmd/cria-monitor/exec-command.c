@@ -3,6 +3,7 @@
 #include "config.h"
 #include "console.h"
 #include "exec-cgroup.h"
+#include "exec-stdin.h"
 #include "fault.h"
 #include "kill-tree.h"
 #include "pid-file.h"
@@ -85,6 +86,29 @@ static void runtime_failed(int status)
 	fail(failure);
 }
 
+/* It may have ended already. */
+static void command_started(void)
+{
+	int status;
+
+	exec.phase = STARTED;
+	FAULT_POINT("exec-started");
+	for (size_t i = 0; i < early_exit_count; i++) {
+		if (early_exits[i].pid == command_pid) {
+			command_ended(early_exits[i].status);
+			return;
+		}
+	}
+	pid_t got = waitpid(command_pid, &status, WNOHANG);
+
+	if (got == command_pid)
+		command_ended(status); /* ended while we looked */
+	else if (got < 0)
+		fail("the runtime's process is not ours to wait for");
+	else
+		output_started();
+}
+
 static void runtime_ended(int status)
 {
 	runtime_pid = 0;
@@ -106,22 +130,7 @@ static void runtime_ended(int status)
 		fail(failure);
 		return;
 	}
-	exec.phase = STARTED;
-	FAULT_POINT("exec-started");
-	for (size_t i = 0; i < early_exit_count; i++) {
-		if (early_exits[i].pid == command_pid) {
-			command_ended(early_exits[i].status);
-			return;
-		}
-	}
-	pid_t got = waitpid(command_pid, &status, WNOHANG);
-
-	if (got == command_pid)
-		command_ended(status); /* ended while we looked */
-	else if (got < 0)
-		fail("the runtime's process is not ours to wait for");
-	else
-		output_started();
+	command_started();
 }
 
 int command_signal(int signal_number)
@@ -154,7 +163,8 @@ void command_reaped(pid_t pid, int status)
 static void set_terminal(int master)
 {
 	output_set_terminal(master);
-	session_set_terminal(master);
+	if (exec.has_stdin)
+		command_stdin_terminal(master);
 }
 
 /* The streams of the command; where the runtime sends the terminal's master comes in `console`. 0 or errno. */
@@ -166,7 +176,7 @@ static int open_streams(int fds[3], char *console, size_t size)
 	if (error != 0)
 		return error;
 	if (!exec.terminal)
-		return exec.has_stdin ? session_open_stdin(&fds[0]) : 0;
+		return exec.has_stdin ? command_stdin_open(&fds[0]) : 0;
 	if (exec.columns != 0)
 		console_resize(exec.columns, exec.rows);
 	if (!format(path, sizeof(path), "%s.tty", exec.socket))

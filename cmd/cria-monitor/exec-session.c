@@ -1,12 +1,9 @@
 #include "exec.h"
 
-#include "data-connection.h"
+#include "exec-stdin.h"
 #include "fault.h"
-#include "input.h"
-#include "process.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -25,13 +22,7 @@ enum {
 
 static void client_ready(struct source *source, uint32_t events);
 static void gone(void);
-static void stdin_taken(uint32_t owner, size_t size);
-static void stdin_closed(void);
-
 static struct data_connection client = { .connection = { .source = { .fd = -1 } } };
-static struct input input = { .source = { .fd = -1 }, .taken = stdin_taken, .closed = stdin_closed };
-/* There is or was something to write to. */
-static bool stdin_opened;
 static struct source listener = { .fd = -1, .ready = client_ready };
 static struct timer client_timer = { .fire = gone };
 PAGES(char, request_text, FRAME_MAX + 1);
@@ -82,7 +73,7 @@ void session_report(void)
 
 	if (exec.phase != ENDED || !session_is_open())
 		return;
-	input_close(&input);
+	command_stdin_close();
 	json_begin(&writer, buffer, sizeof(buffer));
 	if (exec.failure != NULL) {
 		json_put_string(&writer, "op", "failed");
@@ -96,53 +87,6 @@ void session_report(void)
 	FAULT_POINT("exec-reporting");
 	data_put(&client, (struct frame_head){ FRAME_CONTROL, 0 }, buffer, json_end(&writer), SIZE_MAX);
 	data_end(&client);
-}
-
-static void offer_stdin(void)
-{
-	if (!session_is_open() || !stdin_opened)
-		return;
-	if (input_is_open(&input))
-		data_grant(&client);
-	else
-		stdin_closed();
-}
-
-static void stdin_taken(uint32_t owner, size_t size)
-{
-	(void)owner;
-	data_written(&client, size);
-	if (input_is_open(&input))
-		data_grant(&client);
-}
-
-/* Nobody reads it any more. */
-static void stdin_closed(void)
-{
-	connection_send(&client.connection, (struct frame_head){ FRAME_EOF, FRAME_STDIN }, NULL, 0);
-}
-
-int session_open_stdin(int *end)
-{
-	int fds[2];
-
-	if (pipe_open(fds, 1) != 0)
-		return errno;
-	*end = fds[0];
-	if (fchown(fds[0], (uid_t)json_number(&exec.json, "uid", 0), (gid_t)json_number(&exec.json, "gid", 0)) != 0 ||
-	    !input_open(&input, fds[1]))
-		return errno;
-	stdin_opened = true;
-	return 0;
-}
-
-void session_set_terminal(int master)
-{
-	if (!exec.has_stdin)
-		return;
-	input.is_terminal = true;
-	stdin_opened = input_open(&input, fcntl(master, F_DUPFD_CLOEXEC, 3));
-	offer_stdin();
 }
 
 static void reply(const struct json *request, int error)
@@ -176,19 +120,6 @@ static enum taken on_control(const uint8_t *payload, size_t size)
 	return FRAME_TAKEN;
 }
 
-static enum taken on_stdin(const uint8_t *payload, size_t size)
-{
-	if (!stdin_opened)
-		return FRAME_BAD; /* nothing was granted */
-	if (!input_is_open(&input))
-		return FRAME_TAKEN; /* on its way when it was told that nobody reads any more */
-	enum taken taken = data_stdin(&client, size);
-
-	if (taken == FRAME_TAKEN)
-		input_put(&input, 0, payload, size);
-	return taken;
-}
-
 static enum taken on_frame(struct connection *connection, uint8_t type, uint8_t *payload, size_t size)
 {
 	enum taken taken = FRAME_TAKEN;
@@ -202,9 +133,9 @@ static enum taken on_frame(struct connection *connection, uint8_t type, uint8_t 
 	case FRAME_CONTROL:
 		return on_control(payload, size);
 	case FRAME_STDIN:
-		return on_stdin(payload, size);
+		return command_stdin_frame(&client, payload, size);
 	case FRAME_EOF:
-		input_end(&input);
+		command_stdin_end();
 		break;
 	case FRAME_WINDOW:
 		taken = data_window(&client, payload, size);
@@ -223,7 +154,7 @@ static void on_end(struct connection *connection)
 		connection_close(connection);
 		return;
 	}
-	input_end(&input);
+	command_stdin_end();
 	data_uncontrolled(&client);
 	output_flow();
 }
@@ -260,7 +191,7 @@ static void client_ready(struct source *source, uint32_t events)
 	}
 	if (!exec.interactive)
 		data_uncontrolled(&client);
-	offer_stdin();
+	command_stdin_offer(&client);
 	if (exec.phase == STARTED)
 		output_started();
 	session_report();

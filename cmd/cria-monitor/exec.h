@@ -60,10 +60,6 @@ extern ino_t output_pipes[2];
 /* 0 or errno. */
 int session_listen(void);
 void session_unlink(void);
-/* Gives the command's end of stdin; the caller closes it. 0 or errno. */
-int session_open_stdin(int *end);
-/* The same by the terminal. */
-void session_set_terminal(int master);
 /* From now on a client that does not come is one that has gone. */
 void session_expect(void);
 bool session_is_open(void);

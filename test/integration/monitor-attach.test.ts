@@ -1,6 +1,8 @@
 // Attached clients as a streaming server has them: sessions of the daemon with a container's monitor.
 
 import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { after, before, describe, test } from 'node:test';
@@ -11,6 +13,7 @@ import {
   joinLog,
   makeWorld,
   missing,
+  runcPath,
   type Started,
   until,
   type World,
@@ -238,5 +241,72 @@ describe('attach', { skip: missing() }, () => {
         message: /1 to 65535 columns and rows/,
       },
     );
+  });
+
+  test('a resize before there is a terminal is kept for it', async () => {
+    const slow = join(world.root, 'slow-runtime');
+    const go = join(world.root, 'go');
+    const waits = `[ "$3" = create ] && while [ ! -e ${go} ]; do sleep 0.02; done`;
+    writeFileSync(slow, `#!/bin/sh\n${waits}\nexec ${runcPath} "$@"\n`, { mode: 0o755 });
+    const request = world.request(['stty', 'size'], { terminal: true, runtimePath: slow });
+    const creation = world.monitors.create(request);
+    await until('the size is taken', async () => {
+      return world.monitors.resize(request.containerId, 99, 55).then(
+        () => true,
+        () => false,
+      );
+    });
+    writeFileSync(go, '');
+    await creation;
+    world.start(request.containerId);
+    assert.equal((await world.exit(request.containerId)).code, 0);
+    assert.equal(joinLog(world.log(request), 'stdout').toString(), '55 99\r\n');
+  });
+});
+
+describe('terminals where paths are long', { skip: missing() }, () => {
+  test('the socket of a command has the longest path there is, the one of its terminal a longer one', async () => {
+    const before = process.env['TMPDIR'];
+    const folder = mkdtempSync('/tmp/cria-');
+    // root/m/<12 digits>/e<12 digits>, and 107 bytes are the limit.
+    const deep = join(
+      folder,
+      'x'.repeat(
+        107 - `/cria-monitor-123456/m/${'0'.repeat(12)}/e${'0'.repeat(12)}`.length - folder.length - 1,
+      ),
+    );
+    mkdirSync(deep);
+    process.env['TMPDIR'] = deep;
+    const world = makeWorld();
+    try {
+      const { id, request } = await world.create(['sleep', '1000'], { terminal: true });
+      world.start(id);
+      const { runtimePath, runtimeArgs, env } = request;
+      const command = {
+        user: { uid: 0, gid: 0 },
+        args: ['tty'],
+        env: ['PATH=/bin'],
+        cwd: '/',
+        terminal: true,
+      };
+      const fields = {
+        cgroup: undefined,
+        stdin: false,
+        terminal: true,
+        terminalSize: undefined,
+        timeoutMs: 0,
+      };
+      const session = await world.monitors.exec(
+        { containerId: id, runtimePath, runtimeArgs, env, process: command, ...fields },
+        never,
+      );
+      assert.equal(await text(session.stdout as Readable), '/dev/pts/1\r\n');
+      assert.equal((await session.exit).code, 0);
+    } finally {
+      process.env['TMPDIR'] = before;
+      if (before === undefined) delete process.env['TMPDIR'];
+      await world.close();
+      rmSync(folder, { recursive: true });
+    }
   });
 });

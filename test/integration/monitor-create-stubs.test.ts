@@ -93,13 +93,24 @@ const pidFiles: readonly Stub[] = [
   },
 ];
 
-const noTerminal = /the runtime did not set up the terminal/;
+const sent: Readonly<Record<string, RegExp>> = {
+  nothing: /terminal: it sent no descriptor$/,
+  text: /terminal: it sent no descriptor$/,
+  null: /terminal: what it sent is not the master of a terminal$/,
+  slave: /terminal: what it sent is not the master of a terminal$/,
+  two: /terminal: it sent more than one descriptor$/,
+  many: /terminal: it sent more than one descriptor$/,
+};
 const terminals: readonly Stub[] = [
-  { name: 'sends no terminal', script: 'sleep 6662 & echo $! > "$pidfile"', message: noTerminal },
-  ...['nothing', 'text', 'null', 'slave', 'two', 'many'].map((kind) => ({
+  {
+    name: 'sends no terminal',
+    script: 'sleep 6662 & echo $! > "$pidfile"',
+    message: /the runtime did not set up the terminal: it did not connect to the console socket$/,
+  },
+  ...Object.entries(sent).map(([kind, message]) => ({
     name: `sends as terminal: ${kind}`,
     script: `${sendFds} "$console" ${kind} || exit 9; sleep 6662 & echo $! > "$pidfile"`,
-    message: noTerminal,
+    message,
   })),
 ].map((stub) => ({ ...stub, extra: { terminal: true } }));
 
