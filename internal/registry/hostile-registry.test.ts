@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { getEventListeners } from 'node:events';
 import type { ServerResponse } from 'node:http';
+import { type AddressInfo, createServer } from 'node:net';
 import { afterEach, beforeEach, test } from 'node:test';
 import { makeImage } from '../../test/fakes/made-image.ts';
 import {
@@ -231,4 +232,24 @@ test('a name that leads to this node is not followed from elsewhere', async () =
   const response = await transport.send({ method: 'GET', url, headers: {}, peer: own }, never);
   assert.equal(response.status, 200);
   await response.discard();
+});
+
+test('an insecure registry that leaves a TLS greeting unanswered is spoken to by http', async () => {
+  const deaf = createServer((socket) => {
+    socket.once('data', (bytes) => {
+      if (bytes[0] === 0x16) return; // the first byte of a TLS record
+      socket.end('HTTP/1.1 404 no\r\ncontent-length: 0\r\n\r\n');
+    });
+    socket.on('error', () => {});
+  });
+  await new Promise<void>((resolve) => deaf.listen(0, '127.0.0.1', resolve));
+  const hasty = transportTo({ timeouts: { ...testTimeouts, connectMs: 100 } });
+  const host = `127.0.0.1:${(deaf.address() as AddressInfo).port}`;
+  try {
+    const image = wanted({ host, path: 'a/b' }, 'v1');
+    await assert.rejects(openImage(registryClient({ transport: hasty }), image), { kind: 'not-found' });
+  } finally {
+    hasty.close();
+    deaf.close();
+  }
 });

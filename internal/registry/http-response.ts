@@ -24,8 +24,14 @@ const maxDiscardMs = 250;
 /** Fewer bytes than this within `noProgressMs` are no progress. */
 const minProgressBytes = 1024;
 
+/** `ENOTREACHED` when there was not even a connection. */
 export class HttpTimeoutError extends Error {
-  readonly code = 'ETIMEDOUT';
+  readonly code: 'ETIMEDOUT' | 'ENOTREACHED';
+
+  constructor(message: string, code: 'ETIMEDOUT' | 'ENOTREACHED' = 'ETIMEDOUT') {
+    super(message);
+    this.code = code;
+  }
 }
 
 export function responseOf(incoming: IncomingMessage, limits: BodyLimits): HttpResponse {

@@ -119,7 +119,10 @@ export class HttpTransport {
       };
       outgoing.once('socket', (socket) => {
         if (!socket.connecting) return;
-        connectTimer = setTimeout(giveUp, timeouts.connectMs);
+        connectTimer = setTimeout(() => {
+          const code = socket.connecting ? 'ENOTREACHED' : 'ETIMEDOUT';
+          outgoing.destroy(new HttpTimeoutError('no connection', code));
+        }, timeouts.connectMs);
         const ready = 'encrypted' in socket ? 'secureConnect' : 'connect';
         socket.once(ready, () => clearTimeout(connectTimer));
       });

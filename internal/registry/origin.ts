@@ -1,6 +1,7 @@
 // Where a registry is spoken to: by https, or, for one that is marked insecure, by whatever it speaks.
 
 import { DaemonError } from '../errors/daemon-error.ts';
+import { errnoCode } from '../errors/errno.ts';
 import { isInwardHost } from './address-guard.ts';
 import type { HttpTransport } from './http-transport.ts';
 import { fromNetworkError } from './registry-error.ts';
@@ -72,10 +73,18 @@ export class Locator {
       } catch (cause) {
         signal.throwIfAborted();
         refusal = fromNetworkError(origin.host, cause);
+        if (isAway(cause, origin.url)) break;
       }
     }
     throw refusal;
   }
+}
+
+/** True for a failure that says the same of http: another minute of waiting would tell nothing. */
+function isAway(cause: unknown, { port }: URL): boolean {
+  const code = errnoCode(cause) ?? '';
+  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return true;
+  return port !== '' && ['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'ENOTREACHED'].includes(code);
 }
 
 function urlOf(scheme: 'http' | 'https', host: string): URL {

@@ -14,6 +14,7 @@ const networkReasons: Readonly<Record<string, string>> = {
   EHOSTUNREACH: 'no route to it',
   ENETUNREACH: 'no route to it',
   ETIMEDOUT: 'it does not answer',
+  ENOTREACHED: 'it does not answer',
   HPE_HEADER_OVERFLOW: 'its answer has too large a header',
 };
 

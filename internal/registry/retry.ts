@@ -22,7 +22,15 @@ const maxErrorAttempts = 3;
 const cutCodes = ['ECONNRESET', 'EPIPE'];
 const maxCutAttempts = 2;
 /** In the midst of a blob there is something to lose: a registry that restarts is waited for. */
-const absenceCodes = [...cutCodes, 'ECONNREFUSED', 'ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH', 'EAI_AGAIN'];
+const absenceCodes = [
+  ...cutCodes,
+  'ECONNREFUSED',
+  'ETIMEDOUT',
+  'ENOTREACHED',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'EAI_AGAIN',
+];
 
 /**
  * Sends until the answer is not "busy" or the attempts are used up; returns the last answer. Failed connections are

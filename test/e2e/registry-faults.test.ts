@@ -5,6 +5,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import type { ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { status } from '@grpc/grpc-js';
 import { command } from '../harness/command.ts';
 import { digestOf } from '../harness/oci-layout.ts';
@@ -70,6 +71,19 @@ describe('a registry with faults', { skip: missing('runc', 'docker-registry', 's
     assert.equal(await world.pull(front.host), world.image.id);
     assert.equal(ranges.length, 1, ranges.join(' '));
     assert.ok(front.servedBytes > world.bigLayerBytes + 2 * mebibyte, `${front.servedBytes} bytes`);
+  });
+
+  test('a registry that restarts in the midst of a layer is waited for', async () => {
+    front.cutAfterBytes = 2 * mebibyte;
+    front.misbehave = ({ headers }) => {
+      if (headers.range !== undefined) front.cutAfterBytes = Number.POSITIVE_INFINITY;
+      return false;
+    };
+    const pulled = world.pull(front.host);
+    while (front.servedBytes < 2 * mebibyte) await sleep(2);
+    const restarted = front.restart(300);
+    assert.equal(await pulled, world.image.id);
+    await restarted;
   });
 
   test('a blob on another host is fetched there, without our credentials', async () => {

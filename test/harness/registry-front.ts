@@ -2,6 +2,7 @@
 
 import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 /** Returns true when it has answered (or destroyed) the request. */
 export type Misbehaviour = (request: IncomingMessage, response: ServerResponse) => boolean;
@@ -38,6 +39,14 @@ export class RegistryFront {
 
   lines(): string[] {
     return this.requests.map(({ line }) => line);
+  }
+
+  /** Is away for a while, and back under the same address. */
+  async restart(awayMs: number): Promise<void> {
+    const { port } = this.#server.address() as AddressInfo;
+    await this.close();
+    await sleep(awayMs);
+    await new Promise<void>((resolve) => this.#server.listen(port, '127.0.0.1', resolve));
   }
 
   async close(): Promise<void> {
