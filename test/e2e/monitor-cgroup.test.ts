@@ -6,6 +6,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { cgroupDirectory, isUnified, processesIn } from '../harness/cgroup-parent.ts';
 import { TestDaemon } from '../harness/daemon.ts';
 import { createContainer, type PodRequest, removeAllPods, runPod } from '../harness/pods.ts';
@@ -70,6 +71,17 @@ describe('a handler with monitor_cgroup = "pod" and monitor_env', { skip: missin
     assert.doesNotMatch(readFileSync(join(directory, 'env'), 'utf8'), /^PATH=.*local/m);
     await daemon.client.runtime('RemoveContainer', { containerId });
     for (const controller of controllers) assert.ok(!existsSync(placeOf(controller, containerId)));
+  });
+
+  test('a monitor that goes on in the place of one that died is there too', async () => {
+    const { containerId, monitorPid } = await start(daemon.pod('again', 'inpod'));
+    process.kill(monitorPid, 'SIGKILL');
+    const [controller = ''] = controllers;
+    const inside = () => processesIn(placeOf(controller, containerId)).filter((pid) => pid !== monitorPid);
+    for (let attempt = 0; inside().length === 0 && attempt < 200; attempt++) await sleep(20);
+    const { info } = await daemon.client.runtime('ContainerStatus', { containerId, verbose: true });
+    assert.deepEqual(inside(), [JSON.parse(info?.['info'] ?? '').monitorPid]);
+    assert.equal(scoreOf(inside()[0] ?? 'self'), mayProtect ? -1000 : scoreOf('self'));
   });
 
   test('an exec in it works, and the monitor is the last to be killed for memory', async () => {
