@@ -174,7 +174,7 @@ void run_start(struct job *job)
 	int64_t timeout = json_number(&fields, "timeoutMs", 0);
 
 	FAULT_POINT("run-started");
-	if (json_bool(&fields, "tellPid"))
+	if (job->tells_pid)
 		tell_pid(job);
 	bytes_free(&job->input);
 	bytes_free(&job->request);

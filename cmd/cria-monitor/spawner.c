@@ -1,5 +1,6 @@
 #include "spawner.h"
 
+#include "fault.h"
 #include "fd-store.h"
 #include "reexec.h"
 #include "roles.h"
@@ -18,8 +19,22 @@ struct connection daemon_link = { .source = { .fd = -1 } };
 /* The daemon is gone. */
 static bool orphaned;
 
+static void tell_begun(const struct job *job)
+{
+	char buffer[64];
+	struct json_writer reply;
+
+	json_begin(&reply, buffer, sizeof(buffer));
+	json_put_number(&reply, "seq", job->seq);
+	json_put_bool(&reply, "begun", true);
+	connection_send_json(&daemon_link, &reply);
+}
+
 static void start(struct job *job)
 {
+	if (job->tells_pid)
+		tell_begun(job);
+	FAULT_POINT("begun");
 	if (job->kind == JOB_RUN)
 		run_start(job);
 	else
@@ -30,7 +45,10 @@ static void new_job(enum job_kind kind, const struct json *fields, const char *t
 {
 	struct job *job = job_new(kind, (uint32_t)json_number(fields, "seq", 0), text, size);
 
-	if (job != NULL && !json_bool(fields, "hasStdin"))
+	if (job == NULL)
+		return;
+	job->tells_pid = json_bool(fields, "tellPid");
+	if (!json_bool(fields, "hasStdin"))
 		start(job);
 }
 

@@ -6,13 +6,15 @@
  * Requests are CONTROL frames {"op","seq",...}; DATA frames start with the seq (u32, little endian) of their run.
  *   hello   {proto, keepSocket?}    -> {proto, version, features}, or {err} when it cannot listen there, see keep.h
  *   run     {argv, env, cwd?, timeoutMs?, hasStdin?, maxBytes?, tellPid?}   with hasStdin: STDIN frames, then EOF with the seq
- *           -> with tellPid first {seq, pid, startTicks, started}; STDOUT and STDERR frames, then
+ *           -> with tellPid also {seq, pid, startTicks, started}; STDOUT and STDERR frames, then
  *              {seq, code | signal, timedOut, truncated} or {seq, err}
  *   spawn   {argv, env, hasStdin?, gate?}                         what came as stdin is the new process's fd 4
  *           -> {seq, pid} when the process said that it is ready, or {seq, err}; with gate first {seq, pid, gated}
  *   adopt   {id, argv, env}         a spawn that gets what was kept of a container whose monitor is dead
  *           -> as spawn, or {seq, err, notKept} when there is nothing
  *   forget  {id}                    nothing needs to be kept of this container
+ * With tellPid each of these three has the answer {seq, begun} before anything is done for it: when we are killed, what has
+ * not begun can be asked of the next spawner.
  *   go      {target}       opens the gate of a spawn
  *   cancel  {target}       kills the process group of a run, or the process of a spawn that is not ready
  */
@@ -34,6 +36,7 @@ struct job {
 	bool timed_out;
 	bool truncated;
 	bool gated;
+	bool tells_pid;
 	/* Monotonic milliseconds; 0 is none. */
 	int64_t deadline;
 	size_t max_bytes;

@@ -15,16 +15,16 @@ export interface StartedCommand {
 const lookMs = 20;
 
 /**
- * Resolves when the command has ended, which its deadline enforces. Until then nobody must start its opposite: half a CNI
+ * Resolves when the command has ended, which its deadline enforces, or when `signal` gives it up. Until then nobody must start its opposite: half a CNI
  * `ADD` beside a `DEL` leaves what no second `DEL` finds.
  */
-export async function waitForOrphan(command: StartedCommand): Promise<void> {
+export async function waitForOrphan(command: StartedCommand, signal: AbortSignal): Promise<void> {
   const handle = await ProcessHandle.open(command.pid, command.startTicks);
   if (handle === undefined) return;
   try {
-    while (!handle.hasEnded()) {
+    while (!handle.hasEnded() && !signal.aborted) {
       if (performance.now() >= command.deadlineMs) killGroup(command.pid);
-      await sleep(lookMs, undefined, { ref: false });
+      await sleep(lookMs);
     }
   } finally {
     handle.close();

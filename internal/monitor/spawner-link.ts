@@ -24,6 +24,9 @@ export interface Answer {
   readonly stderr: Buffer;
 }
 
+/** The spawner died before it began with a request: the next one can be asked for the same. */
+export class NotBegun extends Error {}
+
 interface Pending {
   readonly what: string;
   readonly timeoutMs: number | undefined;
@@ -31,6 +34,10 @@ interface Pending {
   readonly reject: (cause: Error) => void;
   readonly output: Record<'stdout' | 'stderr', Buffer[]>;
   started: StartedCommand | undefined;
+  /** The spawner may have begun with it; known only of requests that ask for `tellPid`. */
+  isBegun: boolean;
+  /** It has not reached the spawner. */
+  isUnsent: boolean;
   /** What was to be spawned exists and waits. */
   readonly onWaiting: ((seq: number, pid: number) => void) | undefined;
 }
@@ -53,10 +60,11 @@ export class SpawnerLink {
   readonly #orphans = new Map<number, StartedCommand>();
   #seq = 0;
   #isLost = false;
-  #isClosing = false;
+  readonly #closing: AbortSignal;
 
-  /** Starts it. `lockFd` becomes its file descriptor 4. */
-  constructor(monitorPath: string, lockFd: number | undefined) {
+  /** Starts it. `lockFd` becomes its file descriptor 4. After `closing` nothing is waited for any more. */
+  constructor(monitorPath: string, lockFd: number | undefined, closing: AbortSignal) {
+    this.#closing = closing;
     this.#child = spawn(monitorPath, ['spawner'], {
       stdio: ['ignore', 'ignore', 'inherit', 'pipe', lockFd ?? 'ignore'],
       env: {},
@@ -73,14 +81,13 @@ export class SpawnerLink {
       }
     });
     this.lost = new Promise((resolve) => {
-      const lose = (cause?: Error): void => {
+      const lose = (cause?: NodeJS.ErrnoException): void => {
         this.#lose(cause);
         resolve(cause);
       };
       this.#link.on('error', lose);
-      this.#link.on('close', () => lose());
+      this.#link.on('close', () => lose()); // after everything that it has sent, which its exit may not be
       this.#child.on('error', lose);
-      this.#child.on('exit', () => lose());
     });
   }
 
@@ -99,12 +106,17 @@ export class SpawnerLink {
     const start = encodeRequest({ ...message, seq, ...(stdin === undefined ? {} : { hasStdin: true }) });
     const output: Pending['output'] = { stdout: [], stderr: [] };
     const { timeoutMs } = message;
+    const isBegun = message['tellPid'] !== true;
     const reply = new Promise<Reply>((resolve, reject) => {
-      this.#pending.set(seq, { what, timeoutMs, resolve, reject, output, started: undefined, onWaiting });
+      const state = { started: undefined, isBegun, isUnsent: this.#isLost };
+      this.#pending.set(seq, { what, timeoutMs, resolve, reject, output, onWaiting, ...state });
     });
     if (this.#isLost) this.#reject(seq);
     this.#link.cork();
-    this.#link.write(start);
+    this.#link.write(start, (failure) => {
+      const pending = this.#pending.get(seq);
+      if (failure && pending !== undefined) pending.isUnsent = true;
+    });
     if (stdin !== undefined) writeInput(this.#link, seq, stdin);
     process.nextTick(() => this.#link.uncork());
     const answer = reply.then((end) => ({
@@ -133,7 +145,6 @@ export class SpawnerLink {
 
   /** See Spawner.close. */
   async close(): Promise<void> {
-    this.#isClosing = true;
     this.#link.end();
     const exited = new Promise<void>((resolve) => this.#child.once('exit', () => resolve()));
     if (!this.#isLost) await Promise.race([exited, sleep(closeWaitMs, undefined, { ref: false })]);
@@ -160,6 +171,8 @@ export class SpawnerLink {
       waiting.onWaiting?.(seq, Number(reply['pid']));
       return;
     }
+    waiting.isBegun = true;
+    if (reply['begun'] === true) return;
     if (reply['started'] === true) {
       const deadlineMs = performance.now() + (waiting.timeoutMs ?? Number.POSITIVE_INFINITY);
       waiting.started = {
@@ -175,25 +188,35 @@ export class SpawnerLink {
     else waiting.resolve(reply);
   }
 
-  #lose(cause: Error | undefined): void {
+  #lose(cause: NodeJS.ErrnoException | undefined): void {
     if (this.#isLost) return;
     this.#isLost = true;
     this.#link.destroy();
-    for (const seq of [...this.#pending.keys()]) this.#reject(seq, cause);
+    // A failed write closes the link before all is read: what was sent before that may have begun.
+    const isAllRead = cause === undefined || cause.syscall === 'read';
+    for (const [seq, pending] of [...this.#pending]) {
+      pending.isUnsent ||= isAllRead && !pending.isBegun;
+      this.#reject(seq, cause);
+    }
   }
 
   #reject(seq: number, cause?: Error): void {
     const waiting = this.#pending.get(seq);
     this.#pending.delete(seq);
     if (waiting === undefined) return;
-    const { what, started, reject } = waiting;
-    if (started === undefined || this.#isClosing) {
+    const { what, started, isUnsent, reject } = waiting;
+    const isClosing = this.#closing.aborted;
+    if (isUnsent && !isClosing) {
+      reject(new NotBegun(what, { cause }));
+      return;
+    }
+    if (started === undefined || isClosing) {
       reject(new DaemonError('unavailable', `the spawner ended before it answered (${what})`, cause));
       return;
     }
     const text = `the spawner ended while ${what} ran; the command has ended too, how is not known`;
     this.#orphans.set(seq, started);
-    void waitForOrphan(started)
+    void waitForOrphan(started, this.#closing)
       .finally(() => this.#orphans.delete(seq))
       .then(() => reject(new DaemonError('unavailable', text, cause)), reject);
   }

@@ -4,7 +4,7 @@ import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DaemonError, describeError } from '../errors/daemon-error.ts';
 import type { Logger } from '../log/logger.ts';
-import { type Reply, SpawnerLink } from './spawner-link.ts';
+import { type Answer, NotBegun, type Reply, SpawnerLink } from './spawner-link.ts';
 
 /** How a command ended. `code` is null when it was killed by `signal`. */
 export interface CommandEnd {
@@ -70,7 +70,7 @@ export class Spawner {
   #restart: Promise<void> | undefined;
   #startedAtMs = 0;
   #delayMs = 0;
-  #closed = false;
+  readonly #closing = new AbortController();
 
   constructor(options: SpawnerOptions) {
     this.#options = options;
@@ -106,7 +106,7 @@ export class Spawner {
    * processes live on. Later requests fail.
    */
   async close(): Promise<void> {
-    this.#closed = true;
+    this.#closing.abort();
     await this.#link?.close();
   }
 
@@ -121,29 +121,24 @@ export class Spawner {
       tellPid: true,
       ...(cwd === undefined ? {} : { cwd }),
     };
-    const link = await this.#running();
-    signal.throwIfAborted();
-    const { seq, answer } = link.request(message, `"${argv.slice(0, 2).join(' ')}"`, stdin);
-    const cancel = (): void => link.cancel(seq);
-    setMaxListeners(0, signal); // one for each command that runs under it: no leak
-    signal.addEventListener('abort', cancel, { once: true });
-    try {
-      const { end, stdout, stderr } = await answer;
+    const { end, stdout, stderr } = await this.#ask(async (link) => {
       signal.throwIfAborted();
-      const timedOut = end['timedOut'] === true;
-      return {
-        code: numberOrNull(end['code']),
-        signal: numberOrNull(end['signal']),
-        timedOut,
-        stdout,
-        stderr,
-      };
-    } catch (cause) {
-      signal.throwIfAborted();
-      throw cause;
-    } finally {
-      signal.removeEventListener('abort', cancel);
-    }
+      const { seq, answer } = link.request(message, `"${argv.slice(0, 2).join(' ')}"`, stdin);
+      const cancel = (): void => link.cancel(seq);
+      setMaxListeners(0, signal); // one for each command that runs under it: no leak
+      signal.addEventListener('abort', cancel, { once: true });
+      return answer.finally(() => {
+        signal.removeEventListener('abort', cancel);
+        signal.throwIfAborted();
+      });
+    });
+    return {
+      code: numberOrNull(end['code']),
+      signal: numberOrNull(end['signal']),
+      timedOut: end['timedOut'] === true,
+      stdout,
+      stderr,
+    };
   }
 
   /**
@@ -152,20 +147,23 @@ export class Spawner {
    */
   async spawn(request: SpawnRequest): Promise<number> {
     const { argv, config, take } = request;
-    const message = { op: 'spawn', argv, env: environment(request.env), gate: take !== undefined };
-    const link = await this.#running();
+    const gate = take !== undefined;
+    const message = { op: 'spawn', argv, env: environment(request.env), gate, tellPid: true };
     let refusal: { readonly cause: unknown } | undefined;
-    const { answer } = link.request(message, 'spawn', config, (seq, pid) => {
-      take?.(pid).then(
-        () => link.notify({ op: 'go', target: seq }),
-        (cause: unknown) => {
-          refusal = { cause };
-          link.cancel(seq);
-        },
-      );
-    });
     try {
-      return pidOf((await answer).end);
+      const { end } = await this.#ask((link) => {
+        const onWaiting = (seq: number, pid: number): void => {
+          take?.(pid).then(
+            () => link.notify({ op: 'go', target: seq }),
+            (cause: unknown) => {
+              refusal = { cause };
+              link.cancel(seq);
+            },
+          );
+        };
+        return link.request(message, 'spawn', config, onWaiting).answer;
+      });
+      return pidOf(end);
     } catch (cause) {
       throw refusal === undefined ? cause : refusal.cause;
     }
@@ -177,8 +175,8 @@ export class Spawner {
    */
   async adopt(containerId: string): Promise<number> {
     const argv = [this.#options.monitorPath, 'adopt'];
-    const link = await this.#running();
-    return pidOf((await link.request({ op: 'adopt', id: containerId, argv, env: [] }, 'adopt').answer).end);
+    const message = { op: 'adopt', id: containerId, argv, env: [], tellPid: true };
+    return pidOf((await this.#ask((link) => link.request(message, 'adopt').answer)).end);
   }
 
   /** Nothing needs to be kept of the container any more. */
@@ -186,15 +184,32 @@ export class Spawner {
     this.#link?.notify({ op: 'forget', id: containerId });
   }
 
+  /** Makes a request, of the next helper when one died before it began with it. */
+  async #ask(request: (link: SpawnerLink) => Promise<Answer>): Promise<Answer> {
+    for (;;) {
+      const link = await this.#running();
+      try {
+        return await request(link);
+      } catch (cause) {
+        if (!(cause instanceof NotBegun)) throw cause;
+        await link.lost;
+      }
+    }
+  }
+
+  get #isClosed(): boolean {
+    return this.#closing.signal.aborted;
+  }
+
   async #running(): Promise<SpawnerLink> {
     while (this.#restart !== undefined) await this.#restart;
-    if (this.#closed) throw new DaemonError('unavailable', 'the daemon is shutting down');
+    if (this.#isClosed) throw new DaemonError('unavailable', 'the daemon is shutting down');
     this.#link ??= this.#launch();
     return this.#link;
   }
 
   #launch(): SpawnerLink {
-    const link = new SpawnerLink(this.#options.monitorPath, this.#options.lockFd);
+    const link = new SpawnerLink(this.#options.monitorPath, this.#options.lockFd, this.#closing.signal);
     this.#startedAtMs = performance.now();
     this.#hello = this.#greet(link);
     void link.lost.then((cause) => this.#lost(cause));
@@ -211,7 +226,7 @@ export class Spawner {
       return { version: String(end['version']), isKeeping, states };
     } catch (cause) {
       // Commands and monitors do without; what is lost is said.
-      if (!this.#closed)
+      if (!this.#isClosed)
         logger.warn(
           { error: describeError(cause) },
           'the spawner keeps nothing of containers: one whose monitor dies loses its output',
@@ -223,13 +238,15 @@ export class Spawner {
   #lost(cause: Error | undefined): void {
     const pid = this.#link?.pid;
     this.#link = undefined;
-    if (this.#closed) return;
+    if (this.#isClosed) return;
     const delayMs = performance.now() - this.#startedAtMs < soundAfterMs ? this.#delayMs : 0;
     this.#delayMs = Math.min(delayMs === 0 ? firstDelayMs : 2 * delayMs, lastDelayMs);
     this.#options.logger.error({ pid, cause, delayMs }, 'the spawner died; starting it again');
-    this.#restart = sleep(delayMs, undefined, { ref: false }).then(() => {
+    const { signal } = this.#closing;
+    const isOver = sleep(delayMs, true, { signal }).catch(() => false); // closed
+    this.#restart = isOver.then((isTime) => {
       this.#restart = undefined;
-      if (this.#closed) return;
+      if (!isTime) return;
       this.#link ??= this.#launch();
       for (const listener of this.#starts) listener();
     });

@@ -161,8 +161,8 @@ describe('spawner', () => {
         : /enough/,
     );
     await until('it runs', () => existsSync(join(folder, 'begun')));
+    await runner.run(['/bin/true'], options, never); // after what the spawner says of the one before
     process.kill(pid, 'SIGKILL');
-    await until('another spawner', () => spawner.pid !== undefined && spawner.pid !== pid);
     const again = await runner.run(sh('echo again'), options, never);
     assert.equal(again.stdout, 'again\n', 'others do not wait');
     await failed;
@@ -186,6 +186,35 @@ describe('spawner', () => {
     const abort = new AbortController();
     spawner.onRestart(() => abort.abort(new Error('enough')));
     rmSync(await orphan('sleep 1000', 20_000, abort.signal), { recursive: true });
+  });
+
+  test('commands that meet the death of the spawner run once, or the caller hears that they are lost', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'cria-spawner-'));
+    const linesOf = (name: string): number =>
+      existsSync(join(folder, name)) ? readFileSync(join(folder, name), 'utf8').length : 0;
+    const other = new Spawner({ monitorPath, logger: silentLogger });
+    const run = async (name: string): Promise<void> => {
+      const lost = await new SpawnerRunner(other)
+        .run(sh(`echo >> ${join(folder, name)}`), options, never)
+        .then(
+          () => false,
+          (cause: Error) => /was lost/.test(cause.message) || cause,
+        );
+      assert.ok(typeof lost === 'boolean', String(lost));
+      if (!lost) assert.equal(linesOf(name), 1, `${name} has run ${linesOf(name)} times`);
+      else assert.ok(linesOf(name) <= 1);
+    };
+    for (let round = 0; round < 6; round++) {
+      await other.hello();
+      const before = Array.from({ length: 5 }, (_, at) => run(`${round}-before-${at}`));
+      await setTimeout(round % 3);
+      assert.ok(other.pid !== undefined);
+      process.kill(other.pid, 'SIGKILL');
+      const after = Array.from({ length: 5 }, (_, at) => run(`${round}-after-${at}`));
+      await Promise.all([...before, ...after]);
+    }
+    await other.close();
+    rmSync(folder, { recursive: true });
   });
 
   test('close gives up a command, which goes on to its end', async () => {
