@@ -1,11 +1,13 @@
 // `npm run bench [-- HANDLER...]`: measures the built daemon on this machine and prints one JSON object per figure.
 // `npm run bench -- monitor`: the native monitor beside conmon, as a table.
+// `npm run bench -- pull`: pulls beside containerd and skopeo, as a table.
 // Compare only figures of one machine and one run; nothing here passes or fails.
 
 import { missing } from '../harness/requirements.ts';
 import { summarize } from './measure.ts';
 import { monitorBench } from './monitor.bench.ts';
 import { podStart } from './pod-start.bench.ts';
+import { pullBench } from './pull.bench.ts';
 
 async function main(handlers: readonly string[]): Promise<void> {
   for (const handler of handlers) {
@@ -20,4 +22,5 @@ async function main(handlers: readonly string[]): Promise<void> {
 
 const named = process.argv.slice(2);
 if (named[0] === 'monitor') await monitorBench((text) => console.log(text));
+else if (named[0] === 'pull') await pullBench();
 else await main(named.length > 0 ? named : ['runc', 'crun']);
