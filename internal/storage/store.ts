@@ -50,7 +50,10 @@ export interface UnpackLimits {
 }
 
 export interface LayerSource {
-  /** The blob as it comes from a registry or an archive: gzip, zstd or plain tar, told apart by its first bytes. */
+  /**
+   * The blob as it comes from a registry or an archive: gzip, zstd or plain tar, told apart by its first bytes. Its chunks
+   * are given away: who yields one must not use it again.
+   */
   readonly blob: AsyncIterable<Uint8Array>;
   /** Checked when given: a blob of another digest or size is refused. */
   readonly blobDigest: Digest | undefined;

@@ -28,6 +28,30 @@ after(() => world.close());
 
 const signal = (): AbortSignal => AbortSignal.timeout(20_000);
 
+test('a blob is the same layer however the network cuts it', async () => {
+  const content = randomBytes(700_000);
+  const layer = testLayer(tarArchive([{ name: 'file', content }]));
+  const { blob } = layer;
+  async function* cutAt(...sizes: readonly number[]): AsyncGenerator<Uint8Array> {
+    let at = 0;
+    for (const size of sizes) {
+      // A buffer of its own, as a socket's chunk has, and a part of a larger one.
+      yield at % 2 === 0
+        ? new Uint8Array(blob.subarray(at, at + size))
+        : Buffer.from(blob).subarray(at, at + size);
+      at += size;
+    }
+    if (at < blob.length) yield new Uint8Array(blob.subarray(at));
+  }
+  const pieces = Array.from({ length: 40 }, (_, index) => 4_001 + index);
+  for (const cuts of [[], [1], [5, 200_000], [0, 1, 150_001, 2], [131_072, 131_072], pieces]) {
+    const source = { ...sourceOf(layer), blob: cutAt(...cuts) };
+    const staged = await world.store.layers.stageLayer(source, limits, signal());
+    assert.deepEqual([staged.diffId, staged.blobDigest], [layer.diffId, sha256(blob)], `cut at ${cuts}`);
+    await world.store.layers.discardStaged(staged);
+  }
+});
+
 test('plain, gzip and zstd blobs of one tar are the same layer', async () => {
   const content = Buffer.concat([randomBytes(700_000), Buffer.alloc(5 << 20, 'text ')]);
   const layer = testLayer(tarArchive([{ name: 'file', content }]));

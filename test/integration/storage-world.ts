@@ -24,7 +24,7 @@ export function sha256(data: Uint8Array): Digest {
 }
 
 export async function* chunks(data: Uint8Array, chunkBytes = 65_536): AsyncGenerator<Uint8Array> {
-  for (let at = 0; at < data.length; at += chunkBytes) yield data.subarray(at, at + chunkBytes);
+  for (let at = 0; at < data.length; at += chunkBytes) yield Buffer.from(data.subarray(at, at + chunkBytes)); // pieces are given away
 }
 
 export interface TestLayer {

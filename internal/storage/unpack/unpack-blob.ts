@@ -2,11 +2,14 @@
 
 import type { Worker } from 'node:worker_threads';
 import { DaemonError } from '../../errors/daemon-error.ts';
+import { magicBytes } from './decoder.ts';
 import type { UnpackCommand, UnpackedLayer, UnpackOrder, UnpackReport } from './unpack-protocol.ts';
 import type { UnpackWorkers } from './unpack-workers.ts';
 
-/** Small network chunks are joined: each message costs a thread switch and a turn of zlib. */
+/** Network chunks go together: each message costs a thread switch. */
 const pieceBytes = 128 * 1024;
+/** More are joined: each is a turn of the decoder. */
+const maxPieces = 8;
 const maxInFlightBytes = 2 * 1024 * 1024;
 
 export interface UnpackRequest {
@@ -61,7 +64,7 @@ async function feed(
       totalBytes += next.value.byteLength;
       if (totalBytes > maxBlobBytes) throw tooLong(maxBlobBytes);
       if (waitingBytes < pieceBytes) continue;
-      await conversation.send(joined(waiting, waitingBytes));
+      await conversation.send(piecesOf(waiting, waitingBytes), waitingBytes);
       [waiting, waitingBytes] = [[], 0];
     }
   } catch (cause) {
@@ -69,7 +72,7 @@ async function feed(
     void Promise.resolve(source.return?.()).catch(() => {});
     throw cause;
   }
-  if (waitingBytes > 0) await conversation.send(joined(waiting, waitingBytes));
+  if (waitingBytes > 0) await conversation.send(piecesOf(waiting, waitingBytes), waitingBytes);
   conversation.end();
 }
 
@@ -80,15 +83,23 @@ function tooLong(maxBlobBytes: number): DaemonError {
   );
 }
 
-/** One buffer of its own, so that it can be handed over instead of copied again. */
-function joined(parts: readonly Uint8Array[], totalBytes: number): Uint8Array<ArrayBuffer> {
-  const out = new Uint8Array(totalBytes);
+/** The chunks as pieces that can be handed over; many small ones are joined, also because the first has to tell the format. */
+function piecesOf(chunks: readonly Uint8Array[], totalBytes: number): Uint8Array<ArrayBuffer>[] {
+  if (chunks.length <= maxPieces && (chunks[0]?.byteLength ?? 0) >= magicBytes) return chunks.map(owned);
+  const out = Buffer.allocUnsafeSlow(totalBytes);
   let at = 0;
-  for (const part of parts) {
-    out.set(part, at);
-    at += part.byteLength;
+  for (const chunk of chunks) {
+    out.set(chunk, at);
+    at += chunk.byteLength;
   }
-  return out;
+  return [out];
+}
+
+/** A chunk of a socket has a buffer of its own; a part of a larger one, which others may use, is copied. */
+function owned(chunk: Uint8Array): Uint8Array<ArrayBuffer> {
+  const { buffer, byteLength } = chunk;
+  const isWhole = buffer instanceof ArrayBuffer && buffer.byteLength === byteLength;
+  return isWhole ? (chunk as Uint8Array<ArrayBuffer>) : new Uint8Array(chunk);
 }
 
 /** The worker's file system is full: who asked knows which one that is. */
@@ -135,9 +146,12 @@ class Conversation {
     this.#post({ order });
   }
 
-  async send(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
-    this.#inFlightBytes += bytes.byteLength;
-    this.#post({ bytes }, [bytes.buffer]);
+  async send(pieces: readonly Uint8Array<ArrayBuffer>[], bytes: number): Promise<void> {
+    this.#inFlightBytes += bytes;
+    this.#post(
+      { pieces },
+      pieces.map(({ buffer }) => buffer),
+    );
     while (this.#inFlightBytes >= maxInFlightBytes) {
       await this.orFailure(
         new Promise<void>((resolve) => {

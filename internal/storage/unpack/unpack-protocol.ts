@@ -16,7 +16,7 @@ export interface UnpackOrder {
 /** To the worker: a layer to begin, its blob piece by piece, then the blob's end; at any time, that it is to end itself. */
 export type UnpackCommand =
   | { readonly order: UnpackOrder }
-  | { readonly bytes: Uint8Array }
+  | { readonly pieces: readonly Uint8Array[] }
   | { readonly end: true }
   | { readonly quit: true };
 

@@ -35,10 +35,11 @@ async function obey(command: Exclude<UnpackCommand, { readonly quit: true }>): P
     return;
   }
   if (job === undefined) throw new Error('no layer has begun');
-  if ('bytes' in command) {
-    const { buffer, byteOffset, byteLength } = command.bytes;
-    await job.unpacker.push(Buffer.from(buffer, byteOffset, byteLength));
-    report({ consumedBytes: byteLength });
+  if ('pieces' in command) {
+    for (const { buffer, byteOffset, byteLength } of command.pieces) {
+      await job.unpacker.push(Buffer.from(buffer, byteOffset, byteLength));
+    }
+    report({ consumedBytes: command.pieces.reduce((sum, piece) => sum + piece.byteLength, 0) });
     return;
   }
   const done = await job.unpacker.finish();
