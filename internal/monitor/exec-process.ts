@@ -1,8 +1,9 @@
 // The `exec` role of the native monitor: how it is started, and what its last message means. See cmd/cria-monitor/exec.c.
 
 import { randomBytes } from 'node:crypto';
-import { join } from 'node:path';
-import { DaemonError } from '../errors/daemon-error.ts';
+import { rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { DaemonError, hasKind } from '../errors/daemon-error.ts';
 import { runtimeMessage } from '../process/runtime-message.ts';
 import type { ExecCgroup } from './monitor.ts';
 import { environment, type Spawner } from './spawner.ts';
@@ -44,12 +45,23 @@ export async function startExec(parts: ExecParts, command: Command, fields: obje
     timeoutMs: command.timeoutMs,
     ...fields,
   };
-  await parts.spawner.spawn({
-    argv: [parts.monitorPath, 'exec', '/proc/self/fd/4'],
-    env: {},
-    config: Buffer.from(JSON.stringify(config)),
-  });
+  const argv = [parts.monitorPath, 'exec', '/proc/self/fd/4'];
+  try {
+    await parts.spawner.spawn({ argv, env: {}, config: Buffer.from(JSON.stringify(config)) });
+  } catch (cause) {
+    return clearLostExec(socket, cause);
+  }
   return socket;
+}
+
+/** A monitor that was killed has not removed its files; in any other end there are none. Rejects with the cause. */
+export async function clearLostExec(socket: string, cause: unknown): Promise<never> {
+  if (hasKind(cause, 'unavailable')) {
+    const temporary = join(dirname(socket), `.${basename(socket)}.pid`); // of the runtime, for the pid file
+    const files = [socket, `${socket}.pid`, `${socket}.tty`, temporary];
+    await Promise.all(files.map((file) => rm(file, { force: true })));
+  }
+  throw cause;
 }
 
 /** Who owns the pipes: a process that is not root must be able to open its /dev/stdout. */

@@ -4,7 +4,7 @@ import { setMaxListeners } from 'node:events';
 import type { Socket } from 'node:net';
 import { DaemonError } from '../errors/daemon-error.ts';
 import { connectSocket } from './control-connection.ts';
-import { type ExecParts, exitOfCommand, startExec } from './exec-process.ts';
+import { clearLostExec, type ExecParts, exitOfCommand, startExec } from './exec-process.ts';
 import { decodeControl, FrameReader, frameType } from './frames.ts';
 import type { ExecSyncRequest, ExecSyncResult } from './monitor.ts';
 
@@ -16,7 +16,7 @@ export async function execSync(
 ): Promise<ExecSyncResult> {
   signal.throwIfAborted();
   const socket = await startExec(parts, request, { maxOutputBytes: request.maxOutputBytes });
-  return collect(socket, request, signal);
+  return collect(socket, request, signal).catch((cause: unknown) => clearLostExec(socket, cause));
 }
 
 async function connect(path: string, containerId: string): Promise<Socket> {

@@ -1,7 +1,7 @@
 // The two kinds of StreamSession: a client of a container's monitor, and the one client of a command's.
 
 import { DaemonError } from '../errors/daemon-error.ts';
-import { type ExecParts, exitOfCommand, startExec } from './exec-process.ts';
+import { clearLostExec, type ExecParts, exitOfCommand, startExec } from './exec-process.ts';
 import { parseExit } from './exit-record.ts';
 import { SocketSession } from './socket-session.ts';
 import type { AttachRequest, ExecRequest, StreamSession } from './stream-session.ts';
@@ -48,5 +48,8 @@ export async function openExec(
     what: `the exec in container "${containerId}"`,
     exitOf: (message: Readonly<Record<string, unknown>>) => exitOfCommand(message, request),
   };
-  return SocketSession.open(path, session, async () => {}, signal);
+  const clear = (cause: unknown) => clearLostExec(path, cause);
+  const opened = await SocketSession.open(path, session, async () => {}, signal).catch(clear);
+  opened.exit.catch(clear).catch(() => {}); // who waits for the exit is told
+  return opened;
 }

@@ -2,7 +2,7 @@
 // monitors of containers: monitor-adopt-faults.test.ts.
 
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, describe, test } from 'node:test';
@@ -56,6 +56,8 @@ describe('a process of ours that is killed', { skip: missing() }, () => {
         assert.equal(error.kind, 'unavailable', error.message);
         return true;
       });
+      const directory = join(world.root, 'm', container.id.slice(0, 12));
+      assert.deepEqual(readdirSync(directory).sort(), ['id', 's']);
       assert.equal(await exec('echo well'), 'well\n');
       assert.ok(isAlive(container.created.pid) && isAlive(container.created.monitorPid));
     });
