@@ -1,5 +1,5 @@
-// The monitor of an exec, or the spawner, is killed at a named point: it is told, and the container is as before. The
-// monitors of containers: monitor-adopt-faults.test.ts.
+// The monitor of an exec, one with a client, or the spawner is killed at a named point: it is told, and the container is
+// as before. The other moments of a container's monitor: monitor-adopt-faults.test.ts.
 
 import assert from 'node:assert/strict';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { after, afterEach, before, describe, test } from 'node:test';
 import type { DaemonError } from '../../internal/errors/daemon-error.ts';
 import { SpawnerRunner } from '../../internal/monitor/spawner-runner.ts';
+import type { StreamSession } from '../../internal/monitor/stream-session.ts';
 import { FaultyMonitor } from './faulty-monitor.ts';
 import { isAlive, makeWorld, missing, type Started, until, type World } from './monitor-fixture.ts';
 import { commandLines } from './monitor-stub.ts';
@@ -60,6 +61,37 @@ describe('a process of ours that is killed', { skip: missing() }, () => {
       assert.deepEqual(readdirSync(directory).sort(), ['id', 's']);
       assert.equal(await exec('echo well'), 'well\n');
       assert.ok(isAlive(container.created.pid) && isAlive(container.created.monitorPid));
+    });
+  }
+
+  for (const point of ['attached', 'stdin-written', 'output-read', 'output-sent']) {
+    test(`a monitor with a client, at ${point}: the client is told, the container goes on to its end`, async () => {
+      faulty.arm({ role: 'run', point });
+      const script = 'while read line; do echo "got $line"; [ "$line" = quit ] && exit 12; done';
+      const { id } = await world.create(['sh', '-c', script], { stdin: true });
+      world.start(id);
+      const streams = { stdin: true, stdout: true, stderr: true, mode: 'lossless' } as const;
+      const first = world.monitors.attach({ containerId: id, ...streams }, never);
+      await assert.rejects(
+        first.then((session) => {
+          session.stdin?.write('one\n');
+          session.stdout?.resume();
+          session.stderr?.resume();
+          return session.exit;
+        }),
+        { kind: 'unavailable' },
+      );
+      let second: StreamSession | undefined;
+      await until('another monitor serves', async () => {
+        second = await world.monitors.attach({ containerId: id, ...streams }, never).catch(() => undefined);
+        return second !== undefined;
+      });
+      second?.stdout?.resume();
+      second?.stderr?.resume();
+      second?.stdin?.write('quit\n');
+      assert.equal((await second?.exit)?.code, 12);
+      assert.equal((await world.exit(id)).code, 12);
+      await world.monitors.remove(id);
     });
   }
 
