@@ -12,7 +12,7 @@ done
 
 PACKAGES=(
   ca-certificates gcc libc6-dev clang llvm iptables iproute2 procps jq strace busybox-static shellcheck
-  containernetworking-plugins runc crun conmon podman skopeo umoci docker-registry zstd
+  containernetworking-plugins runc crun conmon podman skopeo umoci docker-registry zstd gpg gpg-agent gpgv bsdutils
 )
 
 usage() {

@@ -1,10 +1,9 @@
 // The image service of a running daemon, by what the kubelet reads of it.
 
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync, statfsSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { command } from '../harness/command.ts';
 import { TestDaemon } from '../harness/daemon.ts';
 import { freePort } from '../harness/host-network.ts';
 import { buildBusyboxImage, findStaticBusybox } from '../harness/images.ts';
@@ -134,7 +133,7 @@ describe('the image service', { skip }, () => {
     assert.match(log, /msg="pulling image" image="?\S+team\/app:v1/);
     assert.match(log, /msg="pulled image" .*receivedBytes=\d+ .*seconds=[0-9.]+ .*layers=1 .*layersReused=0/);
     assert.match(log, /msg="image was not pulled" .*manifest \\?"none/);
-    const text = await command(['curl', '--silent', `http://127.0.0.1:${metricsPort}/metrics`]);
+    const text = await (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text();
     const value = (name: string): number =>
       Number(new RegExp(`^container_runtime_crio_${name}(\\{[^}]*\\})? (\\d+)$`, 'm').exec(text)?.[2]);
     assert.ok(value('image_pulls_success_total') >= 4);
@@ -144,4 +143,33 @@ describe('the image service', { skip }, () => {
     assert.ok(value('image_layer_reuse_total') >= 1);
     assert.match(text, /image_pulls_failure_total\{error="NOT_FOUND"\} 1/);
   });
+});
+
+test('with imagestore the kubelet is told of two file systems', { skip }, async () => {
+  const imageStore = mkdtempSync('/var/tmp/cria-imagestore-');
+  const daemon = new TestDaemon();
+  try {
+    const text = readFileSync(daemon.paths.configFile, 'utf8');
+    writeFileSync(
+      daemon.paths.configFile,
+      text.replace('[crio]\n', `[crio]\nimagestore = "${imageStore}"\n`),
+    );
+    await daemon.start();
+    const image = await daemon.loadBusybox();
+    const pod = daemon.pod('split');
+    mkdirSync(pod.logDirectory, { recursive: true });
+    const podId = await runPod(daemon.client, pod);
+    await createContainer(daemon.client, podId, pod, { name: 'c', image });
+    const usage = await daemon.client.image('ImageFsInfo', {});
+    const [images] = usage.imageFilesystems;
+    const [containers] = usage.containerFilesystems;
+    assert.equal(images?.fsId?.mountpoint, imageStore);
+    assert.equal(containers?.fsId?.mountpoint, daemon.paths.storageRoot);
+    assert.ok(Number(images?.usedBytes?.value) > 500_000);
+    assert.ok(Number(containers?.inodesUsed?.value) > 0);
+    assert.notEqual(containers?.usedBytes?.value, images?.usedBytes?.value);
+  } finally {
+    await daemon.destroy();
+    rmSync(imageStore, { recursive: true, force: true });
+  }
 });
