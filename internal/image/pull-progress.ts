@@ -34,7 +34,7 @@ export type PullEvent =
 /** Called at once and must not throw; what it does delays the pull. */
 export type PullListener = (event: PullEvent) => void;
 
-export const receivedEventMs = 200;
+const receivedEventMs = 200;
 
 /** The progress of one pull or load. */
 export class PullProgress {

@@ -5,7 +5,7 @@ import type { LookupFunction } from 'node:net';
 import { isInwardHost } from './address-guard.ts';
 
 /** A name that stands for an address of this node or of its cloud's metadata service. */
-export class InwardAddressError extends Error {
+class InwardAddressError extends Error {
   readonly code = 'EINWARD';
 }
 

@@ -28,7 +28,7 @@ const plainCodes = /^(EPROTO|ERR_SSL_(WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LON
  * A registry that gives no usable answer. The kubelet shows the reason `RegistryUnavailable` for this prefix, but only
  * under gRPC code UNKNOWN (k8s.io/cri-api/pkg/errors).
  */
-export function registryUnavailable(host: string, reason: string, cause?: unknown): DaemonError {
+function registryUnavailable(host: string, reason: string, cause?: unknown): DaemonError {
   return new DaemonError(
     'unknown',
     `RegistryUnavailable: registry "${host}" is unavailable: ${reason}`,

@@ -24,7 +24,7 @@ export const testTimeouts = {
   idleMs: 2000,
 };
 
-export const noCredentials: CredentialSource = {
+const noCredentials: CredentialSource = {
   forPull: async () => ({ lookup: async () => undefined }),
 };
 
