@@ -9,6 +9,7 @@ import { ControlConnection } from '../../internal/monitor/control-connection.ts'
 import { attempt } from '../harness/command.ts';
 import { isSanitized } from '../harness/monitor-build.ts';
 import { commandOf, processIds } from '../harness/proc.ts';
+import { RawClient } from './monitor-client.ts';
 import { isAlive, makeWorld, missing, type Started, until, type World } from './monitor-fixture.ts';
 
 describe('bugs of others', { skip: missing() }, () => {
@@ -122,6 +123,19 @@ describe('bugs of others', { skip: missing() }, () => {
     const { id, created } = await running('echo ready; exec sleep 100000');
     assert.equal(score(created.monitorPid), allowed ? -1000 : score('self'));
     assert.equal(score(created.pid), score('self'));
+    await end(id);
+  });
+
+  test('stdin that the container does not read: no busy loop at EAGAIN, and no end of memory', async () => {
+    const { id, created } = await running('echo ready; exec sleep 100000', { stdin: true });
+    const client = new RawClient(join(world.root, 'm', id.slice(0, 12), 's'));
+    assert.equal((await client.request({ op: 'attach', mode: 'lossless', stdin: true }))['err'], undefined);
+    const writing = client.write(Buffer.alloc(4 << 20)).catch(() => {}); // it never gets there
+    await until('no more is granted', () => client.granted === 0);
+    await assertIdle(created.monitorPid);
+    if (!isSanitized) assert.ok(status(created.monitorPid, 'VmHWM') < 3_000);
+    client.socket.destroy();
+    await writing;
     await end(id);
   });
 
