@@ -7,7 +7,15 @@ import { DaemonError } from '../errors/daemon-error.ts';
 import { isENOENT } from '../errors/errno.ts';
 import { detachMount } from '../fs/detach-mount.ts';
 import { removeTree } from '../fs/directories.ts';
-import { type ContainerRecord, isOwn, layerRecordOf, newContainerRecord } from './container-record.ts';
+import {
+  type ContainerRecord,
+  guardIdOf,
+  guardOf,
+  imageOf,
+  isOwn,
+  layerRecordOf,
+  newContainerRecord,
+} from './container-record.ts';
 import { diskFull } from './disk-full.ts';
 import { furnishLayerDir, inheritRootMode, newLinkName, putLink } from './layer-dir.ts';
 import type { LayerRecord } from './layer-records.ts';
@@ -81,8 +89,10 @@ export class OverlayContainerLayers implements ContainerLayers {
       return;
     }
     const { layers, containers } = this.#store;
-    if (containers.get(containerId) === undefined) await containers.refresh();
-    if (containers.get(containerId) === undefined) return;
+    const isListed = (): boolean =>
+      [containerId, guardIdOf(containerId)].some((id) => containers.get(id) !== undefined);
+    if (!isListed()) await containers.refresh();
+    if (!isListed()) return;
     const removed = await layers.lockedWithin('write', patienceMs, (openLayers) =>
       containers.lockedWithin('write', patienceMs, (records) =>
         this.#removeListed(openLayers, records, containerId),
@@ -135,6 +145,7 @@ export class OverlayContainerLayers implements ContainerLayers {
       layers.put(place, layer);
       await layers.save();
       records.put(place, record);
+      records.put(place, guardOf(record));
       await records.save();
       return true;
     } catch (cause) {
@@ -174,7 +185,7 @@ export class OverlayContainerLayers implements ContainerLayers {
     const layer = layerRecordOf(record);
     if (layer === undefined) throw new Error(`record of container "${record.id}" is not whole`);
     const chain = layer.parent === undefined ? [] : forest.chain(layer.parent);
-    if (chain === undefined) throw lostLayer(record.image ?? '');
+    if (chain === undefined) throw lostLayer(imageOf(record) ?? '');
     try {
       const directory = paths.layer(layer.id);
       const linkName = newLinkName();
@@ -187,7 +198,7 @@ export class OverlayContainerLayers implements ContainerLayers {
       return layer;
     } catch (cause) {
       await (await retireUnlisted(this.#store, layer.id)).remove();
-      throw isENOENT(cause) ? lostLayer(record.image ?? '', cause) : cause;
+      throw isENOENT(cause) ? lostLayer(imageOf(record) ?? '', cause) : cause;
     }
   }
 
@@ -196,11 +207,10 @@ export class OverlayContainerLayers implements ContainerLayers {
     records: OpenRecords<ContainerRecord>,
     containerId: string,
   ): Promise<{ readonly grave: Grave | undefined }> {
-    const record = records.get(containerId);
-    if (record === undefined) return { grave: undefined };
-    records.delete(containerId);
+    const layer = records.get(containerId)?.layer;
+    for (const id of [containerId, guardIdOf(containerId)])
+      if (records.get(id) !== undefined) records.delete(id);
     await records.save();
-    const { layer } = record;
     const hasLayer = layer !== undefined && layers.get(layer) !== undefined;
     return { grave: hasLayer ? await retireContainerLayer(this.#store, layers, layer) : undefined };
   }

@@ -1,5 +1,10 @@
-// One element of containers.json, and the layer that a container of ours has.
+// The elements of containers.json that a container of ours has, and its layer's record.
+//
+// There are two. The container's own has its layer, which keeps all layers below it, and names no image; its guard names
+// the image, which keeps the image, and has no layer. With both in one, as other tools have it, `podman rmi --force` would
+// delete the files of a running container: it removes the containers that name the image, and their layers.
 
+import { createHash } from 'node:crypto';
 import type { StoreRecord } from './json-list.ts';
 import { type LayerRecord, ownFlag } from './layer-records.ts';
 import type { NewContainerLayer } from './store.ts';
@@ -13,10 +18,43 @@ export interface ContainerRecord extends StoreRecord {
   flags?: Record<string, unknown> | null;
 }
 
+const guardFlag = 'cria-guard-of';
+
+/** The id of the container whose guard the record is. */
+export function guardedBy(record: ContainerRecord): string | undefined {
+  const owner = record.flags?.[guardFlag];
+  return typeof owner === 'string' ? owner : undefined;
+}
+
+export function guardIdOf(containerId: string): string {
+  return createHash('sha256').update(`image of ${containerId}`).digest('hex');
+}
+
+/** The guard of a container's image. */
+export function guardOf(container: ContainerRecord): ContainerRecord {
+  const image = container.flags?.[imageFlag];
+  return {
+    id: guardIdOf(container.id),
+    names: (container.names ?? []).map((name) => `${name}-image`),
+    image: typeof image === 'string' ? image : '',
+    layer: '',
+    metadata: container.metadata ?? '{}',
+    created: container.created ?? new Date().toISOString(),
+    flags: { Volatile: true, [guardFlag]: container.id },
+  };
+}
+
+/** The image that a container of any tool uses. */
+export function imageOf(record: ContainerRecord): string | undefined {
+  const image = record.flags?.[imageFlag];
+  return typeof image === 'string' ? image : record.image || undefined;
+}
+
 export function isOwn(record: ContainerRecord): boolean {
   return record.flags?.[ownFlag] === true;
 }
 
+const imageFlag = 'cria-image';
 /** Where the layer's parent is remembered, for a layer that is entered in layers.json later. */
 const parentFlag = 'cria-layer-parent';
 
@@ -28,7 +66,7 @@ export function newContainerRecord(
   return {
     id: container.containerId,
     names: [...container.names],
-    image: container.imageId,
+    image: '',
     layer: layerId,
     metadata: JSON.stringify(container.metadata),
     created: new Date().toISOString(),
@@ -38,6 +76,7 @@ export function newContainerRecord(
       ProcessLabel: '',
       Volatile: true,
       [ownFlag]: true,
+      [imageFlag]: container.imageId,
       [parentFlag]: parentId ?? '',
     },
   };

@@ -5,6 +5,7 @@ import { lstat, readdir, readlink, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isENOENT } from '../errors/errno.ts';
 import { listDirectory, removeTree } from '../fs/directories.ts';
+import { type ContainerRecord, guardedBy } from './container-record.ts';
 import { isIncomplete, type LayerRecord, ownFlag } from './layer-records.ts';
 import { isOld, orphanDirectories, orphanFiles, orphanLayers } from './orphans.ts';
 import type { OpenRecords } from './record-file.ts';
@@ -38,7 +39,10 @@ export async function collectGarbage(store: StoreState, options: CollectOptions)
     store.logger.info({ layerIds: what, bytes }, 'deleted abandoned layers');
   }
   await collectImageFiles(store);
-  await store.containers.locked('write', () => removeUnfinishedWrites(store, store.paths.containers));
+  await store.containers.locked('write', async (containers) => {
+    await removeUnfinishedWrites(store, store.paths.containers);
+    await removeLostGuards(containers);
+  });
   for (const home of homesOf(store)) {
     await removeDanglingLinks(store, home);
     for (const { name, bytes } of await removeStaleTempDirs(home.tempDirs))
@@ -143,4 +147,13 @@ async function removeDanglingLinks({ logger }: StoreState, home: StoreState['pat
       logger.info({ path, layerId }, 'deleted the link of a layer that is gone');
     }
   }
+}
+
+/** Another tool may delete the record of a container, and leave the one that keeps its image. */
+async function removeLostGuards(containers: OpenRecords<ContainerRecord>): Promise<void> {
+  for (const record of containers.all()) {
+    const owner = guardedBy(record);
+    if (owner !== undefined && containers.get(owner) === undefined) containers.delete(record.id);
+  }
+  await containers.save();
 }

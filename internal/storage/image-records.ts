@@ -6,6 +6,7 @@ import { DaemonError } from '../errors/daemon-error.ts';
 import { isENOENT } from '../errors/errno.ts';
 import { syncDirectory } from '../fs/atomic-write.ts';
 import { removeTree } from '../fs/directories.ts';
+import { guardedBy, imageOf } from './container-record.ts';
 import { diskFull } from './disk-full.ts';
 import {
   documentSize,
@@ -106,7 +107,7 @@ export class OverlayImageRecords implements ImageRecords {
   usersOf(imageId: string): readonly ContainerUse[] {
     return this.#store.containers
       .all()
-      .filter((container) => container.image === imageId)
+      .filter((container) => guardedBy(container) === undefined && imageOf(container) === imageId)
       .map(({ id, names }) => ({ containerId: id, names: names ?? [] }));
   }
 
@@ -186,8 +187,8 @@ export class OverlayImageRecords implements ImageRecords {
             const record = records.get(imageId);
             if (record === undefined) return;
             const users = [...openContainers.all(), ...this.#unlisted.all()];
-            const user = users.find((container) => container.image === imageId);
-            if (user !== undefined) throw inUse(imageId, user.id);
+            const user = users.find((container) => imageOf(container) === imageId);
+            if (user !== undefined) throw inUse(imageId, guardedBy(user) ?? user.id);
             const candidates = this.#layersOf(record);
             records.delete(imageId);
             await records.save();

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { isENOENT } from '../errors/errno.ts';
 import { atomicWrite } from '../fs/atomic-write.ts';
 import { listDirectory } from '../fs/directories.ts';
-import { type ContainerRecord, isOwn, layerRecordOf } from './container-record.ts';
+import { type ContainerRecord, guardIdOf, guardOf, isOwn, layerRecordOf } from './container-record.ts';
 import type { LayerRecord } from './layer-records.ts';
 import type { OpenRecords } from './record-file.ts';
 import { isStoreId, type StorePaths } from './store-paths.ts';
@@ -120,7 +120,10 @@ export class UnlistedContainers {
       if (layer !== undefined) layers.put(place, layer);
     }
     await layers.save();
-    for (const record of entered) records.put(place, record);
+    for (const record of entered) {
+      records.put(place, record);
+      records.put(place, guardOf(record));
+    }
     await records.save();
     for (const record of entered) {
       if (this.#waiting.delete(record.id)) await unlink(this.#notePath(record)).catch(ignoreMissing);
@@ -134,6 +137,7 @@ export class UnlistedContainers {
     record: ContainerRecord,
   ): Promise<void> {
     records.delete(record.id);
+    records.delete(guardIdOf(record.id));
     await records.save();
     layers.delete(record.layer ?? '');
     await layers.save();

@@ -24,9 +24,11 @@ after(() => world.close());
 
 const newId = (): string => randomBytes(32).toString('hex');
 
+/** Without the records that keep containers' images. */
 function recordsOf(noun: string): { id: string; layer?: string }[] {
   const path = join(world.graphRoot, `overlay-${noun}/${noun}.json`);
-  return existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : [];
+  const records = existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : [];
+  return records.filter((record: { flags?: object }) => !('cria-guard-of' in (record.flags ?? {})));
 }
 
 async function eventually(isTrue: () => boolean): Promise<void> {
@@ -160,4 +162,29 @@ test('podman removes no layer and no image under our containers, and only what n
   writeFileSync(join(target, 'written'), 'still');
   await world.store.containers.unmount(target);
   await world.store.containers.remove(containerId);
+});
+
+test('podman that forces the removal of an image leaves its layers to a running container', async () => {
+  const containerId = newId();
+  const layer = testLayer(world.tarOf('echo low > low'));
+  const forced = await storeImage(world.store, [layer], 'localhost/forced:1');
+  const { containers, images, layers } = world.store;
+  await containers.create({ containerId, imageId: forced.id, names: ['forced'], metadata: {} });
+  const target = join(world.directory, 'forced');
+  await containers.mount(containerId, target);
+  writeFileSync(join(target, 'written'), 'still');
+  world.podman('rmi', '--force', forced.id);
+  await images.refresh();
+  assert.equal(images.get(forced.id), undefined);
+  assert.equal(readFileSync(join(target, 'low'), 'utf8'), 'low\n');
+  assert.equal(readFileSync(join(target, 'written'), 'utf8'), 'still');
+  assert.ok(layers.findLayer(undefined, layer.diffId) !== undefined, 'a pull finds the layers still there');
+  assert.deepEqual(await containers.listOwn(), [containerId]);
+  assert.match(world.podman('ps', '--all', '--external'), /forced/);
+  await containers.unmount(target);
+  await containers.mount(containerId, target);
+  await containers.unmount(target);
+  await containers.remove(containerId);
+  assert.deepEqual(recordsOf('containers'), []);
+  assert.equal(readFileSync(join(world.graphRoot, 'overlay-containers/containers.json'), 'utf8'), '[]');
 });

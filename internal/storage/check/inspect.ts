@@ -1,5 +1,6 @@
 // Looks at everything in the store. Nothing is changed and no lock is held.
 
+import { guardedBy } from '../container-record.ts';
 import type { LayerRecord } from '../layer-records.ts';
 import type { StoreState } from '../store-state.ts';
 import { layerContents } from './contents.ts';
@@ -32,7 +33,7 @@ export async function inspect(store: StoreState, options: InspectOptions): Promi
     findings,
     layers: layers.length,
     images: images.count,
-    containers: store.containers.all().length,
+    containers: store.containers.all().filter((record) => guardedBy(record) === undefined).length,
   };
 }
 

@@ -2,7 +2,7 @@
 
 import { join } from 'node:path';
 import { removeTree } from '../../fs/directories.ts';
-import type { ContainerRecord } from '../container-record.ts';
+import { type ContainerRecord, guardedBy, imageOf } from '../container-record.ts';
 import type { ImageRecord } from '../image-record.ts';
 import { type LayerRecord, parentOf } from '../layer-records.ts';
 import type { OpenRecords } from '../record-file.ts';
@@ -78,6 +78,10 @@ function planRepair(store: StoreState, findings: readonly Finding[], force: bool
     kept.push(`container "${id}" ${state} and is damaged: stop and remove it, or repair with --force`);
     for (const used of chainOf(layer, open.layers)) doomed.delete(used);
   }
+  for (const { id, owner } of open.containers
+    .all()
+    .map((record) => ({ id: record.id, owner: guardedBy(record) })))
+    if (owner !== undefined && containerIds.includes(owner)) containerIds.push(id);
   const isOn = (image: ImageRecord): boolean =>
     [image.layer, ...(image['mapped-layers'] ?? [])].some((id) => id !== undefined && doomed.has(id));
   const broken = idsOf(findings, 'image', 'remove');
@@ -85,9 +89,9 @@ function planRepair(store: StoreState, findings: readonly Finding[], force: bool
     if (!broken.has(image.id) && !isOn(image)) return [];
     const user = open.containers
       .all()
-      .find((container) => container.image === image.id && !containerIds.includes(container.id));
+      .find((container) => imageOf(container) === image.id && !containerIds.includes(container.id));
     if (user === undefined) return [image.id];
-    kept.push(`image "${image.id}" is damaged and in use by container "${user.id}"`);
+    kept.push(`image "${image.id}" is damaged and in use by container "${guardedBy(user) ?? user.id}"`);
     return [];
   });
   // An image that stays keeps its layers, whatever state they are in.
