@@ -5,7 +5,8 @@
  *   'S'   the container's stdin was closed: the spawner must not hold it open
  *   'W'   the exit is recorded, nothing needs to be kept
  *   to the monitor: 'X' and an int, the wait status of its container's init, which the spawner has reaped
- * The end of the connection without 'W' is the death of the monitor.
+ * The end of the connection without 'W' is the death of the monitor. What is lost with it is what it had read and not yet
+ * written: at most one read of 64 KiB, and a line of 16 KiB whose end has not come for less than 100 ms.
  */
 #ifndef KEEP_H
 #define KEEP_H

@@ -131,7 +131,12 @@ export class NativeMonitors implements ContainerMonitors {
         'failed-precondition',
         `container "${request.containerId}" has exited: nothing to attach to`,
       );
-    await container.connection(); // or it is unavailable
+    const { hello } = await container.connection(); // or it is unavailable
+    // The first released monitor attaches without credit, and its client would wait for it for ever.
+    if (!hello.features.has('keep')) {
+      const text = `cannot attach to container "${request.containerId}": its monitor is of version ${hello.version}`;
+      throw new DaemonError('failed-precondition', `${text}, before attaching; restart the container`);
+    }
     return openAttach(container.paths.socket, request, signal);
   }
 

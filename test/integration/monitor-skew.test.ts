@@ -71,6 +71,11 @@ describe('the first released monitor', { skip: missing() || ('missing' in old &&
   test('is followed after the upgrade: log, signal, exit code; it is not asked for what it cannot', async () => {
     await upgraded(async ({ id, request, created }, { monitors, exits }) => {
       const path = request.logPath ?? '';
+      const streams = { stdin: true, stdout: true, stderr: true, mode: 'drop' } as const;
+      await assert.rejects(
+        monitors.attach({ containerId: id, ...streams }, new AbortController().signal),
+        /cannot attach .* its monitor is of version 0\.1\.0, before attaching; restart the container/,
+      );
       renameSync(path, `${path}.1`);
       await monitors.reopenLog(id);
       await until('a line in the new file', () => existsSync(path) && world.log(request) !== '');
