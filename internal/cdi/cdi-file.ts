@@ -1,8 +1,7 @@
 // One CDI file: JSON or YAML, checked as a whole. A file with a mistake describes nothing.
 
-import { parse } from 'yaml';
 import { Fields, FileError } from '../documents/fields.ts';
-import { describeError } from '../errors/daemon-error.ts';
+import { parseYaml } from '../documents/yaml.ts';
 import type { CdiEdits } from './cdi.ts';
 import { isDeviceName, isKind } from './device-name.ts';
 import { editsOf } from './edits-of.ts';
@@ -20,7 +19,7 @@ const knownVersion = /^(0\.[3-8]\.0|1\.[01]\.0)$/;
 
 /** Throws a FileError that names the field. */
 export function parseCdiFile(path: string, text: string): CdiFile {
-  const root = new Fields(parseText(text), '');
+  const root = new Fields(parseYaml(text), '');
   const version = root.text('cdiVersion');
   if (!knownVersion.test(version))
     throw new FileError(`cdiVersion "${version}" is not known (0.3.0 to 1.1.0 are)`);
@@ -35,13 +34,4 @@ export function parseCdiFile(path: string, text: string): CdiFile {
   }
   if (devices.size === 0) throw new FileError('it describes no device');
   return { path, kind, edits: editsOf(root.object('containerEdits')), devices };
-}
-
-/** JSON is YAML. Aliases are bounded by the library, so that a small text cannot become a huge value. */
-function parseText(text: string): unknown {
-  try {
-    return parse(text, { maxAliasCount: 100 });
-  } catch (cause) {
-    throw new FileError(`it is neither JSON nor YAML: ${describeError(cause).split('\n')[0]}`);
-  }
 }

@@ -78,6 +78,16 @@ export class Fields {
     return new Fields(this.#values[name] ?? {}, this.#path(name));
   }
 
+  names(): string[] {
+    return Object.keys(this.#values);
+  }
+
+  /** Throws for a name that is none of these, for documents in which nothing may be ignored. */
+  allowOnly(names: readonly string[]): void {
+    const extra = this.names().find((name) => !names.includes(name));
+    if (extra !== undefined) throw new FileError(`${this.#path(extra)} is not known`);
+  }
+
   has(name: string): boolean {
     return this.#values[name] !== undefined && this.#values[name] !== null;
   }

@@ -2,10 +2,11 @@
 
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { Fields } from '../documents/fields.ts';
+import { parseYaml } from '../documents/yaml.ts';
 import { listDirectory } from '../fs/directories.ts';
 import type { Reference } from '../registry/reference.ts';
 import { referenceScopes } from './policy-scopes.ts';
-import { parseYamlMap, type YamlMap } from './registries-d-yaml.ts';
 
 export interface SignaturePlace {
   /** A `file:`, `http:` or `https:` URL below which signatures lie. */
@@ -44,16 +45,16 @@ async function readEntries(
   for (const name of names) {
     const path = join(directory, name);
     try {
-      const { 'default-docker': common, docker, ...unknown } = parseYamlMap(await readFile(path, 'utf8'));
-      const [extra] = Object.keys(unknown);
-      if (extra !== undefined) throw new Error(`unknown key "${extra}"`);
-      if (common !== undefined) {
+      const root = new Fields(parseYaml(await readFile(path, 'utf8')) ?? {}, '');
+      root.allowOnly(['default-docker', 'docker']);
+      if (root.has('default-docker')) {
         if (byDefault !== undefined) throw new Error('"default-docker" is in another file too');
-        byDefault = entryOf(common, 'default-docker');
+        byDefault = entryOf(root.object('default-docker'));
       }
-      for (const [scope, value] of Object.entries(mapOf(docker ?? {}, 'docker'))) {
+      const docker = root.object('docker');
+      for (const scope of docker.names()) {
         if (byScope.has(scope)) throw new Error(`"${scope}" is in another file too`);
-        byScope.set(scope, entryOf(value, scope));
+        byScope.set(scope, entryOf(docker.object(scope)));
       }
     } catch (cause) {
       throw new Error(`${path}: ${cause instanceof Error ? cause.message : cause}`, { cause });
@@ -62,25 +63,11 @@ async function readEntries(
   return { byDefault, byScope };
 }
 
-function entryOf(value: string | YamlMap, where: string): Entry {
-  const entry = mapOf(value, where);
-  const known = ['lookaside', 'sigstore', 'use-sigstore-attachments', ...staging];
-  const extra = Object.keys(entry).find((key) => !known.includes(key));
-  if (extra !== undefined) throw new Error(`unknown key "${extra}" in "${where}"`);
-  const { lookaside, sigstore, 'use-sigstore-attachments': attachments } = entry;
-  for (const text of [lookaside, sigstore, attachments]) {
-    if (typeof text === 'object') throw new Error(`a value of "${where}" is a map`);
-  }
-  if (attachments !== undefined && attachments !== 'true' && attachments !== 'false') {
-    throw new Error(`"use-sigstore-attachments" of "${where}" is neither true nor false`);
-  }
+function entryOf(entry: Fields): Entry {
+  entry.allowOnly(['lookaside', 'sigstore', 'use-sigstore-attachments', ...staging]);
+  const place = entry.text('lookaside') || entry.text('sigstore');
   return {
-    lookaside: (lookaside ?? sigstore) as string | undefined,
-    useSigstoreAttachments: attachments === undefined ? undefined : attachments === 'true',
+    lookaside: place === '' ? undefined : place,
+    useSigstoreAttachments: entry.flag('use-sigstore-attachments'),
   };
-}
-
-function mapOf(value: string | YamlMap, where: string): YamlMap {
-  if (typeof value === 'string') throw new Error(`"${where}" is not a map`);
-  return value;
 }
