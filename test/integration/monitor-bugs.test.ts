@@ -158,8 +158,10 @@ describe('bugs of others', { skip: missing() }, () => {
       connection.close();
       await connection.closed;
     };
+    const filesBefore = files();
     await ask();
-    const [filesBefore, memoryBefore] = [files(), status(created.monitorPid, 'VmRSS')];
+    await until('the first connection is gone', () => files() === filesBefore);
+    const memoryBefore = status(created.monitorPid, 'VmRSS');
     for (let at = 0; at < 100; at++) await ask();
     await until('all connections are gone', () => files() === filesBefore);
     if (!isSanitized) assert.ok(status(created.monitorPid, 'VmRSS') <= memoryBefore + 64);
