@@ -1,7 +1,7 @@
 // Fuzzes the monitor's parsers and writers: node scripts/fuzz.mjs [--seconds N] [TARGET...]
 // Each target runs N seconds (60), two at a time, from its seeds in test/fuzz/corpus/TARGET; what it finds interesting
 // is kept in dist/bin-fuzz/corpus. Fails when one crashes, hangs or leaks: the input becomes a seed when it is mended.
-import { execFileSync, spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -60,7 +60,8 @@ async function work(queue) {
   return isGood;
 }
 
-execFileSync(process.execPath, [`${root}scripts/build-native.mjs`, 'fuzz'], { stdio: 'inherit' });
+const build = spawnSync(process.execPath, [`${root}scripts/build-native.mjs`, 'fuzz'], { stdio: 'inherit' });
+if (build.status !== 0) process.exit(1);
 const queue = [...targets];
 const results = await Promise.all(Array.from({ length: atOnce }, () => work(queue)));
 process.exit(results.every(Boolean) ? 0 : 1);
