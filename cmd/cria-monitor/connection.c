@@ -171,6 +171,8 @@ bool connection_send2(struct connection *connection, struct frame_head frame, co
 		size_t skip = sent < parts[i].iov_len ? sent : parts[i].iov_len;
 
 		sent -= skip;
+		if (skip == parts[i].iov_len)
+			continue;
 		if (!bytes_put(&connection->out, (uint8_t *)parts[i].iov_base + skip, parts[i].iov_len - skip, SIZE_MAX)) {
 			connection_close(connection); /* no memory, and half a frame is sent */
 			return false;

@@ -79,7 +79,7 @@ bool data_put(struct data_connection *data, struct frame_head frame, const void 
 		if (sent == size && (size > 0 || !needs_credit(frame.type)))
 			return true;
 	}
-	return chunks_put(&data->held, tag_of(frame), (const uint8_t *)bytes + sent, size - sent);
+	return chunks_put(&data->held, tag_of(frame), sent == 0 ? bytes : (const uint8_t *)bytes + sent, size - sent);
 }
 
 void data_end(struct data_connection *data)

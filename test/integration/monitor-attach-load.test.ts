@@ -222,8 +222,10 @@ describe('attach under load', { skip: missing() }, () => {
       for (const client of clients) client.close();
       await until('all have left', () => fds() === openBefore);
     }
-    await until('the memory is given back', () => memoryKiB(monitorPid, figures) <= before + 8);
-    if (!isSanitized) assert.ok(memoryKiB(monitorPid, figures) <= 48, `${memoryKiB(monitorPid, figures)} kB`);
+    if (!isSanitized) {
+      await until('the memory is given back', () => memoryKiB(monitorPid, figures) <= before + 8);
+      assert.ok(memoryKiB(monitorPid, figures) <= 48, `${memoryKiB(monitorPid, figures)} kB`);
+    }
     await world.monitors.signal(container.id, 9);
     await world.exit(container.id);
   });
