@@ -35,8 +35,12 @@ static inline bool client_is_attached(const struct client *client)
 	return client_is_open(client) && client->number != 0;
 }
 
-/* clients.c: puts the container's exit. */
+/* requests.c */
+enum taken client_request(struct client *client, const uint8_t *payload, size_t size);
+void client_reply_state(struct client *client, uint32_t seq);
+/* The event of the container's exit. */
 void client_put_exit(struct json_writer *event);
+void client_send_exit(struct client *client);
 
 /* attach.c */
 /* NULL, or why not. */

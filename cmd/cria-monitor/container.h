@@ -74,12 +74,15 @@ void clients_announce(void);
 /* The connections, of which nobody is attached; the listening socket with them. Restores instead of clients_listen. */
 void clients_save(struct handover *handover);
 bool clients_restore(const struct handover *handover);
-/* Answers the reexec that the client asked for; NULL is success. The client may be gone. */
-void clients_answer_reexec(size_t client, uint32_t seq, const char *error);
 /* Anybody is connected. */
 bool clients_present(void);
-void clients_trim(void);
 void clients_close(void);
+
+/* requests.c: what is asked there. */
+/* Answers the reexec that the client asked for; NULL is success. The client may be gone. */
+void clients_answer_reexec(size_t client, uint32_t seq, const char *error);
+/* Gives back the memory that answers have used. */
+void clients_trim(void);
 
 /* attach.c: the clients that have the streams. */
 /* Nobody for whom the container has to wait is behind with this stream. */
