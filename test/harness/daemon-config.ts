@@ -17,6 +17,8 @@ export interface DaemonSetup {
   readonly subnet: string;
   /** The first is the default. */
   readonly handlers: readonly RuntimeHandler[];
+  /** By default cgroupfs. */
+  readonly cgroupManager?: 'cgroupfs' | 'systemd';
   /** TOML that is put after everything else; it starts with a table header. */
   readonly extraToml?: string;
   /** Lines of `[crio.runtime]`. */
@@ -99,7 +101,7 @@ stream_port = "0"
 
 [crio.runtime]
 default_runtime = "${handlers[0]?.name ?? ''}"
-cgroup_manager = "cgroupfs"
+cgroup_manager = "${setup.cgroupManager ?? 'cgroupfs'}"
 namespaces_dir = "${paths.namespacesDir}"
 container_exits_dir = "${paths.runDir}/exits"
 ${setup.runtimeToml ?? ''}
