@@ -89,6 +89,9 @@ void oom_watch(pid_t pid)
 
 	if (!cgroup_of(pid, "memory", &cgroup))
 		return;
+	/* crun puts the init below the cgroup with the limit; there the kills of all below are counted. */
+	if (cgroup.unified)
+		cgroup_cut(cgroup.path, container.config.id);
 	/* Kept open: systemd may remove the scope before the exit is seen here. */
 	counter_fd = cgroup_open(&cgroup, cgroup.unified ? "memory.events" : "memory.oom_control", O_RDONLY);
 	if (counter_fd < 0)
