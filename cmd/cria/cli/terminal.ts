@@ -1,6 +1,7 @@
 // Where a command's words go.
 
-import { once } from 'node:events';
+import { DaemonError } from '../../../internal/errors/daemon-error.ts';
+import { errnoCode } from '../../../internal/errors/errno.ts';
 
 /** A screen that a person looks at. */
 export interface Screen {
@@ -13,7 +14,7 @@ export interface Terminal {
   out(text: string): void;
   /** Errors, warnings and progress. */
   err(text: string): void;
-  /** Bytes of the result; resolves when the reader can take more. */
+  /** Bytes of the result; resolves when the reader can take more, rejects when it has gone. */
   write(bytes: Uint8Array): Promise<void>;
   /** The screen that `err` writes to; undefined when that is a file or a pipe. */
   screen(): Screen | undefined;
@@ -21,16 +22,29 @@ export interface Terminal {
   readonly showsResult: boolean;
 }
 
-export const processTerminal: Terminal = {
-  out: (text) => void process.stdout.write(text),
-  err: (text) => void process.stderr.write(text),
-  async write(bytes) {
-    if (!process.stdout.write(bytes)) await once(process.stdout, 'drain');
-  },
-  screen() {
-    const { isTTY, columns, rows } = process.stderr;
-    // A line without an end: a terminal of no known size has neither.
-    return isTTY ? { columns: columns || 80, rows: rows || 24 } : undefined;
-  },
-  showsResult: process.stdout.isTTY,
-};
+/** The standard streams of this process. Who reads them may leave early, as head(1) does: that is no failure. */
+export function processTerminal(): Terminal {
+  const { stdout, stderr } = process;
+  for (const stream of [stdout, stderr]) {
+    stream.on('error', (error) => {
+      if (errnoCode(error) !== 'EPIPE') throw error;
+    });
+  }
+  return {
+    out: (text) => void stdout.write(text),
+    err: (text) => void stderr.write(text),
+    write: (bytes) =>
+      new Promise((resolve, reject) => {
+        stdout.write(bytes, (cause) => {
+          if (cause === undefined || cause === null) return resolve();
+          reject(new DaemonError('unavailable', 'standard output was closed before its end', cause));
+        });
+      }),
+    screen() {
+      const { isTTY, columns, rows } = stderr;
+      // A line without an end: a terminal of no known size has neither.
+      return isTTY ? { columns: columns || 80, rows: rows || 24 } : undefined;
+    },
+    showsResult: stdout.isTTY,
+  };
+}
