@@ -1,6 +1,5 @@
 // `cria image ...`: on the image store itself, whether a daemon runs or not.
 
-import { constants } from 'node:os';
 import type { LoadedConfig } from '../../internal/config/load-config.ts';
 import { monitorProgram } from '../../internal/config/validate-config.ts';
 import { DaemonError, describeError } from '../../internal/errors/daemon-error.ts';
@@ -12,6 +11,7 @@ import { formatDetails, formatImages, formatJson, formatPruned } from './cli/ima
 import { pullDisplay } from './cli/pull-display.ts';
 import type { Terminal } from './cli/terminal.ts';
 import { UsageError } from './cli/usage-error.ts';
+import { interruptible } from './interruptible.ts';
 import { createLogger, type LogLevel } from './logger.ts';
 import { wireImages } from './wire-images.ts';
 import { sendArchive, writeArchive } from './write-archive.ts';
@@ -24,45 +24,29 @@ interface Work {
   readonly signal: AbortSignal;
 }
 
-const interrupted = new DaemonError('cancelled', 'interrupted');
-
 /** Does what the command says; resolves with the exit code. Ctrl-C ends it, and what it left is gone. */
-export async function runImageCommand(
+export function runImageCommand(
   { config }: LoadedConfig,
   command: ImageCommand,
   terminal: Terminal,
 ): Promise<number> {
-  const lifetime = new AbortController();
-  let interruptedBy: NodeJS.Signals | undefined;
-  const interrupt = (signal: NodeJS.Signals): void => {
-    interruptedBy ??= signal;
-    lifetime.abort(interrupted);
-  };
-  process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
-  const logger = createLogger(quieter(config.runtime.log_level), config.cria.log_format);
-  const spawner = new Spawner({ monitorPath: monitorProgram(config), logger }); // starts with the first command
-  const runner = new SpawnerRunner(spawner);
-  try {
-    const { store, images } = await wireImages(config, {
-      runner,
-      logger,
-      lifetime: lifetime.signal,
-      use: { isDaemon: false },
-    });
+  return interruptible(terminal, async (signal) => {
+    const logger = createLogger(quieter(config.runtime.log_level), config.cria.log_format);
+    const spawner = new Spawner({ monitorPath: monitorProgram(config), logger }); // starts with the first command
     try {
-      return await perform({ images, terminal, signal: lifetime.signal }, command);
+      const runner = new SpawnerRunner(spawner);
+      const use = { isDaemon: false };
+      const { store, images } = await wireImages(config, { runner, logger, lifetime: signal, use });
+      try {
+        return await perform({ images, terminal, signal }, command);
+      } finally {
+        await images.idle();
+        await store.close();
+      }
     } finally {
-      await images.idle();
-      await store.close();
+      await spawner.close();
     }
-  } catch (cause) {
-    if (interruptedBy === undefined || cause !== interrupted) throw cause;
-    terminal.err('cria: interrupted\n');
-    return 128 + constants.signals[interruptedBy];
-  } finally {
-    await spawner.close();
-    process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
-  }
+  });
 }
 
 /** What the daemon tells its journal is in a person's way. */

@@ -40,8 +40,10 @@ export const checkVerb: Verb = {
   examples: ['cria check', 'cria check --quick --json', 'cria check --repair --force'],
   exitCodes: {
     0: 'there is no damage, or all of it was repaired',
-    1: 'there is damage, or damage that could not be repaired remains',
+    1: 'there is damage that was not repaired, or standard error says why it failed',
     2: 'the command line is wrong',
+    130: 'interrupted by SIGINT; a repair that had begun was finished',
+    143: 'the same by SIGTERM',
   },
 };
 
