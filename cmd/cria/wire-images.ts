@@ -3,7 +3,7 @@
 import type { Config } from '../../internal/config/options.ts';
 import { parseDurationMs } from '../../internal/config/quantities.ts';
 import { hostPlatform } from '../../internal/image/platform.ts';
-import type { PullEvent, PullListener } from '../../internal/image/pull-progress.ts';
+import type { PullWatcher } from '../../internal/image/pull-progress.ts';
 import { StoredImages } from '../../internal/image/stored-images.ts';
 import { defaultUnpackLimits } from '../../internal/image/unpack-limits.ts';
 import type { Logger } from '../../internal/log/logger.ts';
@@ -30,7 +30,7 @@ export interface ImageSurroundings {
   /** Ends running pulls. */
   readonly lifetime: AbortSignal;
   /** Told of every pull. */
-  readonly pullListeners?: readonly PullListener[];
+  readonly pullWatchers?: readonly PullWatcher[];
   /** What the store is opened for; by default for the daemon. */
   readonly use?: Pick<StoreOptions, 'isDaemon'>;
 }
@@ -38,7 +38,7 @@ export interface ImageSurroundings {
 /** Opens the store and all that images need. */
 export async function wireImages(
   config: Config,
-  { runner, logger, lifetime, pullListeners = [], use = {} }: ImageSurroundings,
+  { runner, logger, lifetime, pullWatchers = [], use = {} }: ImageSurroundings,
 ): Promise<ImageParts> {
   const { registry, registries, transport } = await wireRegistry(config, runner, logger);
   const store = await openConfiguredStore(config, logger, use);
@@ -49,9 +49,7 @@ export async function wireImages(
     policy: wirePolicy(config, runner, transport),
     shortNames: registries,
     logger,
-    pullListener: (event: PullEvent) => {
-      for (const listener of pullListeners) listener(event);
-    },
+    pullWatchers,
     lifetime,
   };
   const images = new StoredImages(parts, {

@@ -16,8 +16,8 @@ import { probeHost } from '../../internal/container/host-facts.ts';
 import { WritableLayers } from '../../internal/container/writable-layers.ts';
 import type { CriParts } from '../../internal/cri/cri-parts.ts';
 import { ListedHooks } from '../../internal/hooks/listed-hooks.ts';
-import { countPulls } from '../../internal/image/count-pulls.ts';
-import { logPulls } from '../../internal/image/log-pulls.ts';
+import { countPull } from '../../internal/image/count-pulls.ts';
+import { logPull } from '../../internal/image/log-pulls.ts';
 import type { Logger } from '../../internal/log/logger.ts';
 import { createMetrics, type Metrics } from '../../internal/metrics/metrics.ts';
 import type { MonitorMetrics } from '../../internal/metrics/monitor-metrics.ts';
@@ -61,7 +61,7 @@ export async function wireDaemon(config: Config, spawner: Spawner, logger: Logge
     runner,
     logger,
     lifetime: lifetime.signal,
-    pullListeners: [logPulls(logger), countPulls(metrics.images)],
+    pullWatchers: [() => logPull(logger), () => countPull(metrics.images)],
   });
   const monitors = wireMonitors(config, spawner, logger);
   countDeaths(metrics.monitors, monitors, spawner);

@@ -4,8 +4,8 @@ import { DaemonError } from '../errors/daemon-error.ts';
 import type { Logger } from '../log/logger.ts';
 import { silentLogger } from '../log/logger.ts';
 import { createMetrics } from '../metrics/metrics.ts';
-import { countPulls, failureOf } from './count-pulls.ts';
-import { logPulls } from './log-pulls.ts';
+import { countPull, failureOf } from './count-pulls.ts';
+import { logPull } from './log-pulls.ts';
 import type { PullEvent } from './pull-progress.ts';
 
 const image = 'r.io/team/app:v1';
@@ -29,20 +29,22 @@ test("pulls are counted under CRI-O's names, with labels of few values", async (
   const collectors = 'layer_size bytes_total skipped_bytes_total success_total failure_total'.split(' ');
   const names = [...collectors.map((name) => `image_pulls_${name}`), 'image_layer_reuse_total'];
   const metrics = createMetrics({ collectors: names, defaultRuntime: 'crun' });
-  const listener = countPulls(metrics.images);
-  for (const event of [...begun, { kind: 'unpacked', image, layer: 1 } as const]) listener(event);
-  listener({ kind: 'done', image, imageId: 'i' });
-  listener({ kind: 'failed', image, error: unreachable });
+  // Two pulls of one image, for two namespaces: neither takes the other's bytes for its own.
+  const [first, second] = [countPull(metrics.images), countPull(metrics.images)];
+  for (const event of begun) for (const listener of [first, second]) listener(event);
+  first({ kind: 'unpacked', image, layer: 1 });
+  first({ kind: 'done', image, imageId: 'i' });
+  second({ kind: 'failed', image, error: unreachable });
   const { text } = await metrics.read();
   const lines = text.split('\n').map((line) => line.replace('container_runtime_crio_', ''));
   for (const line of [
-    `image_pulls_bytes_total{mediatype="${mediaType}",size=">10 MiB"} 20000000`,
-    'image_pulls_skipped_bytes_total{size=">1 MiB"} 3000000',
-    'image_layer_reuse_total{name="r.io/team/app"} 1',
+    `image_pulls_bytes_total{mediatype="${mediaType}",size=">10 MiB"} 40000000`,
+    'image_pulls_skipped_bytes_total{size=">1 MiB"} 6000000',
+    'image_layer_reuse_total{name="r.io/team/app"} 2',
     'image_pulls_success_total 1',
     'image_pulls_failure_total{error="CONNECTION_REFUSED"} 1',
     'image_pulls_layer_size_bucket{le="10000000"} 0',
-    'image_pulls_layer_size_bucket{le="50000000"} 1',
+    'image_pulls_layer_size_bucket{le="50000000"} 2',
   ])
     assert.ok(lines.includes(line), `${line} is not in ${text}`);
 });
@@ -67,16 +69,16 @@ test('the log has a line at the start of a pull and one at its end', () => {
     (fields, message) =>
       void lines.push([level, message, fields]);
   const logger = { ...silentLogger, info: keep('info'), warn: keep('warn'), debug: keep('debug') };
-  const listener = logPulls(logger);
-  for (const event of begun) listener(event);
-  listener({ kind: 'done', image, imageId: 'i' });
-  listener({ kind: 'started', image });
-  listener({ kind: 'failed', image, error: unreachable });
+  const [first, second] = [logPull(logger), logPull(logger)];
+  for (const event of begun) first(event);
+  second({ kind: 'started', image });
+  second({ kind: 'failed', image, error: unreachable });
+  first({ kind: 'done', image, imageId: 'i' });
   assert.deepEqual(
     lines.map(([level, message]) => `${level} ${message}`),
-    ['info pulling image', 'info pulled image', 'info pulling image', 'warn image was not pulled'],
+    ['info pulling image', 'info pulling image', 'warn image was not pulled', 'info pulled image'],
   );
-  const { seconds, ...figures } = (lines[1]?.[2] ?? {}) as { seconds?: unknown };
+  const { seconds, ...figures } = (lines[3]?.[2] ?? {}) as { seconds?: unknown };
   assert.equal(typeof seconds, 'number');
   assert.deepEqual(figures, { image, imageId: 'i', receivedBytes: 20_000_000, layers: 2, layersReused: 1 });
 });

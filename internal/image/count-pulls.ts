@@ -6,31 +6,30 @@ import type { ImageMetrics, PullFailure } from '../metrics/image-metrics.ts';
 import { completeReference, formatRepository, parseReference } from '../registry/reference.ts';
 import type { PullLayer, PullListener } from './pull-progress.ts';
 
-/** A listener that tells the metrics what pulls do. */
-export function countPulls(metrics: ImageMetrics): PullListener {
-  const pulls = new Map<string, { layers: readonly PullLayer[]; receivedBytes: number[] }>();
+/** Tells the metrics what one pull does. */
+export function countPull(metrics: ImageMetrics): PullListener {
+  let layers: readonly PullLayer[] = [];
+  let receivedBytes: number[] = [];
   return (event) => {
     const { kind, image } = event;
     if (kind === 'layers') {
-      pulls.set(image, { layers: event.layers, receivedBytes: [] });
-      for (const layer of event.layers) {
+      layers = event.layers;
+      receivedBytes = [];
+      for (const layer of layers) {
         if (layer.isPresent) metrics.layerReused(layer, repositoryOf(image));
         else metrics.layerNeeded(layer);
       }
     } else if (kind === 'received') {
-      const pull = pulls.get(image);
-      const layer = pull?.layers[event.layer];
-      if (pull === undefined || layer === undefined) return;
-      const before = pull.receivedBytes[event.layer] ?? 0;
-      pull.receivedBytes[event.layer] = event.receivedBytes;
+      const layer = layers[event.layer];
+      if (layer === undefined) return;
+      const before = receivedBytes[event.layer] ?? 0;
+      receivedBytes[event.layer] = event.receivedBytes;
       // A layer that begins anew counts from its start: those bytes came too.
       const count = event.receivedBytes >= before ? event.receivedBytes - before : event.receivedBytes;
       metrics.bytesReceived(count, layer);
     } else if (kind === 'done') {
-      pulls.delete(image);
       metrics.pulled();
     } else if (kind === 'failed') {
-      pulls.delete(image);
       metrics.failed(failureOf(event.error));
     }
   };

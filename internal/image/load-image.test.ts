@@ -32,7 +32,7 @@ beforeEach(async () => {
       policy: openPolicy,
       shortNames: noShortNames,
       logger: silentLogger,
-      pullListener: () => {},
+      pullWatchers: [],
       lifetime: never,
     },
     {

@@ -13,15 +13,14 @@ interface RunningPull {
   loggedAtMs: number[];
 }
 
-/** Logs each pull's start and end, and for those who debug each layer that takes longer than a second. */
-export function logPulls(logger: Logger): PullListener {
-  const pulls = new Map<string, RunningPull>();
+/** Logs one pull's start and end, and for those who debug each layer that takes longer than a second. */
+export function logPull(logger: Logger): PullListener {
+  let pull: RunningPull | undefined;
   return (event) => {
     const { kind, image } = event;
-    const pull = pulls.get(image);
     switch (kind) {
       case 'started':
-        pulls.set(image, { startedAtMs: performance.now(), layers: [], receivedBytes: [], loggedAtMs: [] });
+        pull = { startedAtMs: performance.now(), layers: [], receivedBytes: [], loggedAtMs: [] };
         logger.info({ image }, 'pulling image');
         return;
       case 'layers':
@@ -35,7 +34,6 @@ export function logPulls(logger: Logger): PullListener {
       case 'unpacked':
         return;
       default: {
-        pulls.delete(image);
         const figures = pull === undefined ? {} : figuresOf(pull);
         if (kind === 'done') logger.info({ image, imageId: event.imageId, ...figures }, 'pulled image');
         else logger.warn({ image, ...figures, error: describeError(event.error) }, 'image was not pulled');

@@ -49,7 +49,7 @@ function imagesWith(shortNames: ShortNames, progressTimeoutMs = 0): StoredImages
       policy: openPolicy,
       shortNames,
       logger: silentLogger,
-      pullListener,
+      pullWatchers: [() => pullListener],
       lifetime: never,
     },
     {

@@ -21,7 +21,7 @@ import { contentsOf, readBlob } from './image-contents.ts';
 import type { ImageWriter } from './image-writer.ts';
 import type { PullRequest } from './images.ts';
 import type { Platform } from './platform.ts';
-import { type PullListener, PullProgress } from './pull-progress.ts';
+import { PullProgress, type PullWatcher } from './pull-progress.ts';
 import { selectManifest } from './select-manifest.ts';
 import { pullCandidatesOf, type ShortNameMode } from './short-names.ts';
 import { withSilenceLimit } from './silence-limit.ts';
@@ -36,7 +36,7 @@ export interface PullerParts {
   readonly catalog: ImageCatalog;
   readonly writer: ImageWriter;
   readonly logger: Logger;
-  readonly pullListener: PullListener;
+  readonly pullWatchers: readonly PullWatcher[];
   /** A pull in which the registry gives nothing for this time is given up; 0 for never. */
   readonly progressTimeoutMs: number;
   /** Aborts when the daemon stops; nothing else ends a pull that makes progress. */
@@ -81,7 +81,7 @@ export class ImagePuller {
   }
 
   async #watched(key: string, candidates: readonly Reference[], request: PullRequest): Promise<string> {
-    const progress = new PullProgress([this.#parts.pullListener]);
+    const progress = new PullProgress(this.#parts.pullWatchers.map((watch) => watch()));
     this.#progress.set(key, progress);
     try {
       const imageId = await this.#pullFirst(candidates, request, progress);

@@ -34,6 +34,9 @@ export type PullEvent =
 /** Called at once and must not throw; what it does delays the pull. */
 export type PullListener = (event: PullEvent) => void;
 
+/** Makes the listener of one pull, which has ended after `done` or `failed`. */
+export type PullWatcher = () => PullListener;
+
 const receivedEventMs = 200;
 
 /** The progress of one pull or load. */

@@ -40,7 +40,7 @@ beforeEach(() => {
       registry: { withImage: () => Promise.reject(new Error('no registry in this test')) },
       shortNames: noShortNames,
       logger: silentLogger,
-      pullListener: () => {},
+      pullWatchers: [],
       lifetime: never,
     },
     {

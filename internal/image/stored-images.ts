@@ -19,7 +19,7 @@ import { pinnedBy } from './pinned-images.ts';
 import type { Platform } from './platform.ts';
 import { type PrunePlan, prunePlan } from './prune-images.ts';
 import { ImagePuller } from './pull-image.ts';
-import type { PullListener } from './pull-progress.ts';
+import type { PullWatcher } from './pull-progress.ts';
 import { type SaveFormat, saveImages } from './save-image.ts';
 import type { ShortNameMode } from './short-names.ts';
 
@@ -31,7 +31,7 @@ export interface StoredImagesParts {
   readonly shortNames: ShortNames;
   readonly logger: Logger;
   /** Told of every pull, once, however many callers wait for it. */
-  readonly pullListener: PullListener;
+  readonly pullWatchers: readonly PullWatcher[];
   /** Aborts when the daemon stops: ends running pulls. */
   readonly lifetime: AbortSignal;
 }

@@ -32,7 +32,7 @@ export class TestImages extends StoredImages {
         policy,
         shortNames: noShortNames,
         logger: silentLogger,
-        pullListener: () => {},
+        pullWatchers: [],
         lifetime: new AbortController().signal,
       },
       {
