@@ -81,15 +81,11 @@ static void refuse(int fd)
 
 static void accept_client(struct source *source, uint32_t events)
 {
-	int fd = accept4(source->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	int fd = connection_accept(source);
 
 	(void)events;
 	if (fd < 0)
 		return;
-	if (!connection_is_trusted(fd)) {
-		close(fd);
-		return;
-	}
 	struct client *client = free_place();
 
 	if (client == NULL) {

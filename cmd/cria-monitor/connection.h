@@ -51,8 +51,11 @@ struct connection {
 	void (*on_close)(struct connection *);
 };
 
-/* The process at the other end of a unix socket is root's, or our own user's. */
-bool connection_is_trusted(int fd);
+/*
+ * The next peer that waits at the listener, a process of root's or of our own user's; -1 when there is none. When we may
+ * open no more files it waits a moment longer, rather than waking us without an end. For one listener per process.
+ */
+int connection_accept(struct source *listener);
 bool connection_open(struct connection *connection, int fd, size_t out_limit);
 /* Queues and tries to send; false when it does not fit into the limit (nothing is queued then). */
 bool connection_send(struct connection *connection, struct frame_head frame, const void *data, size_t size);

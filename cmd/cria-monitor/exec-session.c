@@ -173,7 +173,7 @@ static void on_sent(struct connection *connection)
 
 static void client_ready(struct source *source, uint32_t events)
 {
-	int fd = accept4(source->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	int fd = connection_accept(source);
 
 	(void)events;
 	if (fd < 0)

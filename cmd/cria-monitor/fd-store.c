@@ -143,13 +143,13 @@ static struct kept *free_place(void)
 
 static void monitor_connects(struct source *source, uint32_t events)
 {
-	int fd = accept4(source->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	int fd = connection_accept(source);
 
 	(void)events;
 	if (fd < 0)
 		return;
 	/* Without a place the monitor sees the end of its connection, and says so when it is asked. */
-	struct kept *kept = connection_is_trusted(fd) ? free_place() : NULL;
+	struct kept *kept = free_place();
 
 	if (kept == NULL) {
 		close(fd);

@@ -52,6 +52,30 @@ describe('bugs of others', { skip: missing() }, () => {
     );
   }
 
+  test('no file may be opened any more: who connects waits, and costs no busy loop', async () => {
+    const { id, created } = await running('echo ready; sleep 100000');
+    const limit = async (soft: number): Promise<void> => {
+      const { exitCode } = await attempt(['prlimit', '--pid', `${created.monitorPid}`, `--nofile=${soft}:`]);
+      assert.equal(exitCode, 0);
+    };
+    const usedTicks = (): number => {
+      const stat = readFileSync(`/proc/${created.monitorPid}/stat`, 'utf8');
+      const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+      return Number(fields[11]) + Number(fields[12]);
+    };
+    const hundred = 100; // of its own time in a second: a busy loop takes nearly all that it gets
+    const before = usedTicks();
+    await limit(3);
+    const client = new RawClient(join(world.root, 'm', id.slice(0, 12), 's'));
+    const answer = client.request({ op: 'state' });
+    await delay(1000);
+    assert.ok(usedTicks() - before < hundred / 10, `${usedTicks() - before} ticks`);
+    await limit(1024);
+    assert.equal((await answer)['phase'], 'running');
+    client.socket.destroy();
+    await end(id);
+  });
+
   test('an output that a process holds which outlives the container: no busy loop at EAGAIN', async () => {
     const namespaces = ['ipc', 'uts', 'mount', 'network'].map((type) => ({ type })); // the host's processes
     const { id, created } = await world.create(['sh', '-c', '(sleep 5553 &); exit 3'], {
