@@ -18,6 +18,13 @@ interface Handlers {
   readonly onFrame: (frame: Frame) => void;
 }
 
+/** Nothing came from a monitor that lives: its socket dies with it. */
+export class MonitorSilence extends DaemonError {
+  constructor(op: string) {
+    super('unavailable', `the monitor does not answer (${op})`);
+  }
+}
+
 /** A monitor answers at once; one that hangs, on the disk of its log, must not hang the daemon. */
 const answerMs = 10_000;
 
@@ -99,7 +106,7 @@ export class ControlConnection {
     this.#hello = parseHello(await this.request('hello', { proto: [min, max] }));
   }
 
-  /** The answer; a refusal rejects with `failed-precondition` and the monitor's words, silence with `unavailable`. */
+  /** The answer; a refusal rejects with `failed-precondition` and the monitor's words, silence with `MonitorSilence`. */
   async request(op: string, fields: object = {}, timeoutMs = answerMs): Promise<ControlMessage> {
     if (this.#socket.destroyed) throw new DaemonError('unavailable', `the monitor is gone (${op})`);
     this.#seq += 1;
@@ -108,7 +115,7 @@ export class ControlConnection {
     const reply = await new Promise<ControlMessage>((resolve, reject) => {
       timer = setTimeout(() => {
         this.#waiting.delete(seq);
-        reject(new DaemonError('unavailable', `the monitor does not answer (${op})`));
+        reject(new MonitorSilence(op));
       }, timeoutMs);
       this.#waiting.set(seq, { resolve, reject });
       this.#socket.write(encodeControl({ ...fields, op, seq }));

@@ -48,6 +48,11 @@ export class MonitoredContainer {
     return this.#connection !== undefined;
   }
 
+  /** Its init is known to be dead, whatever its monitor says of it. */
+  get hasEnded(): boolean {
+    return this.#exit !== undefined || this.#init?.hasEnded() === true;
+  }
+
   /** Nobody wants to know any more how it ends. */
   get isReleased(): boolean {
     return this.#released;

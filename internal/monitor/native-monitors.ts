@@ -6,6 +6,7 @@ import { DaemonError, describeError } from '../errors/daemon-error.ts';
 import { isENOENT } from '../errors/errno.ts';
 import type { Logger } from '../log/logger.ts';
 import { askMonitor, isNobodyThere } from './ask-monitor.ts';
+import { MonitorSilence } from './control-connection.ts';
 import { createContainer, deleteExitRecords } from './create-container.ts';
 import { execSync } from './exec-sync.ts';
 import { ProcessHandle } from './kernel-exit.ts';
@@ -87,7 +88,11 @@ export class NativeMonitors implements ContainerMonitors {
     const container = this.#follow(containerId, (exit) => {
       if (isAnswered) this.#tell(containerId, exit);
     });
-    const exit = (await askMonitor(container, containerId)) ?? (await this.#lookForExit(container, identity));
+    const told = await askMonitor(container, containerId).catch((cause: unknown) => {
+      if (!(cause instanceof MonitorSilence)) throw cause;
+      return undefined; // what follows asks it again, for as long as it hangs
+    });
+    const exit = told ?? (await this.#lookForExit(container, identity));
     if (exit !== undefined) container.finish(exit);
     this.#containers.set(containerId, container);
     isAnswered = true;

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describeError, hasKind } from '../errors/daemon-error.ts';
 import type { Logger } from '../log/logger.ts';
 import { askMonitor } from './ask-monitor.ts';
+import { MonitorSilence } from './control-connection.ts';
 import type { ExitRecord } from './monitor.ts';
 import type { MonitoredContainer } from './monitored-container.ts';
 import type { Spawner } from './spawner.ts';
@@ -34,7 +35,8 @@ export class MonitorReplacement {
 
   /**
    * Connects the container to its monitor again, to another one when that is dead. Returns the exit when the container has
-   * ended; `container.hasMonitor` is false when it has to do without.
+   * ended; `container.hasMonitor` is false when it has to do without. A monitor that hangs, on a disk that does, is waited
+   * for: two monitors would share one output.
    */
   async replace(container: MonitoredContainer): Promise<ExitRecord | undefined> {
     let monitorPid: number | undefined;
@@ -49,6 +51,10 @@ export class MonitorReplacement {
         await this.#pause();
         monitorPid = await this.#parts.spawner.adopt(this.#containerId);
       } catch (cause) {
+        if (cause instanceof MonitorSilence) {
+          if (container.hasEnded) return undefined;
+          continue;
+        }
         failures += 1;
         if (!hasKind(cause, 'not-found') && failures < failuresMax) continue;
         this.#giveUp(cause);
