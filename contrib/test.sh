@@ -5,7 +5,7 @@ set -euo pipefail
 REPO=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 LOG_DIR=${CRIA_TEST_LOGS:-$REPO/dist/test-logs}
 
-for part in say packages node crictl; do
+for part in say packages node crictl newer-podman; do
   # shellcheck source=/dev/null
   . "$REPO/contrib/lib/$part.sh"
 done
@@ -36,6 +36,8 @@ install_tools() {
   use_node
   step "crictl"
   use_crictl
+  step "A newer podman"
+  use_newer_podman
 }
 
 failed_steps=()

@@ -102,7 +102,7 @@ async function makeDirectories({ paths, imagePaths, containerPlace }: StoreState
   const closed = [
     runRoot,
     ...(containerPlace === 'volatile' ? transient : []),
-    ...[paths, imagePaths].flatMap((home) => [home.tempDirs, home.layers, home.images, home.containers]),
+    ...[paths, imagePaths].flatMap((home) => [home.layers, home.images, home.containers]),
   ];
   for (const path of closed) await mkdir(path, { recursive: true, mode: 0o700 });
   for (const { links } of [paths, imagePaths]) await mkdir(links, { recursive: true, mode: 0o755 });

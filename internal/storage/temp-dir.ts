@@ -1,11 +1,12 @@
 // Directories of unfinished work inside the driver's home, in the form of containers/storage 1.62: `temp-dir-X` with
-// `lock-X` beside it, locked by the owner while it lives. What a crash leaves is deleted by the next tool that looks.
+// `lock-X` beside it, locked by the owner while it lives. What a crash leaves is deleted by the next tool that looks. Their root exists only
+// while it has any: the check of containers/storage before 1.59 takes it for a lost layer, and its repair deletes it.
 
 import { randomBytes } from 'node:crypto';
 import { closeSync, constants, fstatSync, openSync } from 'node:fs';
-import { mkdir, readdir, rename, unlink } from 'node:fs/promises';
-import { join } from 'node:path';
-import { isENOENT } from '../errors/errno.ts';
+import { mkdir, readdir, rename, rmdir, unlink } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { errnoCode, isEEXIST, isENOENT } from '../errors/errno.ts';
 import { removeTree } from '../fs/directories.ts';
 import { tryLockFile } from '../sys/file-lock.ts';
 import { treeBytes } from './tree-bytes.ts';
@@ -25,10 +26,10 @@ export class TempDir {
     this.#lockFd = lockFd;
   }
 
-  /** Makes and locks a directory below `root`, which is made if it is missing. */
+  /** Makes and locks a directory below `root`, which is made if it is missing; its parent must be there. */
   static async create(root: string): Promise<TempDir> {
-    await mkdir(root, { recursive: true, mode: 0o700 });
     for (;;) {
+      await makeRoot(root);
       const suffix = randomBytes(8).toString('hex');
       const lockPath = join(root, `${lockPrefix}${suffix}`);
       const lockFd = lockNewFile(lockPath);
@@ -40,6 +41,7 @@ export class TempDir {
       } catch (cause) {
         closeSync(lockFd);
         await unlink(lockPath).catch(() => {});
+        await removeEmptyRoot(root);
         throw cause;
       }
     }
@@ -65,9 +67,27 @@ export class TempDir {
     try {
       await removeTree(this.path);
       await unlink(this.#lockPath).catch(() => {});
+      await removeEmptyRoot(dirname(this.path));
     } finally {
       closeSync(fd);
     }
+  }
+}
+
+async function makeRoot(root: string): Promise<void> {
+  try {
+    await mkdir(root, { mode: 0o700 }); // not recursive: that says ENOENT on a full disk
+  } catch (cause) {
+    if (!isEEXIST(cause)) throw cause;
+  }
+}
+
+/** Others may work in it, or have removed it. */
+async function removeEmptyRoot(root: string): Promise<void> {
+  try {
+    await rmdir(root);
+  } catch (cause) {
+    if (!isENOENT(cause) && errnoCode(cause) !== 'ENOTEMPTY') throw cause;
   }
 }
 
@@ -92,6 +112,7 @@ export async function removeStaleTempDirs(root: string): Promise<readonly Remove
     if (bytes !== undefined) removed.push({ name: `${directoryPrefix}${suffix}`, bytes });
   }
   if (failures.length > 0) throw failures[0];
+  await removeEmptyRoot(root);
   return removed;
 }
 
@@ -116,10 +137,20 @@ async function removeIfStale(root: string, suffix: string): Promise<number | und
   }
 }
 
-/** A new lock file, locked; undefined when somebody's clean-up took it between the two steps. */
+/** A new lock file, locked; undefined when somebody's clean-up took it, or the directory that it is in. */
 function lockNewFile(path: string): number | undefined {
-  const fd = openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, 0o644);
+  const fd = createFile(path);
+  if (fd === undefined) return undefined;
   if (tryLockFile(fd, 'write') && fstatSync(fd).nlink > 0) return fd;
   closeSync(fd);
   return undefined;
+}
+
+function createFile(path: string): number | undefined {
+  try {
+    return openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, 0o644);
+  } catch (cause) {
+    if (isENOENT(cause)) return undefined;
+    throw cause;
+  }
 }

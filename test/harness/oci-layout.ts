@@ -1,4 +1,4 @@
-// Writes an image as an OCI layout from directories, without a registry or a build tool.
+// Writes an image as an OCI layout from directories and tars, without a registry or a build tool.
 
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -6,11 +6,15 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 
+export type Compression = 'gzip' | 'zstd' | 'none';
+
 export interface ImageSource {
   /** Goes into the layout's index as its reference name, and is what a loader calls the image. */
   readonly name: string;
-  /** One directory per layer, lowest first. */
-  readonly layers: readonly string[];
+  /** A directory or a tar per layer, lowest first. */
+  readonly layers: readonly (string | Buffer)[];
+  /** Of the layers; gzip when left out. */
+  readonly compression?: Compression;
   readonly config: {
     readonly Entrypoint?: readonly string[];
     readonly Cmd?: readonly string[];
@@ -46,6 +50,12 @@ function tarOf(directory: string): Buffer {
   return execFileSync('tar', [...fixed, '-C', directory, '-cf', '-', '.'], { maxBuffer: 1 << 30 });
 }
 
+const compressions: Readonly<Record<Compression, { suffix: string; pack: (tar: Buffer) => Buffer }>> = {
+  gzip: { suffix: '+gzip', pack: (tar) => gzipSync(tar) },
+  zstd: { suffix: '+zstd', pack: (input) => execFileSync('zstd', ['-q'], { input, maxBuffer: 1 << 30 }) },
+  none: { suffix: '', pack: (tar) => tar },
+};
+
 function writeBlob(layout: string, mediaType: string, bytes: Uint8Array): Descriptor {
   const digest = digestOf(bytes);
   writeFileSync(join(layout, 'blobs', digest.replace(':', '/')), bytes);
@@ -60,9 +70,10 @@ function writeJsonBlob(layout: string, mediaType: string, value: object): Descri
 export function writeOciLayout(layout: string, source: ImageSource): WrittenImage {
   const type = (kind: string) => `application/vnd.oci.image.${kind}`;
   mkdirSync(join(layout, 'blobs/sha256'), { recursive: true });
-  const tars = source.layers.map(tarOf);
+  const tars = source.layers.map((layer) => (typeof layer === 'string' ? tarOf(layer) : layer));
   const diffIds = tars.map(digestOf);
-  const layers = tars.map((tar) => writeBlob(layout, type('layer.v1.tar+gzip'), gzipSync(tar)));
+  const { suffix, pack } = compressions[source.compression ?? 'gzip'];
+  const layers = tars.map((tar) => writeBlob(layout, type(`layer.v1.tar${suffix}`), pack(tar)));
   const config = writeJsonBlob(layout, type('config.v1+json'), {
     created: '2026-01-01T00:00:00Z',
     architecture: architectures[process.arch] ?? process.arch,

@@ -1,7 +1,7 @@
 // Pulls from a real registry into the real store: images that skopeo pushed, and what other tools see of the result.
 
 import assert from 'node:assert/strict';
-import { readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, beforeEach, test } from 'node:test';
 import { digestOf } from '../../internal/registry/digest.ts';
@@ -55,9 +55,10 @@ function assertStoreEmpty(): void {
   assert.deepEqual(stagedLayers(), []);
 }
 
-/** While it is open the store keeps one directory for staging; each staged layer is one in it. */
+/** What is in the directories of layers that are being staged. */
 function stagedLayers(): string[] {
   const folders = join(world.graphRoot, 'overlay/tempdirs');
+  if (!existsSync(folders)) return [];
   return readdirSync(folders, { withFileTypes: true })
     .filter((entry) => entry.isDirectory())
     .flatMap((entry) => readdirSync(join(folders, entry.name)));

@@ -49,7 +49,7 @@ test('a store whose writer was killed at any moment is whole after the next open
     const dirs = readdirSync(join(world.graphRoot, 'overlay')).filter((name) => name.length === 64);
     const links = readdirSync(join(world.graphRoot, 'overlay/l'));
     const splits = readdirSync(join(world.graphRoot, 'overlay-layers')).filter((name) => /split/.test(name));
-    assert.deepEqual(readdirSync(join(world.graphRoot, 'overlay/tempdirs')), []);
+    assert.ok(!existsSync(join(world.graphRoot, 'overlay/tempdirs')));
     assert.deepEqual(dirs.sort(), layerIds());
     assert.equal(links.length, dirs.length);
     assert.deepEqual(

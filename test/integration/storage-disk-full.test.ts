@@ -50,7 +50,7 @@ describe('a full disk', { skip: hasLoopDevices() ? false : 'needs loop devices' 
   async function assertWhole(): Promise<void> {
     await world.store.images.refresh();
     assert.deepEqual((await inspect(world.store.state, check)).findings, []);
-    assert.deepEqual(readdirSync(inGraph('overlay/tempdirs')), []);
+    assert.ok(!existsSync(inGraph('overlay/tempdirs')));
     for (const list of ['layers', 'images', 'containers'])
       assert.deepEqual(
         readdirSync(inGraph(`overlay-${list}`)).filter((name) => name.startsWith('.tmp')),

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, before, describe, test } from 'node:test';
@@ -81,7 +81,7 @@ describe('after a power loss', { skip: hasLoopDevices() ? false : 'needs loop de
           assert.ok(listed.has(id), `image ${id} was told to be stored and is not listed`);
         const { findings } = await inspect(store.state, check);
         assert.deepEqual(findings, []);
-        assert.deepEqual(readdirSync(join(graphRoot, 'overlay/tempdirs')), []);
+        assert.ok(!existsSync(join(graphRoot, 'overlay/tempdirs')));
         const layer = testLayer(tarArchive([{ name: 'next', content: Buffer.from(`${listedImages}`) }]));
         await storeImage(store, [layer], 'localhost/next:1');
         assert.equal(store.images.list().length, listed.size + 1);
