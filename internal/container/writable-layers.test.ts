@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { linkSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { measureTree } from '../fs/tree-usage.ts';
 import { WritableLayers } from './writable-layers.ts';
 
 let root: string;
@@ -15,12 +14,6 @@ before(() => {
   writeFileSync(Buffer.concat([Buffer.from(`${root}/diff/`), Buffer.from([0xff, 0xfe])]), 'x');
 });
 after(() => rmSync(root, { recursive: true }));
-
-test('measureTree counts blocks, hard links once, names that are no UTF-8, and follows no link', async () => {
-  const { bytes, inodes } = await measureTree(join(root, 'diff'));
-  assert.equal(inodes, 5);
-  assert.ok(bytes >= 100_000 && bytes < 200_000, String(bytes));
-});
 
 test('WritableLayers: the first caller waits for a walk, later ones get it with its time', async () => {
   const layers = new WritableLayers();

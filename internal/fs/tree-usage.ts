@@ -1,7 +1,7 @@
 // How much a directory tree takes on its file system.
 
 import { lstat, readdir } from 'node:fs/promises';
-import { isENOENT } from '../errors/errno.ts';
+import { errnoCode, isENOENT } from '../errors/errno.ts';
 
 export interface TreeUsage {
   readonly bytes: number;
@@ -14,7 +14,7 @@ const blockBytes = 512;
 
 /**
  * Counts what du(1) counts: allocated blocks, hard links once, other file systems not. What disappears meanwhile is left
- * out. It reads one directory after the other, so that a large tree does not take the disk from those who work.
+ * out, and what lies deeper than a path can name: whoever fills the tree must not stop the count. It reads one directory after the other, so that a large tree does not take the disk from those who work.
  */
 export async function measureTree(root: string): Promise<TreeUsage> {
   const { dev } = await lstat(root);
@@ -23,24 +23,29 @@ export async function measureTree(root: string): Promise<TreeUsage> {
   let bytes = 0;
   let inodes = 0;
   for (let path = waiting.pop(); path !== undefined; path = waiting.pop()) {
-    const found = await orAbsent(lstat(path));
+    const found = await orUnreachable(lstat(path));
     if (found === undefined || found.dev !== dev || linked.has(found.ino)) continue;
     if (found.nlink > 1 && !found.isDirectory()) linked.add(found.ino);
     bytes += found.blocks * blockBytes;
     inodes += 1;
     if (!found.isDirectory()) continue;
     // Names are bytes: an image may hold some that are no UTF-8.
-    const names = (await orAbsent(readdir(path, { encoding: 'buffer' }))) ?? [];
+    const names = (await orUnreachable(readdir(path, { encoding: 'buffer' }))) ?? [];
     for (const name of names) waiting.push(Buffer.concat([path, slash, name]));
   }
   return { bytes, inodes };
 }
 
-async function orAbsent<T>(promise: Promise<T>): Promise<T | undefined> {
+/** The bytes of a tree that may be gone already. */
+export async function treeBytes(path: string): Promise<number> {
+  return (await orUnreachable(measureTree(path)))?.bytes ?? 0;
+}
+
+async function orUnreachable<T>(promise: Promise<T>): Promise<T | undefined> {
   try {
     return await promise;
   } catch (cause) {
-    if (isENOENT(cause)) return undefined;
+    if (isENOENT(cause) || errnoCode(cause) === 'ENAMETOOLONG') return undefined;
     throw cause;
   }
 }

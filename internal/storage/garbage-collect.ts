@@ -5,6 +5,7 @@ import { lstat, readdir, readlink, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isENOENT } from '../errors/errno.ts';
 import { listDirectory, removeTree } from '../fs/directories.ts';
+import { treeBytes } from '../fs/tree-usage.ts';
 import { type ContainerRecord, guardedBy } from './container-record.ts';
 import { isIncomplete, type LayerRecord, ownFlag } from './layer-records.ts';
 import { isOld, orphanDirectories, orphanFiles, orphanLayers } from './orphans.ts';
@@ -13,7 +14,6 @@ import { type Grave, retireLayers, retireOrphans } from './retire-layers.ts';
 import { isStoreId } from './store-paths.ts';
 import type { StoreState } from './store-state.ts';
 import { removeStaleTempDirs } from './temp-dir.ts';
-import { treeBytes } from './tree-bytes.ts';
 import { unusedLayers } from './used-layers.ts';
 
 export interface CollectOptions {

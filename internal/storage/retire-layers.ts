@@ -5,13 +5,13 @@ import { unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isDiskFull, isENOENT } from '../errors/errno.ts';
 import { removeTree } from '../fs/directories.ts';
+import { treeBytes } from '../fs/tree-usage.ts';
 import { dropLink } from './layer-dir.ts';
 import type { LayerRecord } from './layer-records.ts';
 import type { OpenRecords } from './record-file.ts';
 import type { StorePaths } from './store-paths.ts';
 import type { StoreState } from './store-state.ts';
 import { TempDir } from './temp-dir.ts';
-import { treeBytes } from './tree-bytes.ts';
 
 /** What was taken out of the store, still on disk. The caller removes it after it has released the lock. */
 export interface Grave {

@@ -8,8 +8,8 @@ import { mkdir, readdir, rename, rmdir, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { errnoCode, isEEXIST, isENOENT } from '../errors/errno.ts';
 import { removeTree } from '../fs/directories.ts';
+import { treeBytes } from '../fs/tree-usage.ts';
 import { tryLockFile } from '../sys/file-lock.ts';
-import { treeBytes } from './tree-bytes.ts';
 
 const directoryPrefix = 'temp-dir-';
 const lockPrefix = 'lock-';
