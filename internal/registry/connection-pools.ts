@@ -3,7 +3,7 @@
 
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
-import type { Socket } from 'node:net';
+import type { LookupFunction, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { SecureContext } from 'node:tls';
 import { openTunnel } from './proxy-tunnel.ts';
@@ -29,9 +29,11 @@ interface SecureOptions {
   readonly trustId: string;
 }
 
+/** A connection that may lead inward is not shared with those that must not. */
 interface ConnectionOptions extends Partial<Omit<SecureOptions, 'agent'>> {
   readonly host?: string;
   readonly port?: number | string;
+  readonly lookup?: LookupFunction;
 }
 
 type Created = (error: Error | null, stream: Duplex) => void;
@@ -60,8 +62,8 @@ class TrustedAgent extends HttpsAgent {
 }
 
 function nameOf(options: object = {}): string {
-  const { trustId = '', rejectUnauthorized = '', tunnel } = options as ConnectionOptions;
-  return ` ${trustId} ${rejectUnauthorized} ${tunnel?.proxy.href ?? ''}`;
+  const { trustId = '', rejectUnauthorized = '', tunnel, lookup } = options as ConnectionOptions;
+  return ` ${trustId} ${rejectUnauthorized} ${tunnel?.proxy.href ?? ''} ${lookup?.name ?? ''}`;
 }
 
 /** Lets `make` connect, by itself or over the socket that leads through the proxy. */
