@@ -65,3 +65,9 @@ test('a proxy that cannot be used is named without its password', () => {
     );
   }
 });
+
+test('a "%" that stands for nothing is told at the start, without the password', () => {
+  assert.throws(() => proxySettings({ HTTPS_PROXY: 'http://me:50%@p.example' }), {
+    message: 'HTTPS_PROXY has a user name or password with a "%" that stands for nothing: write it as %25',
+  });
+});

@@ -29,10 +29,24 @@ function proxyIn(env: Environment, name: string): URL | undefined {
   const full = /^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `http://${text}`;
   if (!URL.canParse(full) || new URL(full).hostname === '') throw new Error(`${name} is not a valid address`);
   const proxy = new URL(full);
+  if (![proxy.username, proxy.password].every(isDecodable)) {
+    throw new Error(
+      `${name} has a user name or password with a "%" that stands for nothing: write it as %25`,
+    );
+  }
   if (!schemes.includes(proxy.protocol)) {
     throw new Error(`${name} is of the scheme ${proxy.protocol}//, expected http, https or socks5`);
   }
   return proxy;
+}
+
+function isDecodable(text: string): boolean {
+  try {
+    decodeURIComponent(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 interface Exception {
