@@ -11,6 +11,13 @@ export type ImageSignature =
       readonly annotations: Readonly<Record<string, string>>;
     };
 
+/** The first two as in containers/image; all signatures of an image are held in memory at once. */
+export const signatureLimits = {
+  count: 128,
+  bytes: 4 * 1024 * 1024,
+  allBytes: 16 * 1024 * 1024,
+} as const;
+
 /** Begins the blob of every format but the oldest, whose blobs begin with an OpenPGP packet. */
 const formatMark = 0;
 const sigstoreHead = Buffer.from('\0sigstore-json\n');

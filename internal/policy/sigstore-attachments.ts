@@ -4,11 +4,8 @@
 import { hasKind } from '../errors/daemon-error.ts';
 import { digestOf, isDigest } from '../registry/digest.ts';
 import type { BlobDescriptor, Digest, RemoteImage, RemoteManifest } from '../registry/registry.ts';
-import { type ImageSignature, stringMapOf } from './image-signature.ts';
+import { type ImageSignature, signatureLimits, stringMapOf } from './image-signature.ts';
 import { objectOf, parseStrictJson } from './strict-json.ts';
-
-const maxSignatures = 128;
-const maxPayloadBytes = 4 * 1024 * 1024;
 
 /** All sigstore signatures that are attached to this manifest, at the place that the image is read from. */
 export async function readAttachments(
@@ -26,28 +23,32 @@ export async function readAttachments(
   const manifest = objectOf(parseStrictJson(document.bytes), 'the signature manifest', 'any');
   const layers = manifest['layers'];
   if (!Array.isArray(layers)) throw new Error('the signature manifest has no layers');
-  if (layers.length > maxSignatures) throw new Error(`the image has more than ${maxSignatures} signatures`);
+  const { count, allBytes } = signatureLimits;
+  if (layers.length > count) throw new Error(`the image has more than ${count} signatures`);
+  const attachments = layers.map(attachmentOf);
+  if (attachments.reduce((sum, { blob }) => sum + blob.sizeBytes, 0) > allBytes)
+    throw new Error(`the image has signatures of more than ${allBytes} bytes`);
   const signatures: ImageSignature[] = [];
-  for (const layer of layers) signatures.push(await readAttachment(remote, layer, signal));
+  for (const { blob, ...signature } of attachments) {
+    signatures.push({ ...signature, payload: await readBlob(remote, blob, signal) });
+  }
   return signatures;
 }
 
-async function readAttachment(
-  remote: RemoteImage,
-  value: unknown,
-  signal: AbortSignal,
-): Promise<ImageSignature> {
-  const layer = objectOf(value, 'a signature layer', 'any');
-  const { digest, size, mediaType, annotations } = layer;
-  if (!isDigest(digest) || typeof size !== 'number' || !(size >= 0 && size <= maxPayloadBytes)) {
+interface Attachment extends Omit<Extract<ImageSignature, { format: 'sigstore' }>, 'payload'> {
+  readonly blob: BlobDescriptor;
+}
+
+function attachmentOf(layer: unknown): Attachment {
+  const { digest, size, mediaType, annotations } = objectOf(layer, 'a signature layer', 'any');
+  if (!isDigest(digest) || typeof size !== 'number' || !(size >= 0 && size <= signatureLimits.bytes)) {
     throw new Error('a signature layer has no valid digest or size');
   }
-  const payload = await readBlob(remote, { digest, sizeBytes: size }, signal);
   return {
     format: 'sigstore',
     mimeType: String(mediaType),
-    payload,
     annotations: stringMapOf(annotations ?? {}),
+    blob: { digest, sizeBytes: size },
   };
 }
 
