@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, rm, symlink, truncate, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, realpath, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
@@ -20,16 +20,19 @@ const noRegistry: Registry = { withImage: () => Promise.reject(new Error('no reg
 let folder: string;
 let store: MemoryLayerStore;
 let images: StoredImages;
+/** Of which the policy was asked. */
+let places: string[];
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'load-image-'));
   store = new MemoryLayerStore();
+  places = [];
   images = new StoredImages(
     {
       layers: store,
       records: store,
       registry: noRegistry,
-      policy: openPolicy,
+      policy: { ...openPolicy, admitUnsigned: async (place) => void places.push(place.path) },
       shortNames: noShortNames,
       logger: silentLogger,
       pullWatchers: [],
@@ -90,6 +93,14 @@ test('loads an OCI layout from a directory and from a tar', async () => {
   assert.equal(store.layers.size, 0);
   assert.deepEqual(await images.load(await writeArchive(members), [], never), [image.id]);
   assert.equal(store.layers.size, 2);
+});
+
+test('the policy is asked of the place that a link leads to', async () => {
+  const image = makeImage();
+  const path = await writeArchive(layout(indexOf(image, nameOf('r.io/a:v1')), image));
+  await symlink(path, join(folder, 'link'));
+  await images.load(join(folder, 'link'), [], never);
+  assert.deepEqual(places, [await realpath(path)]);
 });
 
 test('names of a layout: containerd annotation, short name, tag alone, given names', async () => {

@@ -1,7 +1,6 @@
 // Images from disk instead of a registry; from the layers on it is the same way as a pull.
 
-import { stat } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { realpath, stat } from 'node:fs/promises';
 import { DaemonError } from '../errors/daemon-error.ts';
 import { isENOENT } from '../errors/errno.ts';
 import type { Logger } from '../log/logger.ts';
@@ -38,7 +37,8 @@ export async function loadImages(
   const members = await openMembers(path);
   try {
     const transport = await transportOf(members, path);
-    await parts.policy.admitUnsigned({ transport, path: resolve(path) }, '', signal);
+    // Policies name places without links: a link must not lead around them.
+    await parts.policy.admitUnsigned({ transport, path: await realpath(path) }, '', signal);
     const found = await readImages(members, transport, parts.platform);
     if (found.length === 0) {
       throw new DaemonError('failed-precondition', `${path} has no image for this node's platform`);
