@@ -147,6 +147,7 @@ export class OverlayLayerStore implements LayerStore {
   async close(): Promise<void> {
     await this.#workers.close();
     for (const staged of [...this.#staged.keys()]) await this.discardStaged(staged);
+    await this.#store.sync.idle();
   }
 
   async #unpack(

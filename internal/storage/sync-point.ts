@@ -28,6 +28,11 @@ export class SyncPoint {
     }
   }
 
+  /** Resolves when no sync runs, whoever began it and however it ended. */
+  async idle(): Promise<void> {
+    while (this.#running !== undefined) await this.#running.catch(() => {});
+  }
+
   async #run(): Promise<void> {
     const covers = this.#clock;
     await syncFilesystem(this.#path);
