@@ -78,9 +78,13 @@ describe('a handler with monitor_cgroup = "pod" and monitor_env', { skip: missin
     process.kill(monitorPid, 'SIGKILL');
     const [controller = ''] = controllers;
     const inside = () => processesIn(placeOf(controller, containerId)).filter((pid) => pid !== monitorPid);
-    for (let attempt = 0; inside().length === 0 && attempt < 200; attempt++) await sleep(20);
-    const { info } = await daemon.client.runtime('ContainerStatus', { containerId, verbose: true });
-    assert.deepEqual(inside(), [JSON.parse(info?.['info'] ?? '').monitorPid]);
+    const told = async (): Promise<number> => {
+      const { info } = await daemon.client.runtime('ContainerStatus', { containerId, verbose: true });
+      return JSON.parse(info?.['info'] ?? '').monitorPid;
+    };
+    // It is in its place before the daemon hears of it.
+    for (let attempt = 0; (await told()) === monitorPid && attempt < 200; attempt++) await sleep(20);
+    assert.deepEqual(inside(), [await told()]);
     assert.equal(scoreOf(inside()[0] ?? 'self'), mayProtect ? -1000 : scoreOf('self'));
   });
 
