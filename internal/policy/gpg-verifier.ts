@@ -79,7 +79,7 @@ export class GpgVerifier {
 }
 
 /** One signature, good, by a valid key: gpgv's exit code alone is 0 for expired and revoked keys too. */
-export function requireGood(status: string): void {
+function requireGood(status: string): void {
   const words = status
     .split('\n')
     .flatMap((line) => (line.startsWith('[GNUPG:] ') ? [line.split(' ')[1] ?? ''] : []));

@@ -6,7 +6,7 @@ import { exactObjectOf, objectOf, parseStrictJson, stringOf } from './strict-jso
 
 export type SigstoreSignature = Extract<ImageSignature, { format: 'sigstore' }>;
 
-export const sigstoreMimeType = 'application/vnd.dev.cosign.simplesigning.v1+json';
+const sigstoreMimeType = 'application/vnd.dev.cosign.simplesigning.v1+json';
 const signatureAnnotation = 'dev.cosignproject.cosign/signature';
 const bundleAnnotation = 'dev.sigstore.cosign/bundle';
 
