@@ -70,7 +70,7 @@ async function create(
   const image = await find(config.image);
   const imageVolumes = await findImageVolumes(config, find);
   const admit = (imageId: string, written: string): Promise<void> =>
-    parts.images.admit(imageId, written, pod.facts.podNamespace, AbortSignal.timeout(policyTimeoutMs));
+    admitInTime(parts, pod.facts.podNamespace, imageId, written);
   const [imageConfig] = await Promise.all([
     parts.images.config(image.id),
     admit(image.id, config.userSpecifiedImage || config.image),
@@ -111,6 +111,22 @@ async function keepForRemoval(parts: ContainerParts, metadata: ContainerMetadata
   const status = failedCreation(metadata.config);
   parts.containers.add(new Container(metadata, status));
   await statusFile.write(containerPaths(parts.directories, metadata.id).status, status);
+}
+
+async function admitInTime(
+  parts: ContainerParts,
+  namespace: string,
+  imageId: string,
+  written: string,
+): Promise<void> {
+  const limit = AbortSignal.timeout(policyTimeoutMs);
+  try {
+    await parts.images.admit(imageId, written, namespace, limit);
+  } catch (cause) {
+    if (!limit.aborted) throw cause;
+    const text = `the signatures of image "${written}" were not checked in ${policyTimeoutMs / 1000} s`;
+    throw new DaemonError('deadline-exceeded', text, cause);
+  }
 }
 
 async function findImage(parts: ContainerParts, reference: string): Promise<Image> {
