@@ -32,6 +32,7 @@ const protocol = { min: 1, max: 1 };
 
 /** What a monitor says of itself. */
 export interface MonitorHello {
+  readonly pid: number;
   readonly id: string;
   readonly version: string;
   /** What it can do beyond the first version of the protocol. */
@@ -58,7 +59,7 @@ export class ControlConnection {
   readonly #waiting = new Map<number, Waiting>();
   readonly #reader = new FrameReader();
   readonly #handlers: Handlers;
-  #hello: MonitorHello = { id: '', version: '', features: new Set() };
+  #hello: MonitorHello = { pid: 0, id: '', version: '', features: new Set() };
   #refusal = '';
   #seq = 0;
 
@@ -166,13 +167,14 @@ export class ControlConnection {
 }
 
 function parseHello(reply: ControlMessage): MonitorHello {
-  const { proto, id, version, features } = reply;
+  const { proto, pid, id, version, features } = reply;
   const [least, most] = Array.isArray(proto) ? proto : [];
   if (!(Number(least) <= protocol.max && Number(most) >= protocol.min)) {
     const text = `the monitor speaks protocol ${least} to ${most}, the daemon ${protocol.min} to ${protocol.max}`;
     throw new DaemonError('unavailable', text);
   }
   return {
+    pid: Number(pid),
     id: String(id),
     version: String(version),
     features: new Set(Array.isArray(features) ? features.map(String) : []),

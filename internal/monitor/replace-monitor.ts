@@ -20,6 +20,8 @@ export interface ReplaceParts {
 const delaysMs = [0, 20, 100, 500, 2000];
 const soundAfterMs = 60_000;
 const failuresMax = 3;
+/** When a spawner died while it started one, that may live and not listen yet: so often it is looked for, some seconds. */
+const absencesMax = 6;
 
 /** Makes sure that one container has a monitor. */
 export class MonitorReplacement {
@@ -40,11 +42,13 @@ export class MonitorReplacement {
    */
   async replace(container: MonitoredContainer): Promise<ExitRecord | undefined> {
     let monitorPid: number | undefined;
-    for (let failures = 0; !container.isReleased; ) {
+    let mayCome = false;
+    for (let failures = 0, absences = 0; !container.isReleased; ) {
       try {
         // At first it is only the connection that is known to be lost.
         const exit = await askMonitor(container, this.#containerId);
         if (container.hasMonitor) {
+          if (mayCome) monitorPid ??= container.hello?.pid;
           if (monitorPid !== undefined) this.#tell(monitorPid);
           return exit;
         }
@@ -55,6 +59,8 @@ export class MonitorReplacement {
           if (container.hasEnded) return undefined;
           continue;
         }
+        if (hasKind(cause, 'not-found') && mayCome && ++absences < absencesMax) continue;
+        mayCome ||= hasKind(cause, 'unavailable');
         failures += 1;
         if (!hasKind(cause, 'not-found') && failures < failuresMax) continue;
         this.#giveUp(cause);

@@ -107,6 +107,39 @@ describe('a monitor that dies at a point', { skip: missing() }, () => {
       }
     });
   }
+
+  test('the spawner dies while another goes on: that one is found all the same', async () => {
+    const program = join(folder, 'stopping');
+    const plan = `[ "$1" = adopt ] && echo $$ > ${program}.pid && export CRIA_MONITOR_FAULT=adopting:1:stop`;
+    writeFileSync(program, `#!/bin/sh\n${plan}\nexec ${faultMonitorPath} "$@"\n`, { mode: 0o755 });
+    const world = makeWorld(program);
+    const successors: (number | undefined)[] = [];
+    world.monitors.onMonitorLost((_, pid) => successors.push(pid));
+    try {
+      const script = 'trap "echo two; exit 7" TERM; echo one; while true; do sleep 0.01; done';
+      const { id, request, created } = await world.create(['sh', '-c', script]);
+      world.start(id);
+      await until('it runs', () => world.log(request) !== '');
+      process.kill(created.monitorPid, 'SIGKILL');
+      const stopped = (): string =>
+        existsSync(`${program}.pid`) ? readFileSync(`${program}.pid`, 'utf8').trim() : '0';
+      const stateOf = (pid: string): string | undefined =>
+        /\) (\w) /.exec(existsSync(`/proc/${pid}`) ? readFileSync(`/proc/${pid}/stat`, 'utf8') : '')?.[1];
+      await until('another one stops before it listens', () => stateOf(stopped()) === 'T');
+      const before = world.spawner.pid as number;
+      process.kill(before, 'SIGKILL');
+      await until('another spawner', () => world.spawner.pid !== before && world.spawner.pid !== undefined);
+      await world.spawner.hello();
+      process.kill(Number(stopped()), 'SIGCONT');
+      await until('it is known who goes on', () => successors.length > 0);
+      await world.monitors.reopenLog(id);
+      await world.monitors.signal(id, 15);
+      assert.equal((await world.exit(id)).code, 7);
+      assert.equal(joinLog(world.log(request), 'stdout').toString(), 'one\ntwo\n');
+    } finally {
+      await world.close();
+    }
+  });
 });
 
 /** Refuses PIDFD_GET_INFO, as Linux does before 6.13; the exit code is in it since 6.15. */
