@@ -1,6 +1,8 @@
 // The Container Device Interface: vendors describe in files what a container needs for a device of theirs
 // (github.com/cncf-tags/container-device-interface, SPEC.md).
 
+import type { HookPoint } from '../documents/hook-points.ts';
+
 /** A node that a container gets. What is undefined is the host's. */
 export interface CdiDeviceNode {
   readonly path: string;
@@ -22,18 +24,8 @@ export interface CdiMount {
   readonly options: readonly string[];
 }
 
-export const hookNames = [
-  'prestart',
-  'createRuntime',
-  'createContainer',
-  'startContainer',
-  'poststart',
-  'poststop',
-] as const;
-export type HookName = (typeof hookNames)[number];
-
 export interface CdiHook {
-  readonly hookName: HookName;
+  readonly hookName: HookPoint;
   readonly path: string;
   readonly args: readonly string[];
   readonly env: readonly string[];

@@ -1,15 +1,8 @@
 // `containerEdits` of a CDI file.
 
 import { type Fields, FileError } from '../documents/fields.ts';
-import {
-  type CdiDeviceNode,
-  type CdiEdits,
-  type CdiHook,
-  type CdiIntelRdt,
-  type CdiMount,
-  type HookName,
-  hookNames,
-} from './cdi.ts';
+import { type HookPoint, hookPoints } from '../documents/hook-points.ts';
+import type { CdiDeviceNode, CdiEdits, CdiHook, CdiIntelRdt, CdiMount } from './cdi.ts';
 
 export const noEdits: CdiEdits = {
   env: [],
@@ -79,10 +72,10 @@ function mount(fields: Fields): CdiMount {
 
 function hook(fields: Fields): CdiHook {
   const hookName = fields.required('hookName');
-  if (!(hookNames as readonly string[]).includes(hookName))
-    throw new FileError(`${fields.where}.hookName "${hookName}" is not one of ${hookNames.join(', ')}`);
+  if (!(hookPoints as readonly string[]).includes(hookName))
+    throw new FileError(`${fields.where}.hookName "${hookName}" is not one of ${hookPoints.join(', ')}`);
   return {
-    hookName: hookName as HookName,
+    hookName: hookName as HookPoint,
     path: fields.absolutePath('path'),
     args: fields.texts('args'),
     env: fields.texts('env'),

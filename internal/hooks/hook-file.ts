@@ -1,7 +1,8 @@
 // One file of a hooks directory, version 1.0.0 or the older 0.1.0 (oci-hooks(5)).
 
 import { Fields, FileError } from '../documents/fields.ts';
-import { type HookDefinition, type HookStage, hookStages } from './hooks.ts';
+import { type HookPoint, hookPoints } from '../documents/hook-points.ts';
+import type { HookDefinition } from './hooks.ts';
 
 /** Throws a FileError that names the field. */
 export function parseHookFile(file: string, text: string): HookDefinition {
@@ -67,11 +68,11 @@ function oldForm(file: string, root: Fields): HookDefinition {
   };
 }
 
-function stagesOf(root: Fields, stages: readonly string[]): HookStage[] {
+function stagesOf(root: Fields, stages: readonly string[]): HookPoint[] {
   if (stages.length === 0) throw new FileError(`${root.where}stages: no stage is named`);
   return stages.map((stage) => {
-    const known = hookStages.find((name) => name === stage);
-    if (known === undefined) throw new FileError(`stage "${stage}" is not one of ${hookStages.join(', ')}`);
+    const known = hookPoints.find((name) => name === stage);
+    if (known === undefined) throw new FileError(`stage "${stage}" is not one of ${hookPoints.join(', ')}`);
     return known;
   });
 }

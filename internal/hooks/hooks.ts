@@ -1,14 +1,6 @@
 // OCI hooks that an administrator puts into directories, for containers that fit (oci-hooks(5)).
 
-export const hookStages = [
-  'prestart',
-  'createRuntime',
-  'createContainer',
-  'startContainer',
-  'poststart',
-  'poststop',
-] as const;
-export type HookStage = (typeof hookStages)[number];
+import type { HookPoint } from '../documents/hook-points.ts';
 
 export interface HookDefinition {
   /** The file it comes from. */
@@ -19,7 +11,7 @@ export interface HookDefinition {
     readonly env: readonly string[];
     readonly timeoutSeconds: number | undefined;
   };
-  readonly stages: readonly HookStage[];
+  readonly stages: readonly HookPoint[];
   /** Undefined conditions say nothing; of the others all must hold, and there must be one. */
   readonly when: {
     readonly always: boolean | undefined;
