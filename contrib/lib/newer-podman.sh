@@ -9,11 +9,9 @@ NEWER_LIBRARIES=(
   libc6 libgpgme11t64 libassuan9 libgpg-error0 libseccomp2 libsubid5 libsqlite3-0 libselinux1 libpcre2-8-0
 )
 
-# The mirror that this machine uses.
+# The mirror that this machine uses; nothing where it is not a Debian.
 debian_mirror() {
-  local mirror
-  mirror=$(apt-get indextargets --format "\$(REPO_URI)" "Origin: Debian" "Label: Debian" 2>/dev/null | head -n 1)
-  printf '%s' "${mirror:-http://deb.debian.org/debian/}"
+  apt-get indextargets --format "\$(REPO_URI)" "Origin: Debian" "Label: Debian" 2>/dev/null | head -n 1
 }
 
 # newer_apt FOLDER ARGUMENT...: apt-get that knows only the later release and keeps its state in FOLDER.
@@ -39,11 +37,13 @@ adapt_program() {
 
 # fetch_newer_podman ROOT: all or nothing.
 fetch_newer_podman() (
-  local root=$1 work package program
+  local root=$1 work package program mirror
+  mirror=$(debian_mirror)
+  [ -n "$mirror" ] || exit 1
   work=$(mktemp -d) || exit 1
   trap 'rm -rf "$work" "$root.new"' EXIT
   mkdir -p "$work"/{sources,lists/partial,cache/archives/partial,debs} "$root.new" || exit 1
-  printf 'Types: deb\nURIs: %s\nSuites: %s\nComponents: main\nSigned-By: %s\n' "$(debian_mirror)" "$NEWER_RELEASE" \
+  printf 'Types: deb\nURIs: %s\nSuites: %s\nComponents: main\nSigned-By: %s\n' "$mirror" "$NEWER_RELEASE" \
     /usr/share/keyrings/debian-archive-keyring.gpg >"$work/sources/newer.sources"
   newer_apt "$work" update && cd "$work/debs" || exit 1
   newer_apt "$work" download "${NEWER_PROGRAMS[@]}" "${NEWER_LIBRARIES[@]}" || exit 1
