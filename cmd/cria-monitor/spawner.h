@@ -31,8 +31,6 @@ struct job {
 	uint32_t seq;
 	/* 0 before it is started and after it is reaped. */
 	pid_t pid;
-	int status;
-	bool exited;
 	bool timed_out;
 	bool truncated;
 	bool gated;
