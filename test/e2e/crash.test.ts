@@ -2,21 +2,29 @@
 // answers, and can take everything away again.
 
 import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
 import { mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { command } from '../harness/command.ts';
 import { TestDaemon } from '../harness/daemon.ts';
+import { sweep } from '../harness/long-tests.ts';
+import { diffIdsOf } from '../harness/oci-layout.ts';
+import { Podman } from '../harness/podman.ts';
 import { createContainer, podConfig, removeAllPods, runPod, waitForExit } from '../harness/pods.ts';
 import { mountsBelow, processesOf } from '../harness/proc.ts';
 import { missing } from '../harness/requirements.ts';
 import { assertWorld, removeCgroups, type World, worldSnapshot } from '../harness/world.ts';
 
-/** From before the first record to after the last: a sandbox takes 40 ms and a container 60 ms where this was written. */
-const killDelaysMs = [1, 3, 6, 10, 15, 20, 25, 30, 35, 40, 50, 60, 70, 80, 100, 120];
+/** When the daemon dies, in parts of the time that the work takes undisturbed: from its first step to after its last. */
+const killPoints = Array.from({ length: 24 }, (_, at) => (at + 0.2) / 20);
 
-describe('a daemon that was killed or whose records are torn', { skip: missing('runc') }, () => {
+describe('a daemon that was killed or whose records are torn', {
+  skip: missing('runc', 'podman', 'skopeo'),
+}, () => {
   const daemon = new TestDaemon();
+  const podman = new Podman(daemon);
   let image = '';
   let empty: World;
 
@@ -41,6 +49,33 @@ describe('a daemon that was killed or whose records are torn', { skip: missing('
     return answer.podSandboxId;
   }
 
+  /** The delays of a sweep over this work, which is done once for it. */
+  async function killDelays(work: () => Promise<unknown>): Promise<readonly number[]> {
+    const start = performance.now();
+    await work();
+    const tookMs = performance.now() - start;
+    await removeAllPods(daemon.client);
+    return sweep(killPoints, 2).map((part) => Math.round(part * tookMs * 10) / 10);
+  }
+
+  /** What the daemon and podman say of the store, which no death may damage. */
+  async function assertStoreWhole(when: string): Promise<void> {
+    const check = JSON.parse(await daemon.cria('check', '--full', '--json')) as { findings: unknown[] };
+    assert.deepEqual(check.findings, [], when);
+    const { images } = await daemon.client.image('ListImages', {});
+    const theirs = (await podman.run('images', '--no-trunc', '--format', '{{.ID}}')).split('\n');
+    assert.deepEqual(theirs.sort(), images.map(({ id }) => `sha256:${id}`).sort(), when);
+    assert.equal(await podman.run('ps', '--all', '--external', '--quiet'), '', when);
+  }
+
+  async function assertImageWhole(): Promise<void> {
+    const layout = join(daemon.root, `exported-${randomUUID()}`);
+    await podman.export(image, layout);
+    assert.deepEqual(diffIdsOf(layout), diffIdsOf(join(daemon.root, 'busybox-layout')));
+    const flags = ['--rm', '--network', 'none', '--pull', 'never'];
+    assert.equal(await podman.run('run', ...flags, image, 'echo', 'whole'), 'whole');
+  }
+
   async function killAfter(delayMs: number, work: Promise<unknown>): Promise<void> {
     const ended = work.catch(() => {}); // the connection breaks
     await sleep(delayMs);
@@ -50,7 +85,7 @@ describe('a daemon that was killed or whose records are torn', { skip: missing('
   }
 
   test('during RunPodSandbox', async () => {
-    for (const delayMs of killDelaysMs) {
+    for (const delayMs of await killDelays(() => runSharedPod('crash'))) {
       await killAfter(delayMs, runSharedPod('crash'));
       const { items } = await daemon.client.runtime('ListPodSandbox', {});
       assert.ok(items.length <= 1, `${items.length} sandboxes after a kill at ${delayMs} ms`);
@@ -59,18 +94,21 @@ describe('a daemon that was killed or whose records are torn', { skip: missing('
       assert.equal(items[0]?.id ?? id, id, `another sandbox of the same name after a kill at ${delayMs} ms`);
       await removeAllPods(daemon.client);
       await assertWorld(daemon, empty);
+      await assertStoreWhole(`killed after ${delayMs} ms`);
     }
   });
 
   test('during CreateContainer and StartContainer', async () => {
-    for (const delayMs of killDelaysMs) {
-      const pod = daemon.pod('crash');
+    const pod = daemon.pod('crash');
+    const request = { name: 'main', image, command: sleeping };
+    const work = async (podId: string): Promise<void> => {
+      const containerId = await createContainer(daemon.client, podId, pod, request);
+      await daemon.client.runtime('StartContainer', { containerId });
+    };
+    const undisturbed = await runPod(daemon.client, pod);
+    for (const delayMs of await killDelays(() => work(undisturbed))) {
       const podId = await runPod(daemon.client, pod);
-      const request = { name: 'main', image, command: sleeping };
-      const work = createContainer(daemon.client, podId, pod, request).then((containerId) =>
-        daemon.client.runtime('StartContainer', { containerId }),
-      );
-      await killAfter(delayMs, work);
+      await killAfter(delayMs, work(podId));
       const { containers } = await daemon.client.runtime('ListContainers', {});
       assert.ok(containers.length <= 1, `${containers.length} containers after a kill at ${delayMs} ms`);
       const [found] = containers;
@@ -83,12 +121,19 @@ describe('a daemon that was killed or whose records are torn', { skip: missing('
       }
       await removeAllPods(daemon.client);
       await assertWorld(daemon, empty);
+      await assertStoreWhole(`killed after ${delayMs} ms`);
     }
+    await assertImageWhole();
   });
 
   test('during StopPodSandbox and RemovePodSandbox', async () => {
-    for (const delayMs of killDelaysMs) {
-      const pod = daemon.pod('crash');
+    const pod = daemon.pod('crash');
+    const end = async (podSandboxId: string): Promise<void> => {
+      await daemon.client.runtime('StopPodSandbox', { podSandboxId });
+      await daemon.client.runtime('RemovePodSandbox', { podSandboxId });
+    };
+    const undisturbed = await runPod(daemon.client, pod);
+    for (const delayMs of await killDelays(() => end(undisturbed))) {
       const podSandboxId = await runPod(daemon.client, pod);
       const containerId = await createContainer(daemon.client, podSandboxId, pod, {
         name: 'main',
@@ -96,10 +141,7 @@ describe('a daemon that was killed or whose records are torn', { skip: missing('
         command: sleeping,
       });
       await daemon.client.runtime('StartContainer', { containerId });
-      const work = daemon.client
-        .runtime('StopPodSandbox', { podSandboxId })
-        .then(() => daemon.client.runtime('RemovePodSandbox', { podSandboxId }));
-      await killAfter(delayMs, work);
+      await killAfter(delayMs, end(podSandboxId));
       await removeAllPods(daemon.client);
       await assertWorld(daemon, empty);
     }

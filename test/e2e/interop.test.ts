@@ -1,27 +1,18 @@
 // One image store for the daemon, podman and skopeo: what one stores, the others list, run and copy.
 
 import assert from 'node:assert/strict';
-import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { writeFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { TestDaemon } from '../harness/daemon.ts';
 import { buildBusyboxImage, buildNginxImage, findStaticBusybox } from '../harness/images.ts';
-import type { WrittenImage } from '../harness/oci-layout.ts';
+import { diffIdsOf, type WrittenImage } from '../harness/oci-layout.ts';
 import { Podman } from '../harness/podman.ts';
 import { createContainer, readContainerLog, removeAllPods, runPod, waitForExit } from '../harness/pods.ts';
 import { TestRegistry } from '../harness/registry.ts';
 import { missing } from '../harness/requirements.ts';
 
 const tools = ['runc', 'podman', 'conmon', 'skopeo', 'docker-registry', 'nginx'];
-
-/** The diffIDs in the config of the only image of an OCI layout. */
-function diffIdsOf(layout: string): readonly string[] {
-  const blob = (digest: string) =>
-    JSON.parse(readFileSync(join(layout, 'blobs', digest.replace(':', '/')), 'utf8'));
-  const index = JSON.parse(readFileSync(join(layout, 'index.json'), 'utf8'));
-  return blob(blob(index.manifests[0].digest).config.digest).rootfs.diff_ids;
-}
 
 describe('the image store', { skip: missing(...tools) }, () => {
   let registry: TestRegistry;

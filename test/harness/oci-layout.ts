@@ -2,7 +2,7 @@
 
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 
@@ -92,4 +92,12 @@ export function writeOciLayout(layout: string, source: ImageSource): WrittenImag
   writeFileSync(join(layout, 'oci-layout'), JSON.stringify({ imageLayoutVersion: '1.0.0' }));
   writeFileSync(join(layout, 'index.json'), JSON.stringify({ schemaVersion: 2, manifests: [named] }));
   return { id: config.digest.slice('sha256:'.length), manifestDigest: manifest.digest, diffIds };
+}
+
+/** The diffIDs in the config of the only image of an OCI layout. */
+export function diffIdsOf(layout: string): readonly string[] {
+  const document = (digest: string) =>
+    JSON.parse(readFileSync(join(layout, 'blobs', digest.replace(':', '/')), 'utf8'));
+  const index = JSON.parse(readFileSync(join(layout, 'index.json'), 'utf8'));
+  return document(document(index.manifests[0].digest).config.digest).rootfs.diff_ids;
 }
