@@ -4,8 +4,10 @@ import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, stat } from 'node:fs/promises';
 import { dirname, extname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { DaemonError } from '../errors/daemon-error.ts';
+import { errnoCode } from '../errors/errno.ts';
 import { removeTree } from '../fs/directories.ts';
 import { fsMount, isUnsupportedMount, type MountRequest, MS_NODEV, mount } from '../sys/mount.ts';
 import { linkNamesOf } from './layer-dir.ts';
@@ -13,6 +15,8 @@ import type { StoreState } from './store-state.ts';
 
 /** mount(2) copies one page of options, its NUL included. */
 const pageBytes = 4096;
+const mountAttempts = 10;
+const mountPauseMs = 10;
 
 /**
  * Mounts a container's layer over its lower layers (nearest first) at `target`, which is made if it is missing. A
@@ -31,8 +35,6 @@ export async function mountOverlay(
   if (await isMountPoint(target)) return;
   const { paths, mountOptions } = store;
   const directory = paths.layer(layerId);
-  // Overlay refuses a second volatile mount until this mark is gone: it guards data that we do not promise to keep.
-  await removeTree(join(directory, 'work', 'work', 'incompat', 'volatile'));
   // A layer on nothing gets an empty directory below it: overlay wants at least one lower.
   const lowers =
     lowerIds.length === 0 ? [join(directory, 'empty')] : lowerIds.map((id) => store.homeOf(id).diff(id));
@@ -44,7 +46,7 @@ export async function mountOverlay(
     ...mountOptions.overlay,
   ];
   try {
-    await mountLayers({ store, lowerIds, target, upper, lowers });
+    await mountDespiteOthers(directory, { store, lowerIds, target, upper, lowers });
   } catch (cause) {
     if (cause instanceof DaemonError) throw cause;
     const hint = isUnsupportedMount(cause)
@@ -62,6 +64,24 @@ interface LayersMount {
   readonly lowers: readonly string[];
   readonly upper: readonly MountOption[];
   readonly target: string;
+}
+
+/**
+ * podman and its kin mount the driver's home over itself while they run. When such a mount goes away between the kernel's
+ * look at the layers and its use of them, mount(2) fails with EINVAL (`failed to clone lowerpath` in the kernel's log),
+ * and a moment later there is nothing wrong.
+ */
+async function mountDespiteOthers(directory: string, layers: LayersMount): Promise<void> {
+  for (let left = mountAttempts - 1; ; left -= 1) {
+    // Overlay refuses a second volatile mount until this mark is gone: it guards data that we do not promise to keep.
+    await removeTree(join(directory, 'work', 'work', 'incompat', 'volatile'));
+    try {
+      return await mountLayers(layers);
+    } catch (cause) {
+      if (left === 0 || errnoCode(cause) !== 'EINVAL') throw cause;
+    }
+    await sleep(mountPauseMs);
+  }
 }
 
 /**

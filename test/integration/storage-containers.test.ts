@@ -1,7 +1,9 @@
 // Containers' read-write layers: their life, and what other tools see of them.
 
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -49,6 +51,26 @@ test('a container is created, mounted, written, unmounted, mounted again and rem
   await containers.remove(container.containerId);
   assert.ok(!existsSync(root));
   assert.deepEqual(await containers.listOwn(), []);
+});
+
+test('a mount of the driver’s home over itself, as podman makes it, comes and goes without harm', async () => {
+  const { containers } = world.store;
+  const home = join(world.graphRoot, 'overlay');
+  const turn = `mount --bind ${home} ${home} && umount -l ${home}`;
+  const other = spawn('/bin/sh', ['-c', `i=0; while [ $i -lt 600 ]; do ${turn} || exit 1; i=$((i+1)); done`]);
+  const ended = once(other, 'exit');
+  const container = newContainer('k8s_beside_podman');
+  const target = join(world.directory, 'beside');
+  await containers.create(container);
+  let mounts = 0;
+  for (; other.exitCode === null && mounts < 400; mounts += 1) {
+    await containers.mount(container.containerId, target);
+    await containers.unmount(target);
+  }
+  other.kill();
+  await ended;
+  assert.ok(mounts > 10, `only ${mounts} mounts were made meanwhile`);
+  await containers.remove(container.containerId);
 });
 
 test('our container pins its image for podman, and a container of podman pins it for us', async () => {
