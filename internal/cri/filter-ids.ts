@@ -1,7 +1,22 @@
 import type { NamedRecord, RecordStore } from '../records/record-store.ts';
+import { type ContainerFilter, containerFilter } from './convert/filters.ts';
+import type { CriParts } from './cri-parts.ts';
 
 /** The whole id that a filter's id or unique prefix means; the text itself, which matches nothing, when it means none. */
 export function wholeId<T extends NamedRecord>(records: RecordStore<T>, idOrPrefix: string): string {
   if (idOrPrefix === '') return '';
   return records.find(idOrPrefix)?.id ?? idOrPrefix;
+}
+
+/** The filter of a list of containers, its ids whole. */
+export function wholeContainerFilter(
+  parts: CriParts,
+  message: Parameters<typeof containerFilter>[0],
+): ContainerFilter {
+  const filter = containerFilter(message);
+  return {
+    ...filter,
+    id: wholeId(parts.containers.containers, filter.id),
+    sandboxId: wholeId(parts.sandboxes.sandboxes, filter.sandboxId),
+  };
 }

@@ -1,8 +1,8 @@
 import { hasUsage, measureContainer } from '../container/container-stats.ts';
-import { containerFilter, matchesContainer } from './convert/filters.ts';
+import { matchesContainer } from './convert/filters.ts';
 import { containerStatsMessage } from './convert/stats.ts';
 import type { CriParts } from './cri-parts.ts';
-import { wholeId } from './filter-ids.ts';
+import { wholeContainerFilter } from './filter-ids.ts';
 import type { ListContainerStatsRequest__Output } from './gen/runtime/v1/ListContainerStatsRequest.ts';
 import type { ListContainerStatsResponse } from './gen/runtime/v1/ListContainerStatsResponse.ts';
 import { containerAttributes, containerListView } from './views.ts';
@@ -13,12 +13,7 @@ export async function listContainerStats(
   request: ListContainerStatsRequest__Output,
 ): Promise<ListContainerStatsResponse> {
   const { containers } = parts.containers;
-  const filter = containerFilter(request.filter);
-  const wanted = {
-    ...filter,
-    id: wholeId(containers, filter.id),
-    sandboxId: wholeId(parts.sandboxes.sandboxes, filter.sandboxId),
-  };
+  const wanted = wholeContainerFilter(parts, request.filter);
   const chosen = containers
     .list()
     .filter((container) => hasUsage(container) && matchesContainer(wanted, containerListView(container)));
