@@ -96,6 +96,8 @@ describe('a monitor that dies at a point', { skip: missing() }, () => {
       try {
         const started = await world.create(['sh', '-c', 'echo one; sleep 1; echo two; exit 7']);
         world.start(started.id);
+        // What a monitor has read and not yet written is lost with it.
+        await until('the first line is in the log', () => world.log(started.request) !== '');
         process.kill(started.created.monitorPid, 'SIGKILL');
         await until('two have tried', () => startsOf(program) >= 2);
         writeFileSync(`${program}.sound`, `#!/bin/sh\nexec ${monitorPath} "$@"\n`, { mode: 0o755 });
