@@ -25,6 +25,7 @@ import { NativeMonitors } from '../../internal/monitor/native-monitors.ts';
 import type { Spawner } from '../../internal/monitor/spawner.ts';
 import { SpawnerRunner } from '../../internal/monitor/spawner-runner.ts';
 import { BindMountPinner } from '../../internal/namespaces/bind-mount-pinner.ts';
+import { NamespaceDialer } from '../../internal/namespaces/namespace-dialer.ts';
 import { CniPodNetwork } from '../../internal/network/cni-pod-network.ts';
 import type { RuntimeHandlers } from '../../internal/oci/oci-runtime.ts';
 import { openRuntimeHandlers } from '../../internal/oci/runtime-handlers.ts';
@@ -86,6 +87,7 @@ export async function wireDaemon(config: Config, spawner: Spawner, logger: Logge
     async close() {
       lifetime.abort();
       monitors.close();
+      await sandboxes.dialer.close();
       await images.idle();
       await store.close();
       await containers.cgroups.removeEmptyDefaultParent();
@@ -151,6 +153,7 @@ async function wireSandboxes(
     stops: new SingleFlight(),
     directories: { data: join(cria.data_dir, 'sandboxes'), run: join(cria.run_dir, 'sandboxes') },
     namespaces: new BindMountPinner(runtime.namespaces_dir, cria.monitor_path, runner),
+    dialer: new NamespaceDialer(),
     network: await CniPodNetwork.open(cni, runner, containers.logger),
     containers,
     defaults: {

@@ -3,6 +3,7 @@
 import type { RequestFlight } from '../async/request-flight.ts';
 import type { SingleFlight } from '../async/single-flight.ts';
 import type { ContainerParts } from '../container/container-parts.ts';
+import type { LoopbackDialer } from '../namespaces/loopback-dialer.ts';
 import type { NamespacePinner } from '../namespaces/namespace-pinner.ts';
 import type { PodNetwork } from '../network/pod-network.ts';
 import type { RecordStore } from '../records/record-store.ts';
@@ -29,6 +30,7 @@ export interface SandboxParts {
   readonly directories: SandboxDirectories;
   readonly namespaces: NamespacePinner;
   readonly network: PodNetwork;
+  readonly dialer: LoopbackDialer;
   readonly containers: ContainerParts;
   readonly defaults: SandboxDefaults;
 }

@@ -42,6 +42,8 @@ export class Sandbox implements NamedRecord {
   stopping = false;
   /** Container creations that run now; a stop waits for them. */
   readonly creations = new Set<Promise<unknown>>();
+  /** One for each connection into the pod, from its dialling to its end; aborted by a stop. */
+  readonly connections = new Set<AbortController>();
   #status: SandboxStatus;
 
   constructor(record: SandboxRecord, status: SandboxStatus) {

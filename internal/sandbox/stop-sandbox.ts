@@ -4,6 +4,7 @@ import { allEnded } from '../async/all-ended.ts';
 import { stopContainer } from '../container/stop-container.ts';
 import { needsInfra, removeInfra } from './infra-container.ts';
 import { unmountShm } from './pod-files.ts';
+import { dropConnections } from './port-forward.ts';
 import { recordSandboxStatus } from './record-sandbox-status.ts';
 import type { Sandbox } from './sandbox.ts';
 import { sandboxPaths } from './sandbox-files.ts';
@@ -30,6 +31,7 @@ export async function stopSandbox(
 async function tearDown(parts: SandboxParts, sandbox: Sandbox): Promise<void> {
   if (sandbox.status.tornDown) return;
   sandbox.stopping = true;
+  dropConnections(sandbox);
   await endContainers(parts, sandbox);
   const { record } = sandbox;
   const { namespaces } = sandbox.status;
