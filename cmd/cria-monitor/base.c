@@ -22,7 +22,7 @@
 #define SYS_pidfd_send_signal 424
 #endif
 
-enum { PAGE = 4096, STACK_USED = 64 << 10 };
+enum { PAGE = 4096, STACK_USED = 64 << 10, STACK_KEPT = 1024 };
 
 void release_pages(void *buffer, size_t size)
 {
@@ -31,8 +31,8 @@ void release_pages(void *buffer, size_t size)
 
 void release_stack(void)
 {
-	/* More than one page below this frame: nothing of ours is there, not even a red zone. */
-	uintptr_t end = ((uintptr_t)__builtin_frame_address(0) & ~(uintptr_t)(PAGE - 1)) - PAGE;
+	/* This frame and that of the call below it stay, a red zone included. */
+	uintptr_t end = ((uintptr_t)__builtin_frame_address(0) - STACK_KEPT) & ~(uintptr_t)(PAGE - 1);
 
 	madvise((void *)(end - STACK_USED), STACK_USED, MADV_DONTNEED);
 }

@@ -10,8 +10,13 @@
 #define LENGTH(array) (sizeof(array) / sizeof((array)[0]))
 #define MONITOR_VERSION "0.1.0"
 
+/*
+ * What starts a page is laid out before everything small, so what only another role uses does not stand between the
+ * variables of a monitor and spread them over more pages.
+ */
+#define APART static _Alignas(4096)
 /* Whole pages of its own, so that release_pages can give the memory of a rarely used buffer back to the system. */
-#define PAGES(type, name, size) static _Alignas(4096) type name[((size) + 4095) & ~4095]
+#define PAGES(type, name, size) APART type name[((size) + 4095) & ~4095]
 void release_pages(void *buffer, size_t size);
 /* The same for what calls that are over have left of the stack. */
 void release_stack(void);

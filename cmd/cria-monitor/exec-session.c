@@ -68,7 +68,7 @@ static void put_exit(struct json_writer *writer)
 void session_report(void)
 {
 	/* Every byte of a failure may become an escape of six. */
-	static char buffer[6 * 8192 + 256];
+	APART char buffer[6 * 8192 + 256];
 	struct json_writer writer;
 
 	if (exec.phase != ENDED || !session_is_open())

@@ -26,7 +26,7 @@ struct kept {
 	uint8_t deposit[DEPOSIT_MAX];
 };
 
-static struct kept slots[KEPT_MAX];
+APART struct kept slots[KEPT_MAX];
 /* Slots from here on were never used. */
 static size_t used;
 static struct source listener = { .fd = -1 };

@@ -26,7 +26,7 @@ enum { STATE_MAX = 1 << 20 };
 static void execute(void);
 static struct timer turn = { .fire = execute };
 static struct reexec_request wanted;
-static char path[PATH_MAX];
+APART char path[PATH_MAX];
 static int program = -1;
 PAGES(uint8_t, state, STATE_MAX);
 
@@ -174,7 +174,7 @@ static bool read_state(int fd, struct handover *handover)
 
 int resume_main(const char *state_fd)
 {
-	static char config_path[PATH_MAX];
+	APART char config_path[PATH_MAX];
 	struct handover handover = { state, 0, sizeof(state), false };
 
 	/* Whoever started us checked all this; if it is wrong all the same, the spawner has what another monitor needs. */

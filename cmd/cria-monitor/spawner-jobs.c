@@ -8,7 +8,7 @@
 /* A monitor may take 10 s for the runtime's delete, and 5 for what is left of it. */
 enum { REQUEST_MAX = FRAME_MAX, UNDO_MS = 20000 };
 
-static struct job jobs[1024];
+APART struct job jobs[1024];
 
 static void deadline_passed(void);
 static struct timer deadline = { .fire = deadline_passed };

@@ -138,7 +138,7 @@ static void tell_pid(struct job *job)
 
 void run_start(struct job *job)
 {
-	static const char *argv[ARGUMENTS_MAX], *env[ARGUMENTS_MAX];
+	APART const char *argv[ARGUMENTS_MAX], *env[ARGUMENTS_MAX];
 	static struct json fields;
 	struct process process = { .argv = argv, .env = env, .fds = { -1, -1, -1, -1, -1 }, .own_group = true };
 	char text[300];

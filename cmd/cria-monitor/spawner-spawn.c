@@ -84,7 +84,7 @@ static void reply_gated(struct job *job)
 
 void spawn_start(struct job *job)
 {
-	static const char *argv[ARGUMENTS_MAX], *env[ARGUMENTS_MAX];
+	APART const char *argv[ARGUMENTS_MAX], *env[ARGUMENTS_MAX];
 	static struct json fields;
 	struct process process = { .argv = argv, .env = env, .fds = { -1, -1, -1, -1, -1 } };
 	int gate[2] = { -1, -1 };
