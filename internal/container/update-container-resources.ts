@@ -1,11 +1,12 @@
 // UpdateContainerResources: new limits for a living container.
 
-import { DaemonError } from '../errors/daemon-error.ts';
+import { DaemonError, describeError } from '../errors/daemon-error.ts';
+import type { ResourcesSpec } from '../oci/runtime-spec.ts';
 import type { Container } from './container.ts';
 import type { LinuxResources } from './container-config.ts';
 import type { ContainerParts } from './container-parts.ts';
 import { recordStatus } from './record-status.ts';
-import { resources } from './spec/resources.ts';
+import { type ResourceDefaults, type ResourceHost, resources } from './spec/resources.ts';
 
 /**
  * Applies the limits that `requested` names and leaves the others as they are; afterwards the container's status shows
@@ -24,10 +25,36 @@ export async function updateContainerResources(
     const merged = mergeResources(container.status.resources, requested);
     const { pidsLimit } = parts.defaults.spec;
     const defaults = { pidsLimit, containerMinMemoryBytes: minMemoryBytes };
-    const { devices: _, ...spec } = resources(merged, parts.host, defaults, []);
+    const specOf = (limits: LinuxResources): Limits => limitsOf(limits, parts.host, defaults);
+    const spec = specOf(merged);
     requireRoom(parts, container, merged.memoryLimitBytes);
-    await runtime.update(container.id, spec);
+    try {
+      await runtime.update(container.id, spec);
+    } catch (cause) {
+      await takeBack(parts, container, () =>
+        runtime.update(container.id, specOf(container.status.resources)),
+      );
+      throw cause;
+    }
     await recordStatus(parts, container, { ...container.status, resources: merged });
+  });
+}
+
+type Limits = Omit<ResourcesSpec, 'devices'>;
+
+function limitsOf(limits: LinuxResources, host: ResourceHost, defaults: ResourceDefaults): Limits {
+  const { devices: _, ...spec } = resources(limits, host, defaults, []);
+  return spec;
+}
+
+/** A runtime that fails at one limit may have set others before. */
+async function takeBack(parts: ContainerParts, { id }: Container, apply: () => Promise<void>): Promise<void> {
+  await apply().catch((cause: unknown) => {
+    const error = describeError(cause);
+    parts.logger.error(
+      { containerId: id, error },
+      'cannot set the limits of a container back after a failed update',
+    );
   });
 }
 

@@ -1,5 +1,7 @@
+import { podResources } from '../sandbox/pod-resources.ts';
 import { containerStatus } from './convert/container-status.ts';
 import { podSandboxStatus as statusMessage } from './convert/pod-sandbox-status.ts';
+import { resourcesToMessage } from './convert/resources.ts';
 import type { CriParts } from './cri-parts.ts';
 import type { PodSandboxStatusRequest__Output } from './gen/runtime/v1/PodSandboxStatusRequest.ts';
 import type { PodSandboxStatusResponse } from './gen/runtime/v1/PodSandboxStatusResponse.ts';
@@ -17,6 +19,7 @@ export async function podSandboxStatus(
   const containers = parts.containers.containers.list();
   const own = containers.filter((container) => container.metadata.sandboxId === sandbox.id);
   const { record, status } = sandbox;
+  const { overhead, resources } = podResources(sandbox);
   return {
     status: statusMessage(sandboxView(sandbox)),
     containersStatuses: own.map((container) => containerStatus(containerStatusView(container))),
@@ -27,6 +30,8 @@ export async function podSandboxStatus(
           namespaces: status.namespaces,
           cgroupParent: record.cgroupParent,
           hostname: record.hostname,
+          overhead: overhead && resourcesToMessage(overhead),
+          resources: resources && resourcesToMessage(resources),
         }),
       },
     }),

@@ -25,6 +25,7 @@ import { bindStreamedList } from './stream-list.ts';
 import { bindUnary } from './unary.ts';
 import { unimplemented } from './unimplemented.ts';
 import { updateContainerResources } from './update-container-resources.ts';
+import { updatePodSandboxResources } from './update-pod-sandbox-resources.ts';
 import { updateRuntimeConfig } from './update-runtime-config.ts';
 import { version } from './version.ts';
 
@@ -53,6 +54,7 @@ export function runtimeService(parts: CriParts): UntypedServiceImplementation {
     PodSandboxStats: rpc('PodSandboxStats', podSandboxStats),
     ListPodSandboxStats: rpc('ListPodSandboxStats', listPodSandboxStats),
     UpdateContainerResources: rpc('UpdateContainerResources', updateContainerResources),
+    UpdatePodSandboxResources: rpc('UpdatePodSandboxResources', updatePodSandboxResources),
     ReopenContainerLog: rpc('ReopenContainerLog', reopenContainerLog),
     ExecSync: rpc('ExecSync', execSync),
     StreamPodSandboxes: streamed('StreamPodSandboxes', {
@@ -66,7 +68,6 @@ export function runtimeService(parts: CriParts): UntypedServiceImplementation {
       message: (containers) => ({ containers }),
     }),
     ...unimplemented([
-      'UpdatePodSandboxResources',
       'Exec',
       'Attach',
       'PortForward',

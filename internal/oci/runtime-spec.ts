@@ -115,12 +115,18 @@ export interface DeviceCgroupRule {
   readonly access: string;
 }
 
+export interface HugepageLimitSpec {
+  /** Such as `2MB`. */
+  readonly pageSize: string;
+  readonly limit: number;
+}
+
 export interface ResourcesSpec {
   readonly devices: readonly DeviceCgroupRule[];
   readonly cpu?: CpuSpec;
   readonly memory?: MemorySpec;
   readonly pids?: { readonly limit: number };
-  readonly hugepageLimits?: readonly { readonly pageSize: string; readonly limit: number }[];
+  readonly hugepageLimits?: readonly HugepageLimitSpec[];
   /** Files of the cgroup v2 directory and what is written to them. */
   readonly unified?: Readonly<Record<string, string>>;
 }

@@ -9,7 +9,7 @@ import { isId } from '../records/id.ts';
 import { removeInfra } from './infra-container.ts';
 import { unmountShm } from './pod-files.ts';
 import { Sandbox, type SandboxRecord, type SandboxStatus } from './sandbox.ts';
-import { recordFile, sandboxPaths, statusFile } from './sandbox-files.ts';
+import { podResourcesFile, recordFile, sandboxPaths, statusFile } from './sandbox-files.ts';
 import { detachById } from './sandbox-network.ts';
 import type { SandboxParts } from './sandbox-parts.ts';
 import { checkAlive, watchInfra } from './sandbox-readiness.ts';
@@ -73,8 +73,23 @@ async function restoreSandbox(parts: SandboxParts, sandboxId: string): Promise<C
   if (record === undefined || status?.state === 'creating') return () => undoOrKeep(parts, sandboxId, record);
   if (status === undefined) await ensureDirectory(paths.runDirectory); // a reboot has emptied its parent
   const sandbox = new Sandbox(record, status ?? lostStatus);
+  sandbox.updatedResources = await updatedResources(parts, sandboxId);
   parts.sandboxes.add(sandbox);
   return () => checkLogged(parts, sandbox);
+}
+
+/** A record that cannot be used costs the pod nothing: the kubelet says the same again when it next changes something. */
+async function updatedResources(
+  parts: SandboxParts,
+  sandboxId: string,
+): Promise<Sandbox['updatedResources']> {
+  try {
+    return await podResourcesFile.read(sandboxPaths(parts.directories, sandboxId).resources);
+  } catch (cause) {
+    const fields = { sandboxId, error: describeError(cause) };
+    parts.containers.logger.error(fields, 'the updated resources of a sandbox cannot be read');
+    return undefined;
+  }
 }
 
 async function checkLogged(parts: SandboxParts, sandbox: Sandbox): Promise<void> {

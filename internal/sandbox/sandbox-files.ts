@@ -2,7 +2,7 @@
 
 import { join } from 'node:path';
 import { type StateFile, stateFile } from '../fs/state-file.ts';
-import type { SandboxRecord, SandboxStatus } from './sandbox.ts';
+import type { PodResources, SandboxRecord, SandboxStatus } from './sandbox.ts';
 
 export interface SandboxDirectories {
   readonly data: string;
@@ -16,6 +16,8 @@ export interface SandboxPaths {
   readonly runDirectory: string;
   readonly metadata: string;
   readonly status: string;
+  /** There after an UpdatePodSandboxResources. */
+  readonly resources: string;
   readonly resolvConf: string;
   readonly hostname: string;
   readonly shm: string;
@@ -32,6 +34,7 @@ export function sandboxPaths(directories: SandboxDirectories, sandboxId: string)
     runDirectory,
     metadata: join(dataDirectory, 'metadata.json'),
     status: join(runDirectory, 'status.json'),
+    resources: join(runDirectory, 'resources.json'),
     resolvConf: join(runDirectory, 'resolv.conf'),
     hostname: join(runDirectory, 'hostname'),
     shm: join(runDirectory, 'shm'),
@@ -60,4 +63,10 @@ export const statusFile: StateFile<SandboxStatus> = stateFile({
     if (!Array.isArray(value['ips'])) throw new Error('ips is missing');
     return value as unknown as SandboxStatus;
   },
+});
+
+export const podResourcesFile: StateFile<PodResources> = stateFile({
+  version: 1,
+  durable: false, // as the status
+  parse: (value) => value as unknown as PodResources,
 });

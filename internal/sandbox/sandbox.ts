@@ -6,6 +6,7 @@
 // `creating` is on disk only, so that a daemon that died in the middle finds what to undo. A sandbox is `not-ready` when it was
 // stopped, when its infra container died, or after a reboot; only `tornDown` says that nothing of it is left in the kernel.
 
+import type { LinuxResources } from '../container/container-config.ts';
 import type { CreatedContainer } from '../monitor/monitor.ts';
 import type { PinnedNamespaces } from '../namespaces/namespace-pinner.ts';
 import type { NamedRecord } from '../records/record-store.ts';
@@ -35,11 +36,20 @@ export interface SandboxStatus {
   readonly tornDown: boolean;
 }
 
+/** Of the pod as a whole; undefined where nobody said anything. */
+export interface PodResources {
+  /** What the pod costs beside its containers (RuntimeClass). */
+  readonly overhead: LinuxResources | undefined;
+  readonly resources: LinuxResources | undefined;
+}
+
 /** The record in memory. Only `setStatus` changes it, after the disk. */
 export class Sandbox implements NamedRecord {
   readonly record: SandboxRecord;
   /** True once a stop has begun: no container is created in it any more. */
   stopping = false;
+  /** What was named since the sandbox was made; on disk too. */
+  updatedResources: PodResources | undefined;
   /** Container creations that run now; a stop waits for them. */
   readonly creations = new Set<Promise<unknown>>();
   /** One for each connection into the pod, from its dialling to its end; aborted by a stop. */

@@ -1,7 +1,7 @@
 // In-place resize: UpdateContainerResources under both OCI runtimes, with a look at the kernel's own files.
 
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { status } from '@grpc/grpc-js';
 import type { LinuxContainerResources } from '../../internal/cri/gen/runtime/v1/LinuxContainerResources.ts';
@@ -9,12 +9,15 @@ import { TestDaemon } from '../harness/daemon.ts';
 import { podConfig, removeAllPods } from '../harness/pods.ts';
 import { missing } from '../harness/requirements.ts';
 
+const pidsLimit = 77;
 const mebibyte = 1024 * 1024;
+const isCgroupV2 = existsSync('/sys/fs/cgroup/cgroup.controllers');
+const hasSwapAccounting = existsSync('/sys/fs/cgroup/memory/memory.memsw.limit_in_bytes');
 const namespaceOptions = { network: 'POD', pid: 'CONTAINER', ipc: 'POD' } as const;
 
 for (const handler of ['runc', 'crun'] as const) {
   describe(`a resize under ${handler}`, { skip: missing(handler) }, () => {
-    const daemon = new TestDaemon({ handlers: [handler] });
+    const daemon = new TestDaemon({ handlers: [handler], runtimeToml: `pids_limit = ${pidsLimit}` });
     let image = '';
 
     before(async () => {
@@ -25,7 +28,14 @@ for (const handler of ['runc', 'crun'] as const) {
     after(() => daemon.destroy());
     afterEach(() => removeAllPods(daemon.client));
 
-    async function running(script: string): Promise<string> {
+    async function running(
+      script: string,
+      resources: LinuxContainerResources = {
+        memoryLimitInBytes: 64 * mebibyte,
+        cpuShares: 512,
+        cpuPeriod: 100_000,
+      },
+    ): Promise<string> {
       const plain = podConfig(daemon.pod('pod'));
       const sandboxConfig = { ...plain, linux: { ...plain.linux, securityContext: { namespaceOptions } } };
       const { client } = daemon;
@@ -35,7 +45,7 @@ for (const handler of ['runc', 'crun'] as const) {
         image: { image },
         command: ['/bin/sh', '-c', script],
         linux: {
-          resources: { memoryLimitInBytes: 64 * mebibyte, cpuShares: 512, cpuPeriod: 100_000 },
+          resources,
           securityContext: { namespaceOptions },
         },
       };
@@ -97,6 +107,56 @@ for (const handler of ['runc', 'crun'] as const) {
       assert.equal((await resourcesOf(id)).shown?.memoryLimitInBytes, String(64 * mebibyte));
     });
 
+    test('under load: up and down again and again, and nothing is disturbed', async () => {
+      const churn =
+        'while :; do dd if=/dev/zero of=/dev/shm/full bs=1M count=16 2>/dev/null; rm /dev/shm/full; done';
+      const id = await running(churn);
+      const { pid } = await resourcesOf(id);
+      for (const mebibytes of [256, 40, 64, 32, 128, 48]) {
+        await update(id, { memoryLimitInBytes: mebibytes * mebibyte, cpuQuota: mebibytes * 1000 });
+        assert.equal(cgroupValue(pid, 'memory', 'memory.limit_in_bytes'), String(mebibytes * mebibyte));
+      }
+      const { status: shown } = await daemon.client.runtime('ContainerStatus', { containerId: id });
+      assert.deepEqual([shown?.state, shown?.resources?.linux?.cpuQuota], ['CONTAINER_RUNNING', '48000']);
+      assert.equal((await resourcesOf(id)).pid, pid);
+    });
+
+    test('CPUs, swap and processes: as asked for, after an update too', async () => {
+      const id = await running('sleep 1000', {
+        memoryLimitInBytes: 64 * mebibyte,
+        memorySwapLimitInBytes: 96 * mebibyte,
+        cpusetCpus: '0',
+        hugepageLimits: [{ pageSize: '3MB', limit: 0 }],
+      });
+      const { pid } = await resourcesOf(id);
+      const swap = () => cgroupValue(pid, 'memory', 'memory.memsw.limit_in_bytes');
+      assert.equal(cgroupValue(pid, 'cpuset', 'cpuset.cpus'), '0');
+      assert.equal(cgroupValue(pid, 'pids', 'pids.max'), String(pidsLimit));
+      if (hasSwapAccounting) assert.equal(swap(), String(96 * mebibyte));
+      await update(id, { memorySwapLimitInBytes: 80 * mebibyte });
+      if (hasSwapAccounting) assert.equal(swap(), String(80 * mebibyte));
+      await assert.rejects(update(id, { cpusetCpus: '4095', cpuShares: 300 }), /OCI runtime update failed/);
+      assert.equal(cgroupValue(pid, 'cpuset', 'cpuset.cpus'), '0');
+      assert.equal(cgroupValue(pid, 'pids', 'pids.max'), String(pidsLimit));
+      assert.deepEqual((await resourcesOf(id)).shown?.cpusetCpus, '0');
+    });
+
+    test('what this host cannot do is refused when the container is made', async () => {
+      const hugepageLimits = [{ pageSize: '3MB', limit: 6 * mebibyte }];
+      await assert.rejects(running('sleep 1000', { hugepageLimits }), {
+        code: status.FAILED_PRECONDITION,
+        details: /huge pages of 3MB cannot be limited to 6291456 bytes: this host has/,
+      });
+      await removeAllPods(daemon.client);
+      if (!isCgroupV2) {
+        await assert.rejects(running('sleep 1000', { unified: { 'memory.oom.group': '1' } }), {
+          code: status.FAILED_PRECONDITION,
+          details: /unified resources need cgroup v2/,
+        });
+      }
+      assert.deepEqual((await daemon.client.runtime('ListContainers', {})).containers, []);
+    });
+
     test('a container that has ended, or that nobody knows, is not resized', async () => {
       const id = await running('sleep 1000');
       await daemon.client.runtime('StopContainer', { containerId: id, timeout: 0 });
@@ -108,3 +168,45 @@ for (const handler of ['runc', 'crun'] as const) {
     });
   });
 }
+
+describe('the resources of a pod', { skip: missing('runc') }, () => {
+  const daemon = new TestDaemon();
+
+  before(() => daemon.start());
+  after(() => daemon.destroy());
+
+  async function shown(podSandboxId: string): Promise<Record<string, LinuxContainerResources | undefined>> {
+    const { info } = await daemon.client.runtime('PodSandboxStatus', { podSandboxId, verbose: true });
+    return JSON.parse(info['info'] ?? '{}') as Record<string, LinuxContainerResources | undefined>;
+  }
+
+  test('an update is shown, survives a restart, and is for ready pods', async () => {
+    const plain = podConfig(daemon.pod('pod'));
+    const linux = {
+      ...plain.linux,
+      resources: { cpuShares: 100 },
+      overhead: { memoryLimitInBytes: mebibyte },
+    };
+    const { client } = daemon;
+    const { podSandboxId } = await client.runtime('RunPodSandbox', { config: { ...plain, linux } });
+    const before = await shown(podSandboxId);
+    assert.equal(before['resources']?.cpuShares, '100');
+    assert.equal(before['overhead']?.memoryLimitInBytes, String(mebibyte));
+    await client.runtime('UpdatePodSandboxResources', {
+      podSandboxId,
+      resources: { cpuShares: 200, memoryLimitInBytes: 5 * mebibyte },
+    });
+    await daemon.restart();
+    const { resources, overhead } = await shown(podSandboxId);
+    assert.deepEqual([resources?.cpuShares, resources?.memoryLimitInBytes], ['200', String(5 * mebibyte)]);
+    assert.equal(overhead?.memoryLimitInBytes, String(mebibyte));
+    await daemon.client.runtime('StopPodSandbox', { podSandboxId });
+    await assert.rejects(daemon.client.runtime('UpdatePodSandboxResources', { podSandboxId }), {
+      code: status.FAILED_PRECONDITION,
+      details: /only those of a ready sandbox can/,
+    });
+    await assert.rejects(daemon.client.runtime('UpdatePodSandboxResources', { podSandboxId: 'absent' }), {
+      code: status.NOT_FOUND,
+    });
+  });
+});

@@ -48,6 +48,17 @@ for (const [name, part, expected] of cases) {
   });
 }
 
+test('resources refuses huge pages of a size that the host cannot limit', () => {
+  const asked = (pageSize: string) => ({ hugepageLimits: [{ pageSize, limitBytes: 4_194_304n }] });
+  assert.deepEqual(of(asked('2MB')), { hugepageLimits: [{ pageSize: '2MB', limit: 4_194_304 }] });
+  assert.throws(() => of(asked('1GB')), /huge pages of 1GB cannot be limited to 4194304 bytes: .* only 2MB/);
+  const none = { ...host, hugetlbPageSizes: [] };
+  assert.throws(() => of(asked('2MB'), none), {
+    kind: 'failed-precondition',
+    message: /this host has no hugetlb cgroup controller/,
+  });
+});
+
 test('resources: what the host and the options decide', () => {
   assert.deepEqual(of({ memoryLimitBytes: 4096n }, { ...host, swapAccounting: false }), {
     memory: { limit: 4096 },

@@ -1,12 +1,21 @@
 import { DaemonError } from '../../errors/daemon-error.ts';
-import type { CpuSpec, DeviceCgroupRule, MemorySpec, ResourcesSpec } from '../../oci/runtime-spec.ts';
+import type {
+  CpuSpec,
+  DeviceCgroupRule,
+  HugepageLimitSpec,
+  MemorySpec,
+  ResourcesSpec,
+} from '../../oci/runtime-spec.ts';
 import type { LinuxResources } from '../container-config.ts';
 import type { HostFacts, SpecDefaults } from './spec-input.ts';
 
 export type ResourceHost = Pick<HostFacts, 'cgroupV2' | 'swapAccounting' | 'hugetlbPageSizes'>;
 export type ResourceDefaults = Pick<SpecDefaults, 'pidsLimit' | 'containerMinMemoryBytes'>;
 
-/** The cgroup's limits. Sizes of huge pages that the machine cannot limit are left out, as every peer does. */
+/**
+ * The cgroup's limits. The kubelet names every size of huge pages with 0 where the pod asks for none: a size that the machine
+ * cannot limit is left out then, and refused for a pod that does ask.
+ */
 export function resources(
   requested: LinuxResources,
   host: ResourceHost,
@@ -15,12 +24,7 @@ export function resources(
 ): ResourcesSpec {
   const cpu = cpuOf(requested);
   const memory = memoryOf(requested, host, defaults.containerMinMemoryBytes);
-  const hugepageLimits = requested.hugepageLimits
-    .filter(({ pageSize }) => host.hugetlbPageSizes.includes(pageSize))
-    .map(({ pageSize, limitBytes }) => ({
-      pageSize,
-      limit: exact(`limit of ${pageSize} pages`, limitBytes),
-    }));
+  const hugepageLimits = hugepagesOf(requested.hugepageLimits, host.hugetlbPageSizes);
   const unified = unifiedOf(requested.unified, host.cgroupV2);
   return {
     devices,
@@ -66,6 +70,20 @@ function memoryOf(requested: LinuxResources, host: ResourceHost, minimum: number
   }
   if (limit === 0) return {};
   return host.swapAccounting ? { limit, swap: swap === 0 ? limit : swap } : { limit };
+}
+
+function hugepagesOf(
+  requested: LinuxResources['hugepageLimits'],
+  available: readonly string[],
+): HugepageLimitSpec[] {
+  return requested.flatMap(({ pageSize, limitBytes }) => {
+    if (available.includes(pageSize))
+      return [{ pageSize, limit: exact(`limit of ${pageSize} pages`, limitBytes) }];
+    if (limitBytes === 0n) return [];
+    const sizes = available.length === 0 ? 'no hugetlb cgroup controller' : `only ${available.join(', ')}`;
+    const text = `huge pages of ${pageSize} cannot be limited to ${limitBytes} bytes: this host has ${sizes}`;
+    throw new DaemonError('failed-precondition', text);
+  });
 }
 
 function unifiedOf(
