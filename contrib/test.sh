@@ -5,7 +5,7 @@ set -euo pipefail
 REPO=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 LOG_DIR=${CRIA_TEST_LOGS:-$REPO/dist/test-logs}
 
-for part in say packages node crictl newer-podman; do
+for part in say packages node cri-tools private-apt newer-podman busybox; do
   # shellcheck source=/dev/null
   . "$REPO/contrib/lib/$part.sh"
 done

@@ -1,5 +1,5 @@
 // Runs one kind of tests from dist, one file at a time for all but the first:
-//   unit         beside the code and test/*.test.ts
+//   unit         beside the code, test/*.test.ts, and those of the tests' own parts
 //   integration  test/integration
 //   e2e          test/e2e
 //   monitor      all that is about the monitor, of the first two kinds
@@ -29,6 +29,7 @@ const kinds = {
     ...testFiles('cmd'),
     ...testFiles('test', false),
     ...testFiles('test/harness'),
+    ...testFiles('test/conformance'),
   ],
   integration: () => testFiles('test/integration'),
   e2e: () => testFiles('test/e2e'),

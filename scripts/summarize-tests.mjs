@@ -1,5 +1,6 @@
 // Prints the outcome of all tests of a run from the file that outcome-reporter.mjs wrote; fails when a test failed,
-// when none ran, or, with CI=true, when one was skipped that contrib/known-skips.txt does not list.
+// when none ran, or, with CI=true, when one was skipped that neither contrib/known-skips.txt nor, for the conformance
+// suite, test/conformance/skips.txt lists.
 //   node scripts/summarize-tests.mjs RESULTS [FAILED-STEP...]
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -12,8 +13,9 @@ function linesOf(file) {
 
 /** Each line is `NAME | why`; the name is the whole name of a test. */
 function readKnownSkips() {
-  const file = fileURLToPath(new URL('../contrib/known-skips.txt', import.meta.url));
-  const lines = linesOf(file).filter((line) => !line.startsWith('#'));
+  const files = ['../contrib/known-skips.txt', '../test/conformance/skips.txt'];
+  const paths = files.map((file) => fileURLToPath(new URL(file, import.meta.url)));
+  const lines = paths.flatMap(linesOf).filter((line) => !line.startsWith('#'));
   return new Set(lines.map((line) => line.split(' | ')[0].trim()));
 }
 

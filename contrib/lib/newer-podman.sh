@@ -9,22 +9,6 @@ NEWER_LIBRARIES=(
   libc6 libgpgme11t64 libassuan9 libgpg-error0 libseccomp2 libsubid5 libsqlite3-0 libselinux1 libpcre2-8-0
 )
 
-# The mirror that this machine uses; nothing where it is not a Debian.
-debian_mirror() {
-  apt-get indextargets --format "\$(REPO_URI)" "Origin: Debian" "Label: Debian" 2>/dev/null | head -n 1
-}
-
-# newer_apt FOLDER ARGUMENT...: apt-get that knows only the later release and keeps its state in FOLDER.
-newer_apt() {
-  local folder=$1
-  shift
-  apt-get -q -o Dir::Etc::sourcelist=/dev/null -o "Dir::Etc::sourceparts=$folder/sources" \
-    -o Dir::Etc::preferences=/dev/null -o Dir::Etc::preferencesparts=/dev/null \
-    -o "Dir::State::lists=$folder/lists" -o Dir::State::status=/dev/null -o "Dir::Cache=$folder/cache" \
-    -o Acquire::Languages=none -o Acquire::IndexTargets::deb::DEP-11::DefaultEnabled=false \
-    -o Acquire::http::Timeout=15 -o Acquire::Retries=1 -o APT::Sandbox::User=root "$@"
-}
-
 # adapt_program ROOT NAME: the program loads its libraries, and their loader, from ROOT.
 adapt_program() {
   local root=$1 name=$2 loader
@@ -37,16 +21,12 @@ adapt_program() {
 
 # fetch_newer_podman ROOT: all or nothing.
 fetch_newer_podman() (
-  local root=$1 work package program mirror
-  mirror=$(debian_mirror)
-  [ -n "$mirror" ] || exit 1
+  local root=$1 work package program
   work=$(mktemp -d) || exit 1
   trap 'rm -rf "$work" "$root.new"' EXIT
-  mkdir -p "$work"/{sources,lists/partial,cache/archives/partial,debs} "$root.new" || exit 1
-  printf 'Types: deb\nURIs: %s\nSuites: %s\nComponents: main\nSigned-By: %s\n' "$mirror" "$NEWER_RELEASE" \
-    /usr/share/keyrings/debian-archive-keyring.gpg >"$work/sources/newer.sources"
-  newer_apt "$work" update && cd "$work/debs" || exit 1
-  newer_apt "$work" download "${NEWER_PROGRAMS[@]}" "${NEWER_LIBRARIES[@]}" || exit 1
+  write_private_source "$work" deb "$NEWER_RELEASE" && mkdir -p "$work/debs" "$root.new" || exit 1
+  private_apt "$work" update && cd "$work/debs" || exit 1
+  private_apt "$work" download "${NEWER_PROGRAMS[@]}" "${NEWER_LIBRARIES[@]}" || exit 1
   for package in *.deb; do dpkg-deb -x "$package" "$root.new" || exit 1; done
   rm -rf "$root"
   mv "$root.new" "$root" || exit 1

@@ -67,7 +67,7 @@ function writeBusybox(rootfs: string, busybox: string): void {
 }
 
 /** The files that `ldd` names: libraries and the loader, by the paths the program looks for. */
-function sharedLibraries(program: string): string[] {
+export function sharedLibraries(program: string): string[] {
   const listing = execFileSync('ldd', [program], { encoding: 'utf8' });
   return [...listing.matchAll(/(?:=>\s+)?(\/\S+)\s+\(0x/g)].map(([, path]) => path ?? '');
 }
