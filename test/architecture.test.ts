@@ -10,6 +10,7 @@ const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
 
 /** From the edge to the foundation: a layer may import any later one; folders of one layer may not import each other. */
 const layers: readonly (readonly string[])[] = [
+  ['cri-client'],
   ['cri'],
   ['streaming'],
   ['sandbox'],
@@ -32,7 +33,7 @@ const layers: readonly (readonly string[])[] = [
 const reserved: Readonly<Record<string, readonly string[]>> = {
   koffi: ['sys'],
   'node:child_process': ['monitor'],
-  '@grpc/grpc-js': ['cri'],
+  '@grpc/grpc-js': ['cri', 'cri-client'],
 };
 
 interface Import {

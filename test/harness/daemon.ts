@@ -132,9 +132,14 @@ export class TestDaemon implements Territory {
     return code;
   }
 
+  /** What a process of the daemon's own command line with this daemon's configuration is started with, after node. */
+  argv(...args: readonly string[]): string[] {
+    return [program, '--config', this.paths.configFile, ...args];
+  }
+
   /** The daemon's own command line with this daemon's configuration, such as `image list`. */
   attempt(...args: readonly string[]): Promise<Outcome> {
-    return attempt([process.execPath, program, '--config', this.paths.configFile, ...args]);
+    return attempt([process.execPath, ...this.argv(...args)]);
   }
 
   cria(...args: readonly string[]): Promise<string> {

@@ -2,6 +2,7 @@
 
 import type { Finding, Inspection } from '../../../internal/storage/check/finding.ts';
 import type { RepairResult } from '../../../internal/storage/check/repair.ts';
+import { parseDuration } from './duration.ts';
 import { jsonFlag } from './flags.ts';
 import type { CommandLine } from './parse-arguments.ts';
 import { UsageError } from './usage-error.ts';
@@ -68,14 +69,11 @@ export function checkCommand({ flags }: CommandLine): CheckCommand {
   };
 }
 
-const unitsMs: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
-
-/** Durations as Go writes them: `24h`, `1h30m`, `0s`. */
+/** Durations as Go writes them. */
 function parseAge(text: string): number {
-  const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/g)];
-  if (parts.length === 0 || parts.map(([part]) => part).join('') !== text)
-    throw new UsageError(`--age: "${text}" is no duration such as 24h`);
-  return parts.reduce((sum, [, number, unit]) => sum + Number(number) * (unitsMs[unit ?? ''] ?? 0), 0);
+  const ageMs = parseDuration(text);
+  if (ageMs === undefined) throw new UsageError(`--age: "${text}" is no duration such as 24h`);
+  return ageMs;
 }
 
 export interface CheckReport {

@@ -3,6 +3,7 @@
 import type { Image } from '../../../internal/image/images.ts';
 import type { ImageDetails } from '../../../internal/image/inspect-image.ts';
 import type { PrunePlan } from '../../../internal/image/prune-images.ts';
+import { formatTable } from './table.ts';
 
 /** `12.3 MB`: decimal units, as registries and disks are sold. */
 export function formatBytes(bytes: number): string {
@@ -10,10 +11,6 @@ export function formatBytes(bytes: number): string {
   let [value, unit] = [bytes, 0];
   for (; value >= 1000 && unit < units.length - 1; unit += 1) value /= 1000;
   return `${unit === 0 ? value : value.toFixed(1)} ${units[unit]}`;
-}
-
-export function formatJson(value: unknown): string {
-  return `${JSON.stringify(value, undefined, 2)}\n`;
 }
 
 /** The images as a table, one line per name. */
@@ -32,16 +29,6 @@ export function formatImages(images: readonly Image[]): string {
 function shownNames({ repoTags, repoDigests }: Image): readonly string[] {
   if (repoTags.length > 0) return repoTags;
   return repoDigests.length > 0 ? repoDigests : ['<none>'];
-}
-
-function formatTable(rows: readonly (readonly string[])[]): string {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  return rows
-    .map(
-      (row) =>
-        `${row.map((cell, at) => cell.padEnd(at === row.length - 1 ? 0 : (widths[at] ?? 0))).join('  ')}\n`,
-    )
-    .join('');
 }
 
 /** The run configuration as `docker inspect` has it; what is not there is not shown. */

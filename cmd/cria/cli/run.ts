@@ -16,6 +16,8 @@ import { imageCommand } from './image-arguments.ts';
 import { type CommandLine, parseArguments } from './parse-arguments.ts';
 import type { Terminal } from './terminal.ts';
 import { UsageError } from './usage-error.ts';
+import { workloadCommand } from './workload-arguments.ts';
+import { workloadVerbs } from './workload-verbs.ts';
 
 /** Does what the command line says; resolves with the exit code and never rejects. */
 export async function runCommandLine(
@@ -63,6 +65,10 @@ async function dispatch(line: CommandLine, environment: Environment, terminal: T
   if (verb.name === 'check') {
     const { runCheckCommand } = await import('../check-command.ts');
     return runCheckCommand(loaded, checkCommand(line), terminal);
+  }
+  if (workloadVerbs.includes(verb)) {
+    const { runWorkloadCommand } = await import('../workloads/run-command.ts');
+    return runWorkloadCommand(loaded, workloadCommand(line, new Date()), terminal);
   }
   const { runImageCommand } = await import('../image-command.ts');
   return runImageCommand(loaded, imageCommand(line), terminal);

@@ -3,6 +3,7 @@
 import { checkVerb } from './check-verb.ts';
 import { type Flag, jsonFlag } from './flags.ts';
 import { imageVerbs } from './image-verbs.ts';
+import { workloadVerbs } from './workload-verbs.ts';
 
 export interface Verb {
   /** One or two words; empty for the daemon. */
@@ -65,6 +66,7 @@ export const verbs: readonly Verb[] = [
   },
   checkVerb,
   ...imageVerbs,
+  ...workloadVerbs,
 ];
 
 export function findVerb(name: string): Verb | undefined {

@@ -1,0 +1,79 @@
+// What the commands about pods and containers are asked.
+
+import { parseDuration } from './duration.ts';
+import type { CommandLine } from './parse-arguments.ts';
+import { UsageError } from './usage-error.ts';
+
+export interface LogOptions {
+  readonly follow: boolean;
+  /** Undefined for all. */
+  readonly tailLines: number | undefined;
+  readonly since: Date | undefined;
+  readonly timestamps: boolean;
+}
+
+export type WorkloadCommand =
+  | {
+      readonly action: 'ps';
+      readonly all: boolean;
+      readonly pod: string | undefined;
+      readonly namespace: string | undefined;
+      readonly quiet: boolean;
+      readonly json: boolean;
+    }
+  | {
+      readonly action: 'pods';
+      readonly namespace: string | undefined;
+      readonly quiet: boolean;
+      readonly json: boolean;
+    }
+  | {
+      readonly action: 'logs';
+      readonly container: string;
+      readonly previous: boolean;
+      readonly options: LogOptions;
+    };
+
+/** The command of a command line whose verb is one of the workload verbs; `now` is what durations count back from. */
+export function workloadCommand(line: CommandLine, now: Date): WorkloadCommand {
+  const { verb, positionals, flags } = line;
+  const [operand = ''] = positionals;
+  const has = (wanted: string): boolean => flags.some(({ name }) => name === wanted);
+  const value = (wanted: string): string | undefined => flags.findLast(({ name }) => name === wanted)?.value;
+  switch (verb.name) {
+    case 'ps': {
+      const [pod, namespace] = [value('pod'), value('namespace')];
+      return { action: 'ps', all: has('all'), pod, namespace, quiet: has('quiet'), json: has('json') };
+    }
+    case 'pods':
+      return { action: 'pods', namespace: value('namespace'), quiet: has('quiet'), json: has('json') };
+    case 'logs': {
+      const options = {
+        follow: has('follow'),
+        tailLines: tailLines(value('tail') ?? '-1'),
+        since: since(value('since'), now),
+        timestamps: has('timestamps'),
+      };
+      return { action: 'logs', container: operand, previous: has('previous'), options };
+    }
+    default:
+      throw new UsageError(`unknown command "${verb.name}"`);
+  }
+}
+
+function tailLines(text: string): number | undefined {
+  if (text === '-1') return undefined;
+  if (/^\d{1,9}$/.test(text)) return Number(text);
+  throw new UsageError(`--tail: "${text}" is no number of lines`);
+}
+
+function since(text: string | undefined, now: Date): Date | undefined {
+  if (text === undefined) return undefined;
+  const duration = parseDuration(text);
+  if (duration !== undefined) return new Date(now.getTime() - duration);
+  const time = /^\d{4}-\d\d-\d\d(T\S+)?$/.test(text) ? new Date(text) : undefined;
+  if (time !== undefined && !Number.isNaN(time.getTime())) return time;
+  throw new UsageError(
+    `--since: "${text}" is neither a duration such as 90s nor a time such as 2026-01-31T08:00:00Z`,
+  );
+}

@@ -1,0 +1,98 @@
+import assert from 'node:assert/strict';
+import { appendFileSync, mkdtempSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { LogFile } from './log-file.ts';
+import { parseLogRecord } from './log-record.ts';
+
+const root = mkdtempSync(join(tmpdir(), 'cria-log-file-'));
+after(() => rmSync(root, { recursive: true }));
+
+let files = 0;
+function logPath(content: string): string {
+  files += 1;
+  const path = join(root, `${files}.log`);
+  writeFileSync(path, content);
+  return path;
+}
+
+const record = (text: string, tag = 'F', stream = 'stdout'): string =>
+  `2026-01-02T03:04:05.000000006Z ${stream} ${tag} ${text}\n`;
+
+async function read(log: LogFile): Promise<string[]> {
+  const texts: string[] = [];
+  for await (const lines of log.lines())
+    for (const line of lines) texts.push(parseLogRecord(line)?.text.toString() ?? `strange: ${line}`);
+  return texts;
+}
+
+async function tail(path: string, lines: number): Promise<string[]> {
+  const log = await LogFile.open(path, lines);
+  try {
+    return await read(log);
+  } finally {
+    await log.close();
+  }
+}
+
+test('a record is taken apart, with further tags and without text; what is none is not taken', () => {
+  const parsed = parseLogRecord(Buffer.from('T stderr P:X  two blanks'));
+  assert.deepEqual(parsed, { time: 'T', stream: 'stderr', isWhole: false, text: Buffer.from(' two blanks') });
+  assert.equal(parseLogRecord(Buffer.from('T stdout F'))?.text.length, 0);
+  for (const strange of ['', 'T', 'T stdout', 'T stdin F x', 'T stdout Q x', 'no log at all'])
+    assert.equal(parseLogRecord(Buffer.from(strange)), undefined, strange);
+});
+
+test('the last lines are counted by their ends, across blocks, and with all their parts', async () => {
+  const texts = Array.from({ length: 3000 }, (_, at) => `${at} ${'x'.repeat(at % 97)}`);
+  const path = logPath(texts.map((text) => record(text)).join(''));
+  for (const lines of [0, 1, 2, 500, 2999, 3000, 3001, 9999])
+    assert.deepEqual(await tail(path, lines), lines === 0 ? [] : texts.slice(-lines), String(lines));
+  const parts = logPath(record('a') + record('b1', 'P') + record('b2', 'P') + record('b3') + record('c'));
+  assert.deepEqual(await tail(parts, 2), ['b1', 'b2', 'b3', 'c']);
+  const long = 'y'.repeat(200_000);
+  assert.deepEqual(await tail(logPath(record('a') + record(long) + record('c')), 2), [long, 'c']);
+});
+
+test('a line without an end is not a line yet', async () => {
+  const path = logPath(`${record('one')}${record('two').slice(0, -1)}`);
+  assert.deepEqual(await tail(path, 1), ['one']);
+  const log = await LogFile.open(path, undefined);
+  assert.deepEqual(await read(log), ['one']);
+  appendFileSync(path, '!\n');
+  assert.deepEqual(await read(log), ['two!']);
+  await log.close();
+});
+
+test('a rotation loses nothing: the old file is read to its end, then the new one', async () => {
+  const path = logPath(record('one'));
+  const log = await LogFile.open(path, undefined);
+  assert.deepEqual(await read(log), ['one']);
+  assert.equal(await log.rotate(), false);
+  renameSync(path, `${path}.1`);
+  assert.equal(await log.rotate(), false, 'the next file is not there yet');
+  appendFileSync(`${path}.1`, record('two'));
+  writeFileSync(path, record('three'));
+  assert.equal(await log.rotate(), true);
+  assert.deepEqual(await read(log), ['two']);
+  assert.equal(await log.rotate(), true);
+  assert.deepEqual(await read(log), ['three']);
+  assert.equal(await log.rotate(), false);
+  await log.close();
+});
+
+test('a file that was cut is read from its beginning', async () => {
+  const path = logPath(record('one') + record('two'));
+  const log = await LogFile.open(path, undefined);
+  assert.deepEqual(await read(log), ['one', 'two']);
+  truncateSync(path);
+  appendFileSync(path, record('3'));
+  assert.equal(await log.rotate(), true);
+  assert.deepEqual(await read(log), ['3']);
+  await log.close();
+});
+
+test('a log that is not there is told by its path', async () => {
+  await assert.rejects(LogFile.open(join(root, 'absent'), undefined), /absent" is not there/);
+});
