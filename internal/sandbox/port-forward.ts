@@ -82,6 +82,22 @@ function reasonOf(cause: unknown): string {
   return describeError(cause);
 }
 
+/** `stopped` is aborted when a stop of the sandbox begins, or at once when it cannot be forwarded into; `release` ends the watch. */
+export function watchSandbox(
+  parts: SandboxParts,
+  id: string,
+): { readonly stopped: AbortSignal; release(): void } {
+  const life = new AbortController();
+  try {
+    const { connections } = forwardableSandbox(parts, id);
+    connections.add(life);
+    return { stopped: life.signal, release: () => void connections.delete(life) };
+  } catch (cause) {
+    life.abort(cause);
+    return { stopped: life.signal, release: () => {} };
+  }
+}
+
 /** Drops all connections into a sandbox that is being stopped; they would keep its network namespace. */
 export function dropConnections(sandbox: Sandbox): void {
   const why = new DaemonError('failed-precondition', `sandbox "${sandbox.id}" is being stopped`);

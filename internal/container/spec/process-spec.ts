@@ -9,12 +9,7 @@ const nearlyUnlimited = 2 ** 64 - 2 ** 11;
  * of the container's own process, whether `stored` was just built or was read back from config.json. Holds no bigint.
  */
 export function execProcess(stored: ProcessSpec, command: readonly string[], tty: boolean): ProcessSpec {
-  if (command.length === 0 || command[0] === '') {
-    throw new DaemonError('invalid-argument', 'exec needs a command, the request has none');
-  }
-  if (command.some((argument) => argument.includes('\0'))) {
-    throw new DaemonError('invalid-argument', 'the command holds an argument with a NUL character');
-  }
+  requireCommand(command);
   const hasTerm = stored.env.some((entry) => entry.startsWith('TERM='));
   return {
     ...stored,
@@ -23,6 +18,16 @@ export function execProcess(stored: ProcessSpec, command: readonly string[], tty
     env: tty && !hasTerm ? [...stored.env, 'TERM=xterm'] : stored.env,
     ...(stored.rlimits !== undefined && { rlimits: stored.rlimits.map(withoutBigint) }),
   };
+}
+
+/** `invalid-argument` for what no runtime could start. */
+export function requireCommand(command: readonly string[]): void {
+  if (command.length === 0 || command[0] === '') {
+    throw new DaemonError('invalid-argument', 'exec needs a command, the request has none');
+  }
+  if (command.some((argument) => argument.includes('\0'))) {
+    throw new DaemonError('invalid-argument', 'the command holds an argument with a NUL character');
+  }
 }
 
 function withoutBigint({ type, soft, hard }: RlimitSpec): RlimitSpec {

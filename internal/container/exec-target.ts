@@ -1,0 +1,63 @@
+// What every exec needs: a container that runs, and the process that the OCI runtime is to start in it.
+
+import { readFile } from 'node:fs/promises';
+import { DaemonError } from '../errors/daemon-error.ts';
+import type { ExecCgroup } from '../monitor/monitor.ts';
+import type { RuntimeSpec } from '../oci/runtime-spec.ts';
+import type { Container } from './container.ts';
+import { containerPaths } from './container-files.ts';
+import type { ContainerParts } from './container-parts.ts';
+import { execCgroup } from './exec-cgroup.ts';
+import { execProcess } from './spec/process-spec.ts';
+
+export interface ExecTarget {
+  readonly containerId: string;
+  readonly runtimePath: string;
+  readonly runtimeArgs: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly process: object;
+  readonly cgroup: ExecCgroup | undefined;
+}
+
+/** `invalid-argument` for a command that cannot be one; errors of `runningContainer`. */
+export async function execTarget(
+  parts: ContainerParts,
+  idOrPrefix: string,
+  { command, terminal }: { readonly command: readonly string[]; readonly terminal: boolean },
+): Promise<ExecTarget> {
+  const container = runningContainer(parts, idOrPrefix);
+  const { runtime } = parts.runtimes.get(container.metadata.runtimeHandler);
+  const stored = await readSpec(parts, container);
+  return {
+    containerId: container.id,
+    runtimePath: runtime.path,
+    runtimeArgs: runtime.globalArgs,
+    env: runtime.env,
+    process: execProcess(stored.process, command, terminal),
+    cgroup: execCgroup(parts, container),
+  };
+}
+
+/** `not-found` for an unknown container, `failed-precondition` for one that does not run. */
+export function runningContainer(parts: ContainerParts, idOrPrefix: string): Container {
+  const container = parts.containers.get(idOrPrefix);
+  requireRunning(container);
+  return container;
+}
+
+async function readSpec(parts: ContainerParts, container: Container): Promise<RuntimeSpec> {
+  try {
+    return JSON.parse(await readFile(containerPaths(parts.directories, container.id).spec, 'utf8'));
+  } catch (cause) {
+    requireRunning(container); // removed meanwhile
+    throw new DaemonError('internal', `cannot read the spec of container "${container.id}"`, cause);
+  }
+}
+
+function requireRunning(container: Container): void {
+  const { state } = container.status;
+  if (state === 'running' && !container.removing) return;
+  const what = container.removing ? 'being removed' : state;
+  const text = `cannot run a command in container "${container.id}": it is ${what}`;
+  throw new DaemonError('failed-precondition', `${text}, only a running container takes one`);
+}
