@@ -74,6 +74,8 @@ async function start(
   });
   const metrics = await serveMetrics(config, daemon.metrics, logger);
   if (metrics !== undefined) closing.push(() => metrics.close());
+  closing.push(() => daemon.cri.streams.close());
+  logger.info({ address: await daemon.cri.streams.listen() }, 'streams are served');
   await restore(daemon.cri);
   if (lastRun.isBeforeBoot && config.crio.internal_wipe) await removeLostContainers(daemon.cri);
   const server = startCriServer(daemon.cri, socket, {

@@ -36,6 +36,7 @@ import { preparePauseRootfs } from './pause-rootfs.ts';
 import type { Follower } from './reload.ts';
 import { versionInfo } from './version.ts';
 import { wireImages } from './wire-images.ts';
+import { streamIdentity, wireStreams } from './wire-streams.ts';
 
 export interface Daemon {
   readonly cri: CriParts;
@@ -71,6 +72,7 @@ export async function wireDaemon(config: Config, spawner: Spawner, logger: Logge
   const containers = await wireContainers(config, made, runner);
   const sandboxes = await wireSandboxes(config, containers, runner);
   sandboxes.network.watch(lifetime.signal);
+  const streams = wireStreams(config, metrics.streams, logger);
   const info = {
     runtimeName: config.cria.runtime_name,
     version: versionInfo().version,
@@ -78,10 +80,11 @@ export async function wireDaemon(config: Config, spawner: Spawner, logger: Logge
     stateDirectory: config.cria.run_dir,
   };
   return {
-    cri: { sandboxes, containers, info, observeOperation: metrics.observeOperation, logger },
+    cri: { sandboxes, containers, streams, info, observeOperation: metrics.observeOperation, logger },
     metrics,
     async follow(changed) {
       await follow(changed);
+      await streams.follow(streamIdentity(changed));
       cdi.follow(changed.runtime.cdi_spec_dirs);
     },
     async close() {

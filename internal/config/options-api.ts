@@ -1,7 +1,7 @@
 // [crio.api]: the CRI socket and the server for exec, attach and port-forward streams.
 
 import { anyPath, count, optionalDuration, portText, socketPath, text, textList } from './checked-types.ts';
-import { done, later } from './option.ts';
+import { done } from './option.ts';
 import { booleanType, wordType } from './value-type.ts';
 
 const maxMessageBytes = 80 * 1024 * 1024;
@@ -12,31 +12,31 @@ export const apiOptions = {
     '/var/run/crio/crio.sock',
     'Unix socket, mode 0660, that speaks gRPC with the kubelet and HTTP/1.1 with cAdvisor. A stale socket file is replaced; a live one stops the start.',
   ),
-  stream_address: later(
+  stream_address: done(
     text,
     '127.0.0.1',
     'IP address on which exec, attach and port-forward streams are served.',
   ),
-  stream_port: later(portText, '0', 'Port of the stream server; "0" takes a free one.'),
-  stream_enable_tls: later(booleanType, false, 'Serve streams over TLS.', { env: 'CONTAINER_ENABLE_TLS' }),
-  stream_tls_cert: later(anyPath, '', 'Certificate of the stream server, PEM. Read again when it changes.', {
+  stream_port: done(portText, '0', 'Port of the stream server; "0" takes a free one.'),
+  stream_enable_tls: done(booleanType, false, 'Serve streams over TLS.', { env: 'CONTAINER_ENABLE_TLS' }),
+  stream_tls_cert: done(anyPath, '', 'Certificate of the stream server, PEM. Read again when it changes.', {
     env: 'CONTAINER_TLS_CERT',
     reloadable: true,
   }),
-  stream_tls_key: later(anyPath, '', 'Private key of the stream server, PEM. Read again when it changes.', {
+  stream_tls_key: done(anyPath, '', 'Private key of the stream server, PEM. Read again when it changes.', {
     env: 'CONTAINER_TLS_KEY',
     reloadable: true,
   }),
-  stream_tls_ca: later(
+  stream_tls_ca: done(
     anyPath,
     '',
     'Certificate authorities, PEM; when set, a client of the stream server must show a certificate of theirs.',
     { env: 'CONTAINER_TLS_CA', reloadable: true },
   ),
-  stream_idle_timeout: later(
+  stream_idle_timeout: done(
     optionalDuration,
     '',
-    'Time after which a stream without traffic is closed, such as "30m". Empty: 4h.',
+    'Time after which a stream without traffic is closed, such as "30m"; "0": never. Empty: 4h.',
     { env: 'STREAM_IDLE_TIMEOUT' },
   ),
   tls_min_version: done(

@@ -25,7 +25,7 @@ export function checkValues(loaded: Pick<LoadedConfig, 'config' | 'sources' | 'p
 }
 
 function crossProblems(config: Config, sources: ReadonlyMap<string, string>): Problem[] {
-  const { crio, metrics, runtime } = config;
+  const { api, crio, metrics, runtime } = config;
   const problems: Problem[] = [];
   const problem = (key: string, reason: string): void => {
     problems.push({ source: sources.get(key) ?? 'default', key, reason });
@@ -39,6 +39,8 @@ function crossProblems(config: Config, sources: ReadonlyMap<string, string>): Pr
   }
   if ((metrics.metrics_cert === '') !== (metrics.metrics_key === ''))
     problem('crio.metrics.metrics_cert', 'metrics_cert and metrics_key are set together or not at all');
+  if (api.stream_enable_tls && (api.stream_tls_cert === '' || api.stream_tls_key === ''))
+    problem('crio.api.stream_enable_tls', 'TLS needs stream_tls_cert and stream_tls_key');
   for (const [key, items] of [
     ['crio.runtime.default_sysctls', runtime.default_sysctls],
     ['crio.runtime.default_ulimits', runtime.default_ulimits],

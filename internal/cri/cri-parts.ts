@@ -4,6 +4,7 @@ import type { ContainerParts } from '../container/container-parts.ts';
 import type { Logger } from '../log/logger.ts';
 import type { ObserveOperation } from '../metrics/operation-metrics.ts';
 import type { SandboxParts } from '../sandbox/sandbox-parts.ts';
+import type { StreamServer } from '../streaming/stream-server.ts';
 
 export interface RuntimeInfo {
   /** Prefix of every container id in the Kubernetes API. */
@@ -18,6 +19,8 @@ export interface RuntimeInfo {
 export interface CriParts {
   readonly sandboxes: SandboxParts;
   readonly containers: ContainerParts;
+  /** Serves exec, attach and port-forward. */
+  readonly streams: StreamServer;
   readonly info: RuntimeInfo;
   readonly observeOperation: ObserveOperation;
   readonly logger: Logger;

@@ -1,10 +1,12 @@
 // The RPCs of runtime.v1.RuntimeService.
 
 import type { UntypedServiceImplementation } from '@grpc/grpc-js';
+import { attach } from './attach.ts';
 import { containerStats } from './container-stats.ts';
 import { containerStatus } from './container-status.ts';
 import { createContainer } from './create-container.ts';
 import type { CriParts } from './cri-parts.ts';
+import { exec } from './exec.ts';
 import { execSync } from './exec-sync.ts';
 import { listContainerStats } from './list-container-stats.ts';
 import { listContainers } from './list-containers.ts';
@@ -12,6 +14,7 @@ import { listPodSandbox } from './list-pod-sandbox.ts';
 import { listPodSandboxStats } from './list-pod-sandbox-stats.ts';
 import { podSandboxStats } from './pod-sandbox-stats.ts';
 import { podSandboxStatus } from './pod-sandbox-status.ts';
+import { portForward } from './port-forward.ts';
 import { removeContainer } from './remove-container.ts';
 import { removePodSandbox } from './remove-pod-sandbox.ts';
 import { reopenContainerLog } from './reopen-container-log.ts';
@@ -57,6 +60,9 @@ export function runtimeService(parts: CriParts): UntypedServiceImplementation {
     UpdatePodSandboxResources: rpc('UpdatePodSandboxResources', updatePodSandboxResources),
     ReopenContainerLog: rpc('ReopenContainerLog', reopenContainerLog),
     ExecSync: rpc('ExecSync', execSync),
+    Exec: rpc('Exec', exec),
+    Attach: rpc('Attach', attach),
+    PortForward: rpc('PortForward', portForward),
     StreamPodSandboxes: streamed('StreamPodSandboxes', {
       list: listPodSandbox,
       items: ({ items }) => items,
@@ -68,9 +74,6 @@ export function runtimeService(parts: CriParts): UntypedServiceImplementation {
       message: (containers) => ({ containers }),
     }),
     ...unimplemented([
-      'Exec',
-      'Attach',
-      'PortForward',
       'StreamContainerStats',
       'StreamPodSandboxStats',
       'CheckpointContainer',

@@ -7,12 +7,14 @@ import { type ImageMetrics, imageMetrics } from './image-metrics.ts';
 import { type MonitorMetrics, monitorMetrics } from './monitor-metrics.ts';
 import { type ObserveOperation, operationMetrics } from './operation-metrics.ts';
 import { processMetrics } from './process-metrics.ts';
+import { type StreamMetrics, streamMetrics } from './stream-metrics.ts';
 
 export interface Metrics {
   readonly observeOperation: ObserveOperation;
   readonly containers: ContainerMetrics;
   readonly images: ImageMetrics;
   readonly monitors: MonitorMetrics;
+  readonly streams: StreamMetrics;
   /** The text that Prometheus reads, and its content type. */
   read(): Promise<{ readonly text: string; readonly contentType: string }>;
 }
@@ -39,6 +41,7 @@ export function createMetrics(settings: MetricsSettings): Metrics {
     containers: containerMetrics(collectors),
     images: imageMetrics(collectors),
     monitors: monitorMetrics(registry),
+    streams: streamMetrics(registry),
     read: async () => ({ text: await registry.metrics(), contentType: registry.contentType }),
   };
 }

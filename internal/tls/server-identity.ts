@@ -11,6 +11,8 @@ export interface ServerIdentity {
   /** Paths of PEM files. */
   readonly certFile: string;
   readonly keyFile: string;
+  /** Authorities, PEM: a client must show a certificate of theirs. */
+  readonly clientCaFile?: string | undefined;
   /** As the options `tls_min_version` and `tls_cipher_suites` have them. */
   readonly minVersion: 'VersionTLS12' | 'VersionTLS13';
   readonly cipherSuites: readonly string[];
@@ -21,18 +23,21 @@ const lookMs = 60_000;
 
 /** `failed-precondition` with the file's name when the files cannot be read or do not fit each other. */
 export async function readIdentity(identity: ServerIdentity): Promise<SecureContextOptions> {
-  const [cert, key] = await Promise.all([readPem(identity.certFile), readPem(identity.keyFile)]);
+  const { certFile, keyFile, clientCaFile } = identity;
+  const [cert, key] = await Promise.all([readPem(certFile), readPem(keyFile)]);
+  const ca = clientCaFile === undefined ? undefined : await readPem(clientCaFile);
   const ciphers = opensslCiphers(identity.cipherSuites);
   const options: SecureContextOptions = {
     cert,
     key,
     minVersion: identity.minVersion === 'VersionTLS13' ? 'TLSv1.3' : 'TLSv1.2',
     ...(ciphers !== undefined && { ciphers }),
+    ...(ca !== undefined && { ca }),
   };
   try {
     createSecureContext(options);
   } catch (cause) {
-    const text = `the certificate "${identity.certFile}" and the key "${identity.keyFile}" cannot be used: ${describeError(cause)}`;
+    const text = `the certificate "${certFile}" and the key "${keyFile}" cannot be used: ${describeError(cause)}`;
     throw new DaemonError('failed-precondition', text, cause);
   }
   return options;
@@ -50,7 +55,9 @@ export function followIdentity(
       logger.error({ error: describeError(cause) }, 'the old certificate stays in use');
     });
   };
-  for (const file of [identity.certFile, identity.keyFile]) {
+  const { certFile, keyFile, clientCaFile } = identity;
+  for (const file of [certFile, keyFile, clientCaFile]) {
+    if (file === undefined) continue;
     watchFile(file, { persistent: false, interval: lookMs }, changed);
     signal.addEventListener('abort', () => unwatchFile(file, changed), { once: true });
   }

@@ -1,0 +1,99 @@
+// Between a client of exec or attach and the session in the container. Nothing waits here: who is not read is not asked.
+
+import { setMaxListeners } from 'node:events';
+import type { Readable, Writable } from 'node:stream';
+import { waitFor } from '../async/wait-for.ts';
+import { describeError } from '../errors/daemon-error.ts';
+import type { StreamSession, TerminalSize } from '../monitor/stream-session.ts';
+import type { CommandClient, CommandOutcome } from './stream-client.ts';
+import type { CommandTicket } from './stream-ticket.ts';
+
+/** Serves the client to its end; the session is over then, whoever ended it. Never rejects. */
+export async function serveCommand(
+  client: CommandClient,
+  ticket: CommandTicket,
+  end: AbortSignal,
+): Promise<void> {
+  const life = new AbortController();
+  const leave = (): void => life.abort(client.gone.aborted ? client.gone.reason : end.reason);
+  for (const signal of [client.gone, end]) {
+    setMaxListeners(0, signal); // `end` has one for each session
+    signal.addEventListener('abort', leave);
+    if (signal.aborted) leave();
+  }
+  try {
+    await client.finish(await outcomeOf(client, ticket, life.signal));
+  } finally {
+    end.removeEventListener('abort', leave);
+  }
+}
+
+async function outcomeOf(
+  client: CommandClient,
+  ticket: CommandTicket,
+  signal: AbortSignal,
+): Promise<CommandOutcome> {
+  let session: StreamSession | undefined;
+  try {
+    session = await ticket.open(signal);
+    carryInput(client.stdin, session.stdin);
+    const carried = Promise.all([
+      carryOutput(session.stdout, client.stdout),
+      carryOutput(session.stderr, client.stderr),
+    ]);
+    followSizes(client, session);
+    const { code } = await session.exit;
+    await waitFor(carried, signal);
+    // The end of an attachment is no failure, whatever the container has exited with: the pod's status tells that.
+    return { kind: 'exited', code: ticket.kind === 'exec' ? code : 0 };
+  } catch (cause) {
+    return { kind: 'failed', message: describeError(signal.aborted ? signal.reason : cause) };
+  } finally {
+    session?.close();
+    client.stdin?.unpipe().resume();
+  }
+}
+
+/** What comes for a stdin that is closed is dropped: what else the client sends must get through. */
+function carryInput(from: Readable | undefined, to: Writable | undefined): void {
+  if (from === undefined) {
+    to?.end();
+  } else if (to === undefined || to.destroyed) {
+    from.resume();
+  } else {
+    to.once('close', () => from.unpipe(to).resume());
+    from.pipe(to);
+  }
+}
+
+/** Resolves when `from` has ended and all of it was written to `to`, or nobody wants it. */
+async function carryOutput(from: Readable | undefined, to: Writable | undefined): Promise<void> {
+  if (from === undefined) return;
+  const ended = new Promise<void>((resolve) => from.once('close', resolve));
+  if (to === undefined || to.destroyed) {
+    from.resume();
+  } else {
+    to.once('close', () => from.unpipe(to).resume());
+    from.pipe(to, { end: false });
+  }
+  await ended;
+}
+
+/** The last size counts: those that came while one was set are skipped. */
+function followSizes(client: CommandClient, session: StreamSession): void {
+  let next: TerminalSize | undefined;
+  let isSetting = false;
+  const set = async (): Promise<void> => {
+    isSetting = true;
+    while (next !== undefined) {
+      const size = next;
+      next = undefined;
+      await session.resize(size).catch(() => {}); // the session's end says why
+    }
+    isSetting = false;
+  };
+  client.onResize((size) => {
+    next = size;
+    if (!isSetting) void set();
+  });
+}

@@ -1,0 +1,79 @@
+// A client's WebSocket connection: its messages, its end, and who holds up its reading.
+
+import { setMaxListeners } from 'node:events';
+import type { WebSocket } from 'ws';
+import { DaemonError } from '../../errors/daemon-error.ts';
+
+/** A client that is told the end answers; one that is silent for so long is cut off. */
+const silenceMs = 10_000;
+/** The same for one that goes on sending: it may take its time to read. */
+export const lingerMs = 3_600_000;
+const normalClosure = 1000;
+
+export class WebSocketConnection {
+  /** Aborted when the client is gone or was idle for too long. */
+  readonly gone: AbortSignal;
+  readonly #socket: WebSocket;
+  readonly #goneBy = new AbortController();
+  readonly #idle: NodeJS.Timeout | undefined;
+  readonly #full = new Set<object>();
+  readonly #closed: Promise<void>;
+
+  /** Pings count for nothing: clients send them whether or not somebody is there. `idleMs` 0: no limit. */
+  constructor(socket: WebSocket, idleMs: number, onMessage: (message: Buffer) => void) {
+    this.gone = this.#goneBy.signal;
+    setMaxListeners(0, this.gone); // one for each connection of a port-forward: no leak
+    this.#socket = socket;
+    const idle = (): void => this.#lose('the connection was idle for too long');
+    this.#idle = idleMs > 0 ? setTimeout(idle, idleMs) : undefined;
+    this.#closed = new Promise((resolve) => {
+      socket.once('close', () => {
+        clearTimeout(this.#idle);
+        this.#goneBy.abort(new DaemonError('cancelled', 'the client has closed the connection'));
+        resolve();
+      });
+    });
+    socket.on('error', () => {}); // 'close' follows
+    socket.on('message', (message: Buffer) => {
+      this.#idle?.refresh();
+      onMessage(message);
+    });
+  }
+
+  /** `done` follows when the message is on its way, or never will be. */
+  send(message: Buffer | string, done: () => void): void {
+    this.#idle?.refresh();
+    this.#socket.send(message, { binary: typeof message !== 'string', fin: true }, done);
+  }
+
+  /** Nothing more is read until everybody who was full is so no more. A client that pings is not answered meanwhile. */
+  pause(by: object): void {
+    this.#full.add(by);
+    this.#socket.pause();
+  }
+
+  resume(by: object): void {
+    if (this.#full.delete(by) && this.#full.size === 0) this.#socket.resume();
+  }
+
+  /** Closes behind what was sent. Resolves when the client has done so too, or was silent for 10 s. */
+  async close(): Promise<void> {
+    this.#full.clear();
+    this.#socket.resume();
+    const silence = setTimeout(() => this.destroy(), silenceMs);
+    for (const event of ['message', 'ping', 'pong']) this.#socket.on(event, () => silence.refresh());
+    this.#socket.close(normalClosure); // the library's own limit is the longest that it may take
+    await this.#closed;
+    clearTimeout(silence);
+  }
+
+  /** Drops the connection. */
+  destroy(): void {
+    this.#socket.terminate();
+  }
+
+  #lose(reason: string): void {
+    this.#goneBy.abort(new DaemonError('cancelled', reason));
+    this.destroy();
+  }
+}
