@@ -2,16 +2,20 @@
 
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
+import type { WebSocket } from 'ws';
 import type { Negotiated } from './negotiate.ts';
-import { refuseUpgrade } from './refuse.ts';
 import { serveCommand } from './serve-command.ts';
 import { servePortForward } from './serve-port-forward.ts';
-import type { ClientTimeouts } from './stream-client.ts';
-import type { StreamTicket } from './stream-ticket.ts';
+import { answerSpdy } from './spdy/answer-upgrade.ts';
+import { acceptSpdyCommand } from './spdy/command-client.ts';
+import { acceptSpdyPortForward } from './spdy/port-forward-client.ts';
+import type { ClientTimeouts, PortForwardClient } from './stream-client.ts';
+import type { PortForwardTicket, StreamTicket } from './stream-ticket.ts';
 import { acceptWebSocket } from './websocket/accept-upgrade.ts';
 import { WebSocketCommandClient } from './websocket/command-client.ts';
 import { WebSocketPortForwardClient } from './websocket/port-forward-client.ts';
 import type { WebSocketProtocol } from './websocket/protocols.ts';
+import { openTunnel } from './websocket/tunnel.ts';
 
 /** A request for an upgrade, as HTTP hands it over. */
 export interface Upgrade {
@@ -33,8 +37,19 @@ export async function acceptClient(upgrade: Upgrade, by: Negotiated, service: Se
   if (by.by === 'websocket') {
     await serveWebSocket(upgrade, by.protocol, service);
   } else {
-    refuseUpgrade(upgrade.socket, { code: 501, text: 'SPDY is not served yet' });
+    await serveSpdy(answerSpdy(upgrade, by.name), by.version, service);
   }
+}
+
+async function serveSpdy(socket: Duplex, version: number, { ticket, timeouts, end }: Service): Promise<void> {
+  if (ticket.kind === 'portforward') {
+    await servePortForward(acceptSpdyPortForward(socket, timeouts), ticket, end);
+    return;
+  }
+  const accepted = acceptSpdyCommand(socket, version, ticket.streams, timeouts);
+  // A client that leaves or does not open its streams has got no session: there is nothing to end.
+  const client = await accepted.catch(() => undefined);
+  if (client !== undefined) await serveCommand(client, ticket, end);
 }
 
 async function serveWebSocket(
@@ -47,16 +62,26 @@ async function serveWebSocket(
     upgrade.socket.once('close', resolve);
     acceptWebSocket(upgrade, protocol, (socket) => {
       upgrade.socket.off('close', resolve);
-      const { idleMs } = timeouts;
       const served =
         ticket.kind === 'portforward'
-          ? servePortForward(
-              new WebSocketPortForwardClient(socket, protocol, ticket.ports, idleMs),
+          ? servePortForward(forwardClient(socket, protocol, ticket, timeouts), ticket, end)
+          : serveCommand(
+              new WebSocketCommandClient(socket, protocol, ticket.streams, timeouts.idleMs),
               ticket,
               end,
-            )
-          : serveCommand(new WebSocketCommandClient(socket, protocol, ticket.streams, idleMs), ticket, end);
+            );
       served.then(resolve, reject);
     });
   });
+}
+
+function forwardClient(
+  socket: WebSocket,
+  protocol: WebSocketProtocol,
+  { ports }: PortForwardTicket,
+  timeouts: ClientTimeouts,
+): PortForwardClient {
+  return protocol.form === 'tunnel'
+    ? acceptSpdyPortForward(openTunnel(socket), timeouts)
+    : new WebSocketPortForwardClient(socket, protocol, ports, timeouts.idleMs);
 }
