@@ -12,7 +12,7 @@ describe('exec with crictl', { skip: missing('runc', 'crictl') }, () => {
   before(() => world.start());
   after(() => world.daemon.destroy());
 
-  for (const transport of ['websocket']) {
+  for (const transport of ['spdy', 'websocket']) {
     describe(transport, () => {
       const exec = (...args: readonly string[]) =>
         world.crictl.attempt('exec', '-r', transport, world.containerId, ...args);
