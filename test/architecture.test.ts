@@ -34,6 +34,7 @@ const reserved: Readonly<Record<string, readonly string[]>> = {
   koffi: ['sys'],
   'node:child_process': ['monitor'],
   '@grpc/grpc-js': ['cri', 'cri-client'],
+  ws: ['streaming', 'cri-client'],
 };
 
 interface Import {

@@ -15,8 +15,9 @@ export interface CommandLine {
 }
 
 /** Takes a command line apart. Throws UsageError for anything unknown, naming what may have been meant. */
-export function parseArguments(argv: readonly string[]): CommandLine {
+export function parseArguments(whole: readonly string[]): CommandLine {
   const all = [...verbs.flatMap((verb) => verb.flags), ...generalFlags, ...optionFlags, ...ignoredFlags];
+  const { argv, rest } = withoutCommand(whole, all);
   const first = tokensOf(argv, all);
   // A misspelt flag first: its value looks like a command.
   for (const token of first) if (token.kind === 'option') knownFlag(token, all);
@@ -24,13 +25,29 @@ export function parseArguments(argv: readonly string[]): CommandLine {
   const tokens = tokensOf(argv, known);
   const { verb, positionals } = verbOf(tokens);
   const flags = tokens.flatMap((token) => (token.kind === 'option' ? [flagValue(token, verb, known)] : []));
-  return { verb, positionals, flags };
+  return { verb, positionals: [...positionals, ...rest], flags };
 }
 
-type Token =
+/** Cuts off another program's command line, which follows the first operand of verbs that take one; `--` may be between. */
+function withoutCommand(
+  whole: readonly string[],
+  all: readonly Flag[],
+): { argv: readonly string[]; rest: readonly string[] } {
+  const wholeLine = { argv: whole, rest: [] };
+  const word = tokensOf(whole, all).find(({ kind }) => kind === 'positional');
+  const verb = word?.kind === 'positional' ? findVerb(word.value) : undefined;
+  if (verb?.endsFlags !== true) return wholeLine;
+  const operands = tokensOf(whole, verbFirst(verb, all)).filter(({ kind }) => kind === 'positional');
+  const end = operands[1] === undefined ? whole.length : operands[1].index + 1;
+  const rest = whole.slice(end);
+  return { argv: whole.slice(0, end), rest: rest[0] === '--' ? rest.slice(1) : rest };
+}
+
+type Token = { readonly index: number } & (
   | ({ readonly kind: 'option' } & OptionToken)
   | { readonly kind: 'positional'; readonly value: string }
-  | { readonly kind: 'option-terminator' };
+  | { readonly kind: 'option-terminator' }
+);
 
 function tokensOf(argv: readonly string[], known: readonly Flag[]): readonly Token[] {
   // The first of several with one name or letter counts.

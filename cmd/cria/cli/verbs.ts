@@ -12,6 +12,8 @@ export interface Verb {
   readonly operands: string;
   /** The least and the most operands. */
   readonly count: readonly [number, number];
+  /** What follows the first operand is no flag of ours. */
+  readonly endsFlags?: boolean;
   readonly summary: string;
   readonly flags: readonly Flag[];
   readonly examples: readonly string[];

@@ -49,3 +49,33 @@ test('ps and pods take filters', () => {
     json: true,
   });
 });
+
+test('what follows the container of exec is the command, whatever it looks like', () => {
+  const exec = { action: 'exec', container: 'web', stdin: false, terminal: false };
+  assert.deepEqual(parsed('exec', 'web', 'ls', '-l', '--help', '--json'), {
+    ...exec,
+    command: ['ls', '-l', '--help', '--json'],
+  });
+  assert.deepEqual(parsed('exec', '-it', 'web', '--', 'sh', '-c', 'exit 3'), {
+    ...exec,
+    stdin: true,
+    terminal: true,
+    command: ['sh', '-c', 'exit 3'],
+  });
+  assert.deepEqual(parsed('--log-level', 'debug', 'exec', '--interactive', 'web', 'cat', '--', '-'), {
+    ...exec,
+    stdin: true,
+    command: ['cat', '--', '-'],
+  });
+  assert.throws(() => parsed('exec', '--follow', 'web', 'ls'), /--follow is not a flag of "cria exec"/);
+});
+
+test('attach leaves by ctrl-p,ctrl-q unless told otherwise', () => {
+  const attach = { action: 'attach', container: 'web', stdin: false, terminal: false };
+  assert.deepEqual(parsed('attach', 'web'), { ...attach, detachKeys: Buffer.from([0x10, 0x11]) });
+  assert.deepEqual(parsed('attach', '--detach-keys', '', 'web'), { ...attach, detachKeys: Buffer.alloc(0) });
+  assert.throws(
+    () => parsed('attach', '--detach-keys', 'ctrl-ä', 'web'),
+    /--detach-keys: "ctrl-ä" are no keys/,
+  );
+});

@@ -1,5 +1,6 @@
 // What the commands about pods and containers are asked.
 
+import { parseDetachKeys } from '../workloads/detach-keys.ts';
 import { parseDuration } from './duration.ts';
 import type { CommandLine } from './parse-arguments.ts';
 import { UsageError } from './usage-error.ts';
@@ -32,6 +33,20 @@ export type WorkloadCommand =
       readonly container: string;
       readonly previous: boolean;
       readonly options: LogOptions;
+    }
+  | {
+      readonly action: 'exec';
+      readonly container: string;
+      readonly command: readonly string[];
+      readonly stdin: boolean;
+      readonly terminal: boolean;
+    }
+  | {
+      readonly action: 'attach';
+      readonly container: string;
+      readonly stdin: boolean;
+      readonly terminal: boolean;
+      readonly detachKeys: Buffer;
     };
 
 /** The command of a command line whose verb is one of the workload verbs; `now` is what durations count back from. */
@@ -56,9 +71,23 @@ export function workloadCommand(line: CommandLine, now: Date): WorkloadCommand {
       };
       return { action: 'logs', container: operand, previous: has('previous'), options };
     }
+    case 'exec': {
+      const [, ...command] = positionals;
+      return { action: 'exec', container: operand, command, stdin: has('stdin'), terminal: has('tty') };
+    }
+    case 'attach': {
+      const detachKeys = detachKeysOf(value('detach-keys') ?? 'ctrl-p,ctrl-q');
+      return { action: 'attach', container: operand, stdin: has('stdin'), terminal: has('tty'), detachKeys };
+    }
     default:
       throw new UsageError(`unknown command "${verb.name}"`);
   }
+}
+
+function detachKeysOf(text: string): Buffer {
+  const keys = parseDetachKeys(text);
+  if (keys !== undefined) return keys;
+  throw new UsageError(`--detach-keys: "${text}" are no keys such as ctrl-p,ctrl-q`);
 }
 
 function tailLines(text: string): number | undefined {

@@ -22,6 +22,21 @@ const inNamespace: Flag = {
   doc: 'Only those of this Kubernetes namespace.',
 };
 
+const commandFlags: readonly Flag[] = [
+  {
+    name: 'stdin',
+    aliases: ['i', 'interactive'],
+    placeholder: '',
+    doc: 'Hand on what comes on standard input, and its end.',
+  },
+  {
+    name: 'tty',
+    aliases: ['t'],
+    placeholder: '',
+    doc: 'Use a terminal. With --stdin every key goes to the program, Ctrl-C too, and so does the size of the window.',
+  },
+];
+
 const logFlags: readonly Flag[] = [
   { name: 'follow', aliases: ['f'], placeholder: '', doc: 'Go on until the container has ended.' },
   {
@@ -78,5 +93,42 @@ export const workloadVerbs: readonly Verb[] = [
     flags: logFlags,
     examples: ['cria logs web', 'cria logs --follow --tail 20 --timestamps default/web-0/nginx'],
     exitCodes: interruptible,
+  },
+  {
+    name: 'exec',
+    operands: 'CONTAINER COMMAND...',
+    count: [2, Number.POSITIVE_INFINITY],
+    endsFlags: true,
+    summary: `Run a command in a running container, with its output, its input if asked for, and its exit code. All that follows CONTAINER is the command's. When cria ends, the command is killed. ${container}`,
+    flags: commandFlags,
+    examples: [
+      'cria exec web ls -l /tmp',
+      'cria exec -it default/web-0/nginx sh',
+      'cria exec -i db psql < dump.sql',
+    ],
+    exitCodes: {
+      0: "any code is the command's own, 128 and the signal for one that was killed; and",
+      1: 'it could not be run; the reason is on standard error',
+      2: 'the command line is wrong',
+      130: 'interrupted by SIGINT, which kills the command',
+      143: 'the same by SIGTERM',
+    },
+  },
+  {
+    name: 'attach',
+    operands: 'CONTAINER',
+    count: [1, 1],
+    summary: `Show what a container writes from now on, and with --stdin write to it. Say --tty for a container that has a terminal. When cria ends, the container goes on. ${container}`,
+    flags: [
+      ...commandFlags,
+      {
+        name: 'detach-keys',
+        aliases: [],
+        placeholder: 'KEYS',
+        doc: 'What to type on a terminal to leave: letters, or ctrl- and one of a to z and @[\\]^_, with commas between them; ctrl-p,ctrl-q by default, "" for none.',
+      },
+    ],
+    examples: ['cria attach web', 'cria attach -it --detach-keys ctrl-x shell'],
+    exitCodes: { ...interruptible, 0: 'the container has ended, or was left by the detach keys' },
   },
 ];

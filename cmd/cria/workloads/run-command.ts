@@ -1,15 +1,18 @@
 // The commands about what runs on the node, each with a client of the daemon.
 
 import type { LoadedConfig } from '../../../internal/config/load-config.ts';
+import type { Config } from '../../../internal/config/options.ts';
 import { type CriClient, connectCri } from '../../../internal/cri-client/cri-client.ts';
 import type { Terminal } from '../cli/terminal.ts';
 import type { WorkloadCommand } from '../cli/workload-arguments.ts';
 import { interruptible } from '../interruptible.ts';
+import { attachCommand, execCommand } from './command-commands.ts';
 import { podsCommand, psCommand } from './list-commands.ts';
 import { logsCommand } from './logs-command.ts';
 
 /** What every such command works with. */
 export interface Work {
+  readonly config: Config;
   readonly client: CriClient;
   readonly terminal: Terminal;
   readonly signal: AbortSignal;
@@ -24,7 +27,7 @@ export function runWorkloadCommand(
   return interruptible(terminal, async (signal) => {
     const client = connectCri(config.api.listen);
     try {
-      return await perform({ client, terminal, signal }, command);
+      return await perform({ config, client, terminal, signal }, command);
     } finally {
       client.close();
     }
@@ -37,6 +40,10 @@ function perform(work: Work, command: WorkloadCommand): Promise<number> {
       return psCommand(work, command);
     case 'pods':
       return podsCommand(work, command);
+    case 'exec':
+      return execCommand(work, command);
+    case 'attach':
+      return attachCommand(work, command);
     case 'logs':
       return logsCommand(work, command);
   }

@@ -1,0 +1,34 @@
+// A person's terminal while a remote program has it: every key goes there, Ctrl-C too.
+
+import type { ReadStream } from 'node:tty';
+import type { TerminalSize } from '../../../internal/cri-client/remote-command.ts';
+
+const hangup = 128 + 1;
+
+/**
+ * Until the returned function is called, the terminal neither echoes nor interprets. However this process ends, other than by
+ * SIGKILL, the terminal is as it was.
+ */
+export function enterRawMode(stdin: ReadStream): () => void {
+  const leave = (): void => {
+    process.off('exit', leave).off('SIGHUP', onHangup);
+    if (!stdin.destroyed) stdin.setRawMode(false);
+  };
+  const onHangup = (): void => process.exit(hangup); // 'exit' follows
+  process.on('exit', leave).on('SIGHUP', onHangup);
+  stdin.setRawMode(true);
+  return leave;
+}
+
+/** Tells the size of the terminal now and at each change, until the returned function is called. */
+export function watchSize(tell: (size: TerminalSize) => void): () => void {
+  const screen = [process.stdout, process.stderr].find(({ isTTY }) => isTTY);
+  if (screen === undefined) return () => {};
+  const told = (): void => {
+    const { columns, rows } = screen;
+    if (columns > 0 && rows > 0) tell({ columns, rows }); // a line without an end has neither
+  };
+  told();
+  screen.on('resize', told); // SIGWINCH
+  return () => screen.off('resize', told);
+}

@@ -1,0 +1,95 @@
+// A remote command at the standard streams of this process.
+
+import type { Readable, Writable } from 'node:stream';
+import { ReadStream } from 'node:tty';
+import type { RemoteCommand } from '../../../internal/cri-client/remote-command.ts';
+import { DetachKeys } from './detach-keys.ts';
+import { enterRawMode, watchSize } from './raw-terminal.ts';
+import { writeTo } from './standard-streams.ts';
+
+export interface SessionOptions {
+  readonly stdin: boolean;
+  readonly terminal: boolean;
+  /** Bytes; empty for none. */
+  readonly detachKeys: Buffer;
+}
+
+export type SessionEnd = { readonly kind: 'exited'; readonly code: number } | { readonly kind: 'detached' };
+
+/** As of a program that SIGPIPE has killed: nobody reads what it writes. */
+const brokenPipe = { kind: 'exited', code: 128 + 13 } as const;
+
+/** Until the command has ended, the person has left, or `signal` aborts; the terminal is as before then. */
+export async function runSession(
+  command: RemoteCommand,
+  options: SessionOptions,
+  signal: AbortSignal,
+): Promise<SessionEnd> {
+  const leaving: (() => void)[] = [];
+  const close = (): void => command.close();
+  signal.addEventListener('abort', close, { once: true });
+  leaving.push(() => signal.removeEventListener('abort', close));
+  if (signal.aborted) close();
+  try {
+    const { stdin } = process;
+    if (options.terminal) leaving.push(watchSize((size) => command.resize(size)));
+    if (options.terminal && options.stdin && stdin instanceof ReadStream) leaving.push(enterRawMode(stdin));
+    const detached = new Promise<SessionEnd>((resolve) => {
+      if (options.stdin)
+        leaving.push(carryInput(stdin, command.stdin, options, () => resolve({ kind: 'detached' })));
+    });
+    return await Promise.race([detached, ended(command)]);
+  } catch (cause) {
+    signal.throwIfAborted();
+    throw cause;
+  } finally {
+    command.close();
+    for (const leave of leaving.reverse()) leave();
+  }
+}
+
+/** When all output was written. */
+async function ended(command: RemoteCommand): Promise<SessionEnd> {
+  const [isRead, , code] = await Promise.all([
+    carryOutput(command.stdout, process.stdout, command),
+    carryOutput(command.stderr, process.stderr, command),
+    command.exitCode.catch((cause: unknown) => cause),
+  ]);
+  if (!isRead) return brokenPipe;
+  if (typeof code !== 'number') throw code;
+  return { kind: 'exited', code };
+}
+
+/** False when nobody reads it any more; the command is left then. */
+async function carryOutput(from: Readable, to: Writable, command: RemoteCommand): Promise<boolean> {
+  for await (const chunk of from) {
+    if (await writeTo(to, chunk as Buffer)) continue;
+    command.close();
+    return false;
+  }
+  return true;
+}
+
+/** Hands on what is typed or piped, until the returned function is called. */
+function carryInput(
+  from: NodeJS.ReadStream,
+  to: Writable,
+  { detachKeys, terminal }: SessionOptions,
+  detach: () => void,
+): () => void {
+  const keys = new DetachKeys(terminal ? detachKeys : Buffer.alloc(0));
+  const onData = (chunk: Buffer): void => {
+    const { pass, isDetached } = keys.feed(chunk);
+    if (isDetached) detach();
+    if (isDetached || pass.length === 0 || to.destroyed || to.write(pass)) return;
+    from.pause();
+    to.once('drain', () => from.resume());
+  };
+  const onEnd = (): void => void to.end();
+  from.on('data', onData).once('end', onEnd).on('error', onEnd);
+  return () => {
+    from.off('data', onData).off('end', onEnd);
+    from.pause();
+    from.unref?.(); // what is typed from now on is for the shell
+  };
+}
