@@ -12,7 +12,8 @@ export class Crictl {
     this.#daemon = daemon;
   }
 
-  #argv(args: readonly string[]): string[] {
+  /** A command line for this daemon. */
+  argv(...args: readonly string[]): string[] {
     const endpoint = `unix://${this.#daemon.paths.socket}`;
     return [
       'crictl',
@@ -28,11 +29,11 @@ export class Crictl {
 
   /** The trimmed stdout; rejects with crictl's words. */
   async run(...args: readonly string[]): Promise<string> {
-    return (await command(this.#argv(args))).trim();
+    return (await command(this.argv(...args))).trim();
   }
 
   attempt(...args: readonly string[]): Promise<Outcome> {
-    return attempt(this.#argv(args));
+    return attempt(this.argv(...args));
   }
 
   /** The parsed output of a command with `-o json`, which crictl takes only before its other arguments. */

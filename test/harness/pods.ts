@@ -18,6 +18,9 @@ export interface ContainerRequest {
   readonly name: string;
   readonly image: string;
   readonly command?: readonly string[];
+  readonly terminal?: boolean;
+  /** An input that stays open when a client leaves. */
+  readonly stdin?: boolean;
 }
 
 export interface LogLine {
@@ -61,6 +64,8 @@ export async function createContainer(
       metadata: { name: container.name, attempt: 0 },
       image: { image: container.image },
       command: [...(container.command ?? [])],
+      tty: container.terminal ?? false,
+      stdin: container.stdin ?? false,
       logPath: `${container.name}.log`,
       linux: { securityContext: { namespaceOptions: { network: 'POD', pid: 'CONTAINER', ipc: 'POD' } } },
     },

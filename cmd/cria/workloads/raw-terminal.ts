@@ -2,11 +2,13 @@
 
 import type { ReadStream } from 'node:tty';
 import type { TerminalSize } from '../../../internal/cri-client/remote-command.ts';
+import { disableOutputProcessing } from '../../../internal/sys/terminal.ts';
 
 const hangup = 128 + 1;
+const stdinDescriptor = 0;
 
 /**
- * Until the returned function is called, the terminal neither echoes nor interprets. However this process ends, other than by
+ * Until the returned function is called, the terminal neither echoes nor interprets, in either direction. However this process ends, other than by
  * SIGKILL, the terminal is as it was.
  */
 export function enterRawMode(stdin: ReadStream): () => void {
@@ -17,6 +19,7 @@ export function enterRawMode(stdin: ReadStream): () => void {
   const onHangup = (): void => process.exit(hangup); // 'exit' follows
   process.on('exit', leave).on('SIGHUP', onHangup);
   stdin.setRawMode(true);
+  disableOutputProcessing(stdinDescriptor);
   return leave;
 }
 

@@ -1,0 +1,38 @@
+// `crictl exec -it` at a person's terminal, by both of its transports.
+
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { TestDaemon } from '../harness/daemon.ts';
+import { Person } from '../harness/person.ts';
+import { missing } from '../harness/requirements.ts';
+import { StreamWorld } from '../harness/stream-world.ts';
+
+describe('crictl exec on a terminal', { skip: missing('runc', 'crictl') }, () => {
+  const world = new StreamWorld(new TestDaemon());
+
+  before(() => world.start());
+  after(() => world.daemon.destroy());
+
+  for (const transport of ['spdy', 'websocket']) {
+    test(`${transport}: keys, Ctrl-C, the size and its changes`, async () => {
+      const person = new Person(world.crictl.argv('exec', '-r', transport, '-it', world.containerId, 'sh'));
+      try {
+        await person.sees(/\/ # /);
+        person.type('until [ "$(stty size)" = "24 80" ]; do sleep 0.05; done; echo siz""ed\r');
+        await person.sees(/\nsized\r/);
+        person.type('echo sleep""ing; sleep 1000\r');
+        await person.sees(/\nsleeping\r/);
+        person.type('\u0003');
+        await person.sees(/\/ # /);
+        person.resize(101, 33);
+        person.type('until [ "$(stty size)" = "33 101" ]; do sleep 0.05; done; echo resi""zed\r');
+        await person.sees(/\nresized\r/);
+        person.type('exit 7\r');
+        await person.sees(/exit code:? 7\b/);
+        assert.equal(await person.exit, 1, 'crictl itself has one code for all failures');
+      } finally {
+        person.hangUp();
+      }
+    });
+  }
+});
