@@ -149,6 +149,7 @@ async function wireSandboxes(
     pluginDirectories: network.plugin_dirs,
     defaultNetwork: network.cni_default_network || undefined,
     stateDirectory: join(cria.data_dir, 'network'),
+    mapsHostPorts: !runtime.disable_hostport_mapping,
   };
   return {
     sandboxes: new RecordStore('sandbox'),

@@ -181,9 +181,12 @@ const podOptions = {
   enable_pod_events: later(booleanType, false, 'Send container events to the kubelet (evented PLEG).', {
     env: 'ENABLE_POD_EVENTS',
   }),
-  disable_hostport_mapping: later(booleanType, false, 'Make no host port rules.', {
-    env: 'DISABLE_HOSTPORT_MAPPING',
-  }),
+  disable_hostport_mapping: done(
+    booleanType,
+    false,
+    'Make no host port rules: the network provider sees to host ports. Plugins with the capability portMappings map them in any case.',
+    { env: 'DISABLE_HOSTPORT_MAPPING' },
+  ),
   separate_pull_cgroup: later(text, '', 'Cgroup for image pulls: "pod" or the name of a slice.', {
     env: 'PULL_IN_A_CGROUP',
   }),

@@ -106,6 +106,7 @@ function open(limits = {}): Promise<CniPodNetwork> {
     pluginDirectories: [plugins],
     defaultNetwork: undefined,
     stateDirectory: state,
+    mapsHostPorts: true,
   };
   return CniPodNetwork.open({ ...options, ...limits }, nodeCommandRunner, silentLogger);
 }
@@ -189,16 +190,6 @@ test('attach passes runtimeConfig only to plugins with the capability', async ()
     [undefined, runtimeConfig, runtimeConfig, undefined],
   );
   assert.ok(calls.every(({ stdin }) => !('capabilities' in stdin)));
-});
-
-test('attach refuses a host port when no plugin maps ports', async () => {
-  const portMappings = [{ protocol: 'tcp', containerPort: 80, hostPort: 8080, hostIp: '' }] as const;
-  await rejects(
-    (await open()).attach(request({ portMappings }), never),
-    'unimplemented',
-    /add the portmap plugin/,
-  );
-  assert.deepEqual([takeCalls(), records()], [[], []]);
 });
 
 test('attach refuses values that plugins would misread', async () => {

@@ -1,6 +1,6 @@
 // PodNetwork by CNI plugins. All changes of one sandbox's network happen one after the other; sandboxes are independent.
 
-import { statfs } from 'node:fs/promises';
+import { allEnded } from '../async/all-ended.ts';
 import { KeyedLock } from '../async/keyed-lock.ts';
 import { type RegisterUndo, withRollback } from '../async/rollback.ts';
 import { DaemonError } from '../errors/daemon-error.ts';
@@ -11,27 +11,32 @@ import type { CommandRunner } from '../process/command-runner.ts';
 import { type Attachment, addChain, checkChain, delChain } from './cni.ts';
 import type { NetworkConfig } from './cni-config.ts';
 import { PluginRunner } from './cni-plugin.ts';
-import { hostPorts, isPlainName, validateRequest } from './cni-request.ts';
+import { isPlainName, validateRequest } from './cni-request.ts';
 import { addressesOf, type CniResult } from './cni-result.ts';
 import { ConfiguredNetwork, type ConfiguredNetworkOptions } from './configured-network.ts';
-import type { NetworkReadiness, NetworkRequest, NetworkResult, PodNetwork } from './pod-network.ts';
+import { isNamespace } from './network-namespace.ts';
+import { PodHostPorts, type PodHostPortsOptions } from './pod-host-ports.ts';
+import type {
+  HostPortRequest,
+  NetworkReadiness,
+  NetworkRequest,
+  NetworkResult,
+  PodNetwork,
+} from './pod-network.ts';
 import { type NetworkRecord, ResultCache } from './result-cache.ts';
 
-export interface CniPodNetworkOptions extends ConfiguredNetworkOptions {
-  /** Where the records of attached sandboxes are kept; must outlive a reboot. */
-  readonly stateDirectory: string;
+export interface CniPodNetworkOptions extends ConfiguredNetworkOptions, PodHostPortsOptions {
   /** For the whole chain. Default 220 s: the kubelet gives up RunPodSandbox after 4 minutes. */
   readonly addTimeoutMs?: number;
   /** For the whole chain, DEL and CHECK. Default 60 s. */
   readonly delTimeoutMs?: number;
 }
 
-const nsfsMagic = 0x6e736673;
-
 export class CniPodNetwork implements PodNetwork {
   readonly #configured: ConfiguredNetwork;
   readonly #records: ResultCache;
   readonly #plugins: PluginRunner;
+  readonly #hostPorts: PodHostPorts;
   readonly #addTimeoutMs: number;
   readonly #delTimeoutMs: number;
   readonly #log: Logger;
@@ -41,12 +46,16 @@ export class CniPodNetwork implements PodNetwork {
     this.#configured = new ConfiguredNetwork(options, log);
     this.#records = new ResultCache(options.stateDirectory);
     this.#plugins = new PluginRunner(runner, options.pluginDirectories);
+    this.#hostPorts = new PodHostPorts(options, runner, log);
     this.#addTimeoutMs = options.addTimeoutMs ?? 220_000;
     this.#delTimeoutMs = options.delTimeoutMs ?? 60_000;
     this.#log = log;
   }
 
-  /** Makes the state directory and reads the configuration once, so that `readiness` says the truth from the start. */
+  /**
+   * Makes the state directory and reads the configuration once, so that `readiness` says the truth from the start. The
+   * host ports of attached pods lead to them again, and no others.
+   */
   static async open(
     options: CniPodNetworkOptions,
     runner: CommandRunner,
@@ -54,8 +63,19 @@ export class CniPodNetwork implements PodNetwork {
   ): Promise<CniPodNetwork> {
     const network = new CniPodNetwork(options, runner, log);
     await network.#records.prepare();
-    await network.#configured.refresh();
+    await Promise.all([
+      network.#configured.refresh(),
+      network.#hostPorts.restore(await network.#records.readAll()),
+    ]);
     return network;
+  }
+
+  claimHostPorts(request: HostPortRequest): void {
+    this.#hostPorts.claim(request);
+  }
+
+  releaseHostPorts(sandboxId: string): void {
+    this.#hostPorts.release(sandboxId);
   }
 
   async attach(request: NetworkRequest, signal: AbortSignal): Promise<NetworkResult> {
@@ -72,7 +92,7 @@ export class CniPodNetwork implements PodNetwork {
     ]);
     if (problem !== undefined) throw new DaemonError('unavailable', problem);
     if (!hasNamespace) throw namespaceGone(request);
-    refuseUnservedPorts(network, request);
+    await this.#hostPorts.refuseUnserved(network, request);
     const onUndoFailed = (step: string, cause: unknown): void =>
       this.#log.warn({ sandboxId: request.sandboxId, step, err: cause }, 'undo of a failed attach failed');
     return withRollback(onUndoFailed, (rollback) => this.#add(network, request, rollback, signal));
@@ -103,6 +123,8 @@ export class CniPodNetwork implements PodNetwork {
     await this.#records.finish(sandboxId, cniResult).catch((cause) => {
       throw cannotRecord('write', sandboxId, cause);
     });
+    rollback('remove host ports', () => this.#hostPorts.remove(sandboxId));
+    await this.#hostPorts.install(network, request, cniResult);
     return { ips, networkName: network.name, cniResult };
   }
 
@@ -111,16 +133,20 @@ export class CniPodNetwork implements PodNetwork {
     if (!isPlainName(sandboxId)) return; // attach refuses it
     await this.#locks.run(sandboxId, async () => {
       refuseAborted(signal, request);
-      let record: NetworkRecord | undefined;
-      try {
-        record = await this.#records.read(sandboxId);
-      } catch (cause) {
-        return this.#detachWithoutRecord(request, cause, signal);
-      }
-      // The record is on disk before the first plugin runs: without one nothing was attached, or all was released.
-      // The kubelet stops a sandbox several times; a DEL each time would cost it 70 ms and the xtables lock.
-      if (record !== undefined) await this.#release(record, signal);
+      await allEnded([this.#hostPorts.remove(sandboxId), this.#detachPlugins(request, signal)]);
     });
+  }
+
+  async #detachPlugins(request: NetworkRequest, signal: AbortSignal): Promise<void> {
+    let record: NetworkRecord | undefined;
+    try {
+      record = await this.#records.read(request.sandboxId);
+    } catch (cause) {
+      return this.#detachWithoutRecord(request, cause, signal);
+    }
+    // The record is on disk before the first plugin runs: without one nothing was attached, or all was released.
+    // The kubelet stops a sandbox several times; a DEL each time would cost it 70 ms and the xtables lock.
+    if (record !== undefined) await this.#release(record, signal);
   }
 
   /** The specification asks plugins to be lenient in DEL, so today's network and the caller's request are a fair try. */
@@ -199,15 +225,6 @@ export class CniPodNetwork implements PodNetwork {
   }
 }
 
-/** False also for what a reboot leaves of a pin: a plain file where the namespace was mounted. */
-async function isNamespace(path: string): Promise<boolean> {
-  try {
-    return (await statfs(path)).type === nsfsMagic;
-  } catch {
-    return false;
-  }
-}
-
 function refuseAborted(signal: AbortSignal, { sandboxId }: NetworkRequest): void {
   if (signal.aborted)
     throw new DaemonError(
@@ -221,16 +238,6 @@ function namespaceGone({ netnsPath, sandboxId }: NetworkRequest): DaemonError {
   return new DaemonError(
     'failed-precondition',
     `network namespace ${netnsPath} of sandbox "${sandboxId}" is gone`,
-  );
-}
-
-function refuseUnservedPorts(network: NetworkConfig, request: NetworkRequest): void {
-  if (hostPorts(request).length === 0) return;
-  if (network.plugins.some(({ capabilities }) => capabilities.has('portMappings'))) return;
-  throw new DaemonError(
-    'unimplemented',
-    `pod "${request.podNamespace}/${request.podName}" asks for a host port, but no plugin of network ` +
-      `"${network.name}" has the portMappings capability: add the portmap plugin to its configuration`,
   );
 }
 

@@ -2,6 +2,7 @@
 
 import { DaemonError } from '../errors/daemon-error.ts';
 import type { NetworkConfig, PluginConfig } from './cni-config.ts';
+import { hostPorts } from './host-port-claims.ts';
 import type { NetworkRequest } from './pod-network.ts';
 
 /** The interface that every plugin of the pod's network makes or works on. */
@@ -88,9 +89,4 @@ function runtimeCapabilities(request: NetworkRequest): Record<string, unknown> {
 function rate(direction: 'ingress' | 'egress', bitsPerSecond: bigint | undefined): Record<string, number> {
   if (bitsPerSecond === undefined) return {};
   return { [`${direction}Rate`]: Number(bitsPerSecond), [`${direction}Burst`]: unlimitedBurstBits };
-}
-
-/** The mappings that ask for a port of the host; CRI: host port 0 is none. */
-export function hostPorts(request: NetworkRequest): NetworkRequest['portMappings'] {
-  return request.portMappings.filter(({ hostPort }) => hostPort > 0);
 }

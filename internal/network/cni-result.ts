@@ -7,13 +7,19 @@ export type CniResult = Readonly<Record<string, unknown>>;
 
 /** The pod's addresses without prefix length, in the plugins' order; throws an Error when one is not an address. */
 export function addressesOf(result: CniResult): string[] {
+  return [...new Set(prefixesOf(result).map((prefix) => prefix.slice(0, prefix.indexOf('/'))))];
+}
+
+/** The same with prefix length; that of the address alone where the plugin gave none. */
+export function prefixesOf(result: CniResult): string[] {
   const found = Array.isArray(result['ips']) ? podAddresses(result, result['ips']) : oldAddresses(result);
-  const addresses = found.map((address) => {
-    const ip = typeof address === 'string' ? (address.split('/')[0] ?? '') : '';
-    if (isIP(ip) === 0) throw new Error(`${JSON.stringify(address)} is not an address`);
-    return ip;
+  return found.map((address) => {
+    const [ip = '', length] = typeof address === 'string' ? address.split('/') : [];
+    const bits = isIP(ip) === 4 ? 32 : 128;
+    const isLength = length === undefined || (/^\d{1,3}$/.test(length) && Number(length) <= bits);
+    if (isIP(ip) === 0 || !isLength) throw new Error(`${JSON.stringify(address)} is not an address`);
+    return `${ip}/${length ?? bits}`;
   });
-  return [...new Set(addresses)];
 }
 
 /** From 0.3.0. An address may name its interface; one without a sandbox is on the host's side and not the pod's. */

@@ -14,6 +14,9 @@ export interface NetworkRequest {
   readonly cgroupPath: string | undefined;
 }
 
+/** A sandbox's host ports, and how messages name its pod. */
+export type HostPortRequest = Pick<NetworkRequest, 'sandboxId' | 'podName' | 'podNamespace' | 'portMappings'>;
+
 export interface PortMapping {
   readonly protocol: 'tcp' | 'udp' | 'sctp';
   readonly containerPort: number;
@@ -33,7 +36,14 @@ export interface NetworkResult {
 export type NetworkReadiness = { readonly ready: true } | { readonly ready: false; readonly message: string };
 
 export interface PodNetwork {
-  /** Runs ADD of every plugin of the network. On failure runs DEL for all of them before it rejects. */
+  /**
+   * Claims the host ports of a sandbox that is about to be made; `failed-precondition` when another one has one of them.
+   * A detach ends the claim, as does `releaseHostPorts` for a sandbox that is never attached.
+   */
+  claimHostPorts(request: HostPortRequest): void;
+  /** Idempotent. */
+  releaseHostPorts(sandboxId: string): void;
+  /** Runs ADD of every plugin of the network and maps host ports. On failure runs DEL for all of them before it rejects. */
   attach(request: NetworkRequest, signal: AbortSignal): Promise<NetworkResult>;
   /**
    * Runs DEL in reverse order with the configuration and result that ADD had (kept on disk), even if the namespace is

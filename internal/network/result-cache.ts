@@ -86,6 +86,19 @@ export class ResultCache {
     }
   }
 
+  /** All records that can be used; of the others their sandboxes' detach tells what is wrong. */
+  async readAll(): Promise<NetworkRecord[]> {
+    const ids = await this.list();
+    const records = await Promise.all(ids.map((id) => this.read(id).catch(() => undefined)));
+    return records.filter((record) => record !== undefined);
+  }
+
+  /** The sandboxes that have a record, usable or not. */
+  async list(): Promise<string[]> {
+    const names = await readdir(join(this.#directory, 'requests'));
+    return names.flatMap((name) => (name.endsWith('.json') ? [name.slice(0, -'.json'.length)] : []));
+  }
+
   async #result(sandboxId: string): Promise<CniResult | undefined> {
     const stored = await resultFile.read(this.#path('results', sandboxId)).catch(() => undefined);
     return stored?.result;

@@ -15,7 +15,7 @@ import { mountShm, unmountShm, writePodFiles } from './pod-files.ts';
 import { Sandbox, type SandboxRecord, type SandboxStatus } from './sandbox.ts';
 import type { SandboxConfig } from './sandbox-config.ts';
 import { recordFile, type SandboxPaths, sandboxPaths, statusFile } from './sandbox-files.ts';
-import { attachNetwork, bandwidthOf, detachNetwork } from './sandbox-network.ts';
+import { attachNetwork, bandwidthOf, claimHostPorts, detachNetwork } from './sandbox-network.ts';
 import type { SandboxParts } from './sandbox-parts.ts';
 import { checkInfra } from './sandbox-readiness.ts';
 
@@ -109,6 +109,8 @@ async function createSandbox(parts: SandboxParts, record: SandboxRecord): Promis
   const sandbox = await withRollback(onUndoFailed, async (rollback) => {
     parts.sandboxes.reserve(record.name, record.id);
     rollback('forget', () => (isUndone ? forget(parts, record) : keepForRemoval(parts, record)));
+    claimHostPorts(parts, record);
+    rollback('release host ports', () => parts.network.releaseHostPorts(record.id));
     const status = await setUp(parts, record, rollback);
     const created = new Sandbox(record, status);
     parts.sandboxes.add(created);

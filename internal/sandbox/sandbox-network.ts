@@ -9,6 +9,14 @@ import type { SandboxParts } from './sandbox-parts.ts';
 /** DEL runs without the request's signal: it has this time. */
 const detachTimeoutMs = 90_000;
 
+/** Speaks for the pod's host ports, before there is anything of it. A pod on the host's network maps none. */
+export function claimHostPorts(parts: SandboxParts, { id, config }: SandboxRecord): void {
+  if (config.namespaces.network === 'node') return;
+  const { metadata, portMappings } = config;
+  const { name: podName, namespace: podNamespace } = metadata;
+  parts.network.claimHostPorts({ sandboxId: id, podName, podNamespace, portMappings });
+}
+
 /** Attaches the pod; returns its addresses, primary first. */
 export async function attachNetwork(
   parts: SandboxParts,

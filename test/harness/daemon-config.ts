@@ -9,6 +9,19 @@ export interface RuntimeHandler {
   readonly path: string;
 }
 
+/** How the pod network differs from one bridge with one IPv4 subnet. */
+export interface PodNetworkSetup {
+  readonly cniVersion?: string;
+  /** More subnets, in CIDR form; each gives a pod one address more. */
+  readonly moreSubnets?: readonly string[];
+  /** More fields of the bridge plugin. */
+  readonly bridge?: object;
+  /** Plugins after the bridge. */
+  readonly morePlugins?: readonly object[];
+  /** Directories of plugins, searched before the usual ones. */
+  readonly pluginDirectories?: readonly string[];
+}
+
 export interface DaemonSetup {
   readonly root: string;
   /** At most 15 characters, the kernel's limit for an interface name. */
@@ -25,6 +38,7 @@ export interface DaemonSetup {
   readonly runtimeToml?: string;
   /** Lines of `[crio.image]`. */
   readonly imageToml?: string;
+  readonly network?: PodNetworkSetup | undefined;
   /** Lines of registries.conf; by default none, so that no registry is ever searched. */
   readonly registries?: string;
 }
@@ -65,11 +79,19 @@ function networkList(setup: DaemonSetup, leasesDir: string): object {
   const ipam = {
     type: 'host-local',
     dataDir: leasesDir,
-    ranges: [[{ subnet: setup.subnet }]],
-    routes: [{ dst: '0.0.0.0/0' }],
+    ranges: [setup.subnet, ...(setup.network?.moreSubnets ?? [])].map((subnet) => [{ subnet }]),
+    routes: [{ dst: '0.0.0.0/0' }, ...(setup.network?.moreSubnets?.length ? [{ dst: '::/0' }] : [])],
   };
-  const bridge = { type: 'bridge', bridge: setup.bridge, isGateway: true, ipMasq: true, ipam };
-  return { cniVersion: '1.0.0', name: setup.bridge, plugins: [bridge] };
+  const bridge = {
+    type: 'bridge',
+    bridge: setup.bridge,
+    isGateway: true,
+    ipMasq: true,
+    ipam,
+    ...setup.network?.bridge,
+  };
+  const { cniVersion = '1.0.0', morePlugins = [] } = setup.network ?? {};
+  return { cniVersion, name: setup.bridge, plugins: [bridge, ...morePlugins] };
 }
 
 function handlerTable(root: string, { name, path }: RuntimeHandler): string {
@@ -84,7 +106,8 @@ runtime_root = "${runtimeRoot}"
 
 function toml(setup: DaemonSetup, paths: DaemonPaths): string {
   const { root, handlers } = setup;
-  const plugins = pluginDirectories.filter((directory) => existsSync(directory));
+  const own = setup.network?.pluginDirectories ?? [];
+  const plugins = [...own, ...pluginDirectories].filter((directory) => existsSync(directory));
   return `# Written by the quickstart or a test for a daemon that lives below ${root}.
 [crio]
 root = "${paths.storageRoot}"

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { attempt, command, findProgram, type Outcome } from './command.ts';
 import { type CriClient, connect } from './cri-client.ts';
 import { claimCgroups, releaseCgroups } from './crun-cgroups.ts';
-import { type DaemonPaths, writeDaemonConfig } from './daemon-config.ts';
+import { type DaemonPaths, type PodNetworkSetup, writeDaemonConfig } from './daemon-config.ts';
 import { deleteBridge, freeSubnet, rememberForwarding, removeMasquerading } from './host-network.ts';
 import { buildBusyboxImage, findStaticBusybox } from './images.ts';
 import { type PodRequest, removeAllPods } from './pods.ts';
@@ -25,6 +25,10 @@ export interface DaemonOptions {
   readonly imageToml?: string;
   /** The text of registries.conf. */
   readonly registries?: string;
+  /** The daemon's pod network. */
+  readonly network?: PodNetworkSetup;
+  /** Path of a network namespace that takes the host's place: the daemon runs in it. */
+  readonly hostNetns?: string;
 }
 
 const program = fileURLToPath(new URL('../../cmd/cria/main.js', import.meta.url));
@@ -38,6 +42,7 @@ export class TestDaemon implements Territory {
   readonly cgroupParent: string;
   readonly logFile: string;
   readonly #restoreForwarding = rememberForwarding();
+  readonly #enter: readonly string[];
   #process: ChildProcess | undefined;
   #client: CriClient | undefined;
 
@@ -48,11 +53,12 @@ export class TestDaemon implements Territory {
     this.bridge = name;
     this.cgroupParent = `/${name}`;
     this.logFile = `${this.root}/daemon.log`;
+    this.#enter = options.hostNetns === undefined ? [] : ['/usr/bin/nsenter', `--net=${options.hostNetns}`];
     const names = options.handlers ?? ['runc'];
     const handlers = names.map((handler) => ({ name: handler, path: findProgram(handler) ?? handler }));
     if (names.includes('crun')) claimCgroups(this.#claimed);
     const { extraToml = '', runtimeToml = '', imageToml = '', registries = '' } = options;
-    const texts = { extraToml, runtimeToml, imageToml, registries };
+    const texts = { extraToml, runtimeToml, imageToml, registries, network: options.network };
     const setup = { root: this.root, bridge: name, subnet: freeSubnet(), handlers, ...texts };
     this.paths = writeDaemonConfig(setup);
   }
@@ -75,7 +81,8 @@ export class TestDaemon implements Territory {
   async start(): Promise<void> {
     const log = openSync(this.logFile, 'a');
     const args = ['--enable-source-maps', program, '--config', this.paths.configFile];
-    this.#process = spawn(process.execPath, args, { stdio: ['ignore', log, log] });
+    const [file, ...rest] = [...this.#enter, process.execPath, ...args];
+    this.#process = spawn(file as string, rest, { stdio: ['ignore', log, log] });
     closeSync(log);
     const deadline = Date.now() + startLimitMs;
     this.#client = connect(this.paths.socket);

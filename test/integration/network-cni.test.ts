@@ -135,7 +135,13 @@ before(async () => {
   const list = { cniVersion: '1.0.0', name: 'cria-test', plugins: [bridge, portmap] };
   writeFileSync(join(configDirectory, '10-test.conflist'), JSON.stringify(list));
   const stateDirectory = join(root, 'network');
-  const options = { configDirectory, pluginDirectories, defaultNetwork: undefined, stateDirectory };
+  const options = {
+    configDirectory,
+    pluginDirectories,
+    defaultNetwork: undefined,
+    stateDirectory,
+    mapsHostPorts: true,
+  };
   network = await CniPodNetwork.open(options, hostRunner, silentLogger);
 });
 
