@@ -31,6 +31,7 @@ install_tools() {
   install_packages "${PACKAGES[@]}"
   # What clang's sanitizers and fuzzers need is a package of its own since Debian 12.
   install_if_available musl-tools "libclang-rt-$(clang -dumpversion | cut -d. -f1)-dev"
+  install_if_available runsc
   package_installed nginx-core || package_installed nginx-light || install_if_available nginx-light
   step "Node.js"
   use_node

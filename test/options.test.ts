@@ -15,6 +15,8 @@ const readByConfig = [
   'plugin_dir',
   'runtime_type',
   'inherit_default_runtime',
+  'runtime_config_path',
+  'runtime_pull_image',
   'conmon_cgroup',
   'conmon_env',
 ];

@@ -19,6 +19,9 @@ struct entry {
 	pid_t pid, parent, session;
 	bool dead;
 	bool ours;
+	bool holds;
+	/* Older than we are with one of the pipes, or of such a process. */
+	bool foreign;
 	uint64_t ticks;
 };
 
@@ -63,6 +66,7 @@ static void list_processes(pid_t session, const ino_t pipes[2])
 {
 	DIR *directory = opendir("/proc");
 	pid_t self = getpid();
+	uint64_t own_ticks = start_ticks(self);
 
 	entry_count = 0;
 	if (directory == NULL)
@@ -72,8 +76,9 @@ static void list_processes(pid_t session, const ino_t pipes[2])
 
 		if (!isdigit((unsigned char)item->d_name[0]) || !read_entry(item->d_name, entry) || entry->pid == self)
 			continue;
-		entry->ours = entry->parent == self || (session != 0 && entry->session == session) ||
-			      ((pipes[0] != 0 || pipes[1] != 0) && !entry->dead && holds_pipe(entry->pid, pipes));
+		entry->ours = entry->parent == self || (session != 0 && entry->session == session);
+		entry->holds = (pipes[0] != 0 || pipes[1] != 0) && !entry->dead && holds_pipe(entry->pid, pipes);
+		entry->foreign = entry->holds && entry->ticks < own_ticks;
 		entry_count++;
 	}
 	closedir(directory);
@@ -85,6 +90,31 @@ static bool is_ours(pid_t pid)
 		if (entries[i].pid == pid)
 			return entries[i].ours;
 	return false;
+}
+
+static bool is_foreign(pid_t pid)
+{
+	for (size_t i = 0; i < entry_count; i++)
+		if (entries[i].pid == pid)
+			return entries[i].foreign;
+	return false;
+}
+
+/* gVisor's kernel is given the pipes, and its processes for the host inherit them: to kill one kills the container. */
+static void mark_holders(void)
+{
+	for (bool changed = true; changed;) {
+		changed = false;
+		for (size_t i = 0; i < entry_count; i++) {
+			if (entries[i].holds && !entries[i].foreign && is_foreign(entries[i].parent)) {
+				entries[i].foreign = true;
+				changed = true;
+			}
+		}
+	}
+	for (size_t i = 0; i < entry_count; i++)
+		if (entries[i].holds && !entries[i].foreign)
+			entries[i].ours = true;
 }
 
 /* Children of ours are ours; /proc lists by pid, which says nothing of descent, so until nothing changes. */
@@ -121,6 +151,7 @@ static bool kill_round(pid_t session, const ino_t pipes[2])
 	bool alive = false;
 
 	list_processes(session, pipes);
+	mark_holders();
 	mark_descendants();
 	for (size_t i = 0; i < entry_count; i++)
 		if (entries[i].ours && !entries[i].dead && kill_entry(&entries[i]))

@@ -170,11 +170,17 @@ async function wireSandboxes(
   };
 }
 
-function wireRuntimes({ runtime }: Config, runner: CommandRunner, logger: Logger): Promise<RuntimeHandlers> {
-  const handlers = Object.entries(runtime.runtimes).map(([name, handler]) => ({
+async function wireRuntimes(
+  { runtime }: Config,
+  runner: CommandRunner,
+  logger: Logger,
+): Promise<RuntimeHandlers> {
+  const made = Object.entries(runtime.runtimes).map(async ([name, handler]) => ({
     name,
     path: handler.runtime_path,
     root: handler.runtime_root,
+    args: handler.runtime_args,
+    platformPaths: handler.platform_runtime_paths,
     minMemoryBytes: parseSizeBytes(handler.container_min_memory) ?? 0,
     createTimeoutMs: handler.container_create_timeout * 1000,
     monitorCgroup: handler.monitor_cgroup,
@@ -182,7 +188,9 @@ function wireRuntimes({ runtime }: Config, runner: CommandRunner, logger: Logger
     privilegedWithoutHostDevices: handler.privileged_without_host_devices,
     allowedAnnotations: handler.allowed_annotations,
     defaultAnnotations: handler.default_annotations,
+    seccompProfile: await seccompProfile(handler.seccomp_profile),
   }));
+  const handlers = await Promise.all(made);
   const systemdCgroup = runtime.cgroup_manager === 'systemd';
   return openRuntimeHandlers(
     { handlers, defaultName: runtime.default_runtime, systemdCgroup },
@@ -192,7 +200,6 @@ function wireRuntimes({ runtime }: Config, runner: CommandRunner, logger: Logger
 }
 
 async function containerDefaults({ runtime }: Config): Promise<ContainerDefaults> {
-  const profile = runtime.seccomp_profile;
   return {
     spec: {
       managerName: 'cria',
@@ -203,7 +210,7 @@ async function containerDefaults({ runtime }: Config): Promise<ContainerDefaults
       pidsLimit: runtime.pids_limit,
       shmSizeBytes: 64 * 1024 * 1024,
       apparmorProfile: runtime.apparmor_profile,
-      seccompProfile: profile === '' ? undefined : await readSeccompProfile(profile),
+      seccompProfile: await seccompProfile(runtime.seccomp_profile),
       deviceOwnershipFromSecurityContext: runtime.device_ownership_from_security_context,
     },
     logSizeMaxBytes: runtime.log_size_max < 0 ? undefined : runtime.log_size_max,
@@ -211,6 +218,10 @@ async function containerDefaults({ runtime }: Config): Promise<ContainerDefaults
     readOnlyRootfs: runtime.read_only,
     noPivot: runtime.no_pivot,
   };
+}
+
+async function seccompProfile(path: string): Promise<unknown> {
+  return path === '' ? undefined : readSeccompProfile(path);
 }
 
 function splitSetting(text: string): [name: string, value: string] {

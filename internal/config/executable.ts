@@ -15,6 +15,13 @@ export async function whyNotExecutable(path: string): Promise<string | undefined
   return executable ? undefined : `program ${path} is not executable`;
 }
 
+export async function isReadable(path: string): Promise<boolean> {
+  return access(path, constants.R_OK).then(
+    () => true,
+    () => false,
+  );
+}
+
 /** The first program of this name in the directories of `searchPath` (a PATH); relative ones are passed over. */
 export async function findProgram(name: string, searchPath: string): Promise<string | undefined> {
   if (name.includes('/')) return undefined;

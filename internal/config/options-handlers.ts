@@ -21,12 +21,21 @@ const handlerOptions = {
     '',
     "State directory, given to the runtime as --root. Empty: /run/ and the handler's name.",
   ),
+  runtime_args: done(
+    textList,
+    [],
+    'Options of the runtime before its verb, such as ["--platform=kvm"] for gVisor\'s runsc. CRI-O has no such key.',
+  ),
   inherit_default_runtime: done(
     booleanType,
     false,
-    'Take path, type, configuration path and root from the default handler, so that an entry says only what differs.',
+    'Take path, type, options, configuration path and root from the default handler, so that an entry says only what differs.',
   ),
-  runtime_config_path: later(anyPath, '', 'Configuration file of a "vm" runtime.'),
+  runtime_config_path: done(
+    anyPath,
+    '',
+    'Configuration file of a "vm" runtime. A handler that has one is left out: there is no such type.',
+  ),
   privileged_without_host_devices: done(
     booleanType,
     false,
@@ -57,19 +66,27 @@ const handlerOptions = {
     '',
     '"container": exec monitors run in the cgroup of the container, so that probes are charged to it.',
   ),
-  platform_runtime_paths: later(
+  platform_runtime_paths: done(
     stringMapType,
     {},
     'Other runtime programs by platform of the image, such as { "wasi/wasm32" = "/usr/bin/crun-wasm" }.',
   ),
-  runtime_pull_image: later(booleanType, false, 'The runtime pulls images itself, inside a confidential VM.'),
+  runtime_pull_image: done(
+    booleanType,
+    false,
+    'The runtime pulls images itself, inside a confidential VM. Such a handler is left out: there is no "vm" type.',
+  ),
   container_min_memory: done(
     size,
     '12MiB',
     'Lowest memory limit a container may ask for: below it the runtime could not start the container.',
     { emptyKeeps: true },
   ),
-  no_sync_log: later(booleanType, false, "Do not sync a container's log to disk when the container ends."),
+  no_sync_log: unused(
+    booleanType,
+    false,
+    "Do not sync a container's log to disk when the container ends: cria never waits for that.",
+  ),
   default_annotations: done(
     stringMapType,
     {},
@@ -85,7 +102,7 @@ const handlerOptions = {
     '',
     '"first": processes of an exec start on the first CPU of the container\'s set.',
   ),
-  seccomp_profile: later(anyPath, '', 'Default seccomp profile of this handler in place of the general one.'),
+  seccomp_profile: done(anyPath, '', 'Default seccomp profile of this handler in place of the general one.'),
   container_create_timeout: done(
     count,
     240,

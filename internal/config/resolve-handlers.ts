@@ -1,7 +1,7 @@
 // Runtime handlers made ready to use: programs found, inherited values copied, defaults that depend on others filled in.
 
 import type { Problem } from './config-error.ts';
-import { findProgram, whyNotExecutable } from './executable.ts';
+import { findProgram, isReadable, whyNotExecutable } from './executable.ts';
 import type { OptionTable } from './option.ts';
 import { type Config, type RuntimeHandler, sections } from './options.ts';
 
@@ -55,8 +55,7 @@ async function resolveHandler(name: string, config: Config, searchPath: string):
   const program = name === runtimeOwner(name, config) ? name : config.runtime.default_runtime;
   const path = handler.runtime_path || (await findProgram(program, searchPath));
   const problems = [...formFindings(handler), ...monitorFindings(handler, config)];
-  if (handler.runtime_type === 'vm')
-    problems.push(['runtime_type', '"vm" is not supported yet, only "oci" is']);
+  problems.push(...vmFindings(handler), ...(await fileFindings(handler)));
   const whyNot =
     path === undefined ? `there is no program "${program}" in PATH` : await whyNotExecutable(path);
   if (whyNot !== undefined) problems.push(['runtime_path', whyNot]);
@@ -78,11 +77,13 @@ function completed(name: string, config: Config): RuntimeHandler {
   const { runtimes, cgroup_manager } = config.runtime;
   const own = handlerOf(runtimes, name);
   const owner = runtimeOwner(name, config);
-  const { runtime_path, runtime_type, runtime_config_path, runtime_root } = runtimes[owner] ?? own;
+  const { runtime_path, runtime_type, runtime_args, runtime_config_path, runtime_root } =
+    runtimes[owner] ?? own;
   return {
     ...own,
     runtime_path,
     runtime_type,
+    runtime_args,
     runtime_config_path,
     runtime_root: runtime_root || `/run/${owner}`,
     monitor_cgroup: own.monitor_cgroup || (cgroup_manager === 'systemd' ? 'system.slice' : ''),
@@ -102,6 +103,33 @@ function formFindings(handler: RuntimeHandler): Finding[] {
     const reason = option?.kind === 'value' ? option.type.problemOf(value) : undefined;
     return reason === undefined ? [] : [[key as keyof RuntimeHandler, reason]];
   });
+}
+
+/** What only a hypervisor's shim could do: to go on without it would not be what the administrator counts on. */
+function vmFindings(handler: RuntimeHandler): Finding[] {
+  const { runtime_type, runtime_config_path, runtime_pull_image } = handler;
+  if (runtime_type === 'vm') return [['runtime_type', '"vm" is not supported yet, only "oci" is']];
+  const findings: Finding[] = [];
+  if (runtime_config_path !== '') {
+    const reason = 'it is for the runtime type "vm"; an OCI runtime gets its options by runtime_args';
+    findings.push(['runtime_config_path', reason]);
+  }
+  if (runtime_pull_image)
+    findings.push(['runtime_pull_image', 'it needs the runtime type "vm", which is not supported']);
+  return findings;
+}
+
+async function fileFindings({ platform_runtime_paths, seccomp_profile }: RuntimeHandler): Promise<Finding[]> {
+  const findings: Finding[] = [];
+  for (const [platform, path] of Object.entries(platform_runtime_paths)) {
+    const whyNot = /^[a-z0-9]+\/[a-z0-9]+$/.test(platform)
+      ? await whyNotExecutable(path)
+      : `"${platform}" is not of the form OS/ARCHITECTURE`;
+    if (whyNot !== undefined) findings.push(['platform_runtime_paths', whyNot]);
+  }
+  if (seccomp_profile !== '' && !(await isReadable(seccomp_profile)))
+    findings.push(['seccomp_profile', `${seccomp_profile} cannot be read`]);
+  return findings;
 }
 
 function monitorFindings({ monitor_cgroup: cgroup }: RuntimeHandler, { runtime }: Config): Finding[] {

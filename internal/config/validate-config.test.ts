@@ -187,6 +187,30 @@ runtime_path = "${root}/bin/gone"
   );
 });
 
+test('validateConfig leaves out a handler that asks for more than an OCI runtime does, or for files that are not there', async () => {
+  const { config, warnings } = await validateText(`
+[crio.runtime.runtimes.kata]
+runtime_path = "${root}/bin/crun"
+runtime_config_path = "/etc/kata.toml"
+runtime_pull_image = true
+[crio.runtime.runtimes.wasm]
+runtime_path = "${root}/bin/crun"
+platform_runtime_paths = { "wasi/wasm32" = "${root}/bin/gone", "wasm" = "${root}/bin/crun" }
+seccomp_profile = "${root}/gone.json"
+`);
+  assert.deepEqual(Object.keys(config.runtime.runtimes), ['crun']);
+  assert.deepEqual(
+    warnings.map(({ key, reason }) => `${key}: ${reason}`.replaceAll(`${root}/`, '')),
+    [
+      'crio.runtime.runtimes.kata.runtime_config_path: it is for the runtime type "vm"; an OCI runtime gets its options by runtime_args; handler "kata" is left out',
+      'crio.runtime.runtimes.kata.runtime_pull_image: it needs the runtime type "vm", which is not supported; handler "kata" is left out',
+      'crio.runtime.runtimes.wasm.platform_runtime_paths: program bin/gone does not exist; handler "wasm" is left out',
+      'crio.runtime.runtimes.wasm.platform_runtime_paths: "wasm" is not of the form OS/ARCHITECTURE; handler "wasm" is left out',
+      'crio.runtime.runtimes.wasm.seccomp_profile: gone.json cannot be read; handler "wasm" is left out',
+    ],
+  );
+});
+
 test('validateConfig takes the handler type "pod" for "oci"', async () => {
   const { config, warnings } = await validateText('[crio.runtime.runtimes.runc]\nruntime_type = "pod"\n');
   assert.equal(config.runtime.runtimes['runc']?.runtime_type, 'oci');

@@ -5,6 +5,7 @@ import type { ExitRecord } from '../monitor/monitor.ts';
 import { type Container, type ContainerStatus, startErrorCode } from './container.ts';
 import { containerPaths } from './container-files.ts';
 import type { ContainerParts } from './container-parts.ts';
+import { handlerOf } from './handler-of.ts';
 import { unmountImageVolumes } from './image-volumes.ts';
 import { recordStatus } from './record-status.ts';
 
@@ -62,7 +63,7 @@ export async function catchUpExit(parts: ContainerParts, container: Container): 
 export async function releaseContainer(parts: ContainerParts, container: Container): Promise<void> {
   if (container.released) return;
   const { metadata } = container;
-  const { runtime } = parts.runtimes.get(metadata.runtimeHandler);
+  const { runtime } = handlerOf(parts, metadata);
   if (!metadata.ownPidNamespace) await runtime.kill(metadata.id, sigkill, { all: true });
   await runtime.delete(metadata.id);
   await parts.cgroups.removeLeftover(metadata.cgroupParent, metadata.id);

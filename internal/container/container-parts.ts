@@ -18,10 +18,13 @@ import type { ContainerDirectories } from './container-files.ts';
 import type { StatsMemory } from './container-stats.ts';
 import type { HostFacts, SandboxFacts, SpecDefaults } from './spec/spec-input.ts';
 
+/** What the runtime handler says. */
+type HandlerOptions = 'containerMinMemoryBytes' | 'allowedAnnotations' | 'annotations' | 'kernelPerContainer';
+
 /** What the configuration says about every container. */
 export interface ContainerDefaults {
   /** What every spec is made with; the runtime handler adds its own. */
-  readonly spec: Omit<SpecDefaults, 'containerMinMemoryBytes' | 'allowedAnnotations' | 'annotations'>;
+  readonly spec: Omit<SpecDefaults, HandlerOptions>;
   /** Undefined for no limit. */
   readonly logSizeMaxBytes: number | undefined;
   readonly absentMountSourcesToReject: readonly string[];

@@ -6,6 +6,7 @@
 //
 // `creating` is on disk only, so that a daemon that died in the middle finds what to undo.
 
+import type { RecordedRuntime } from '../oci/oci-runtime.ts';
 import type { NamedRecord } from '../records/record-store.ts';
 import type { ContainerConfig, LinuxResources } from './container-config.ts';
 import type { ImageVolume } from './image-volumes.ts';
@@ -24,6 +25,8 @@ export interface ContainerMetadata {
   readonly config: ContainerConfig;
   readonly createdAtNanos: bigint;
   readonly runtimeHandler: string;
+  /** Undefined in records of earlier versions. */
+  readonly runtime?: RecordedRuntime;
   readonly cgroupParent: string;
   readonly imageId: string;
   /** A repo digest of the image; empty where it has none. */

@@ -6,6 +6,7 @@ import { DaemonError, describeError } from '../errors/daemon-error.ts';
 import { equalAsJson } from '../fs/bigint-json.ts';
 import { removeTree } from '../fs/directories.ts';
 import type { Image, ImageConfig } from '../image/images.ts';
+import type { RuntimeHandler } from '../oci/oci-runtime.ts';
 import { newId } from '../records/id.ts';
 import { assembleContainer } from './assemble-container.ts';
 import { nowNanos } from './clock.ts';
@@ -16,6 +17,7 @@ import { containerPaths, statusFile } from './container-files.ts';
 import type { ContainerParts, PodContext } from './container-parts.ts';
 import { failedCreation } from './first-status.ts';
 import type { Subject } from './gather-spec-input.ts';
+import { requireOwnPids } from './handler-of.ts';
 import { findImageVolumes, type ImageVolume } from './image-volumes.ts';
 import { stopSignalName } from './stop-signal.ts';
 
@@ -76,8 +78,10 @@ async function create(
     admit(image.id, config.userSpecifiedImage || config.image),
     ...imageVolumes.map(({ imageId, mountIndex }) => admit(imageId, config.mounts[mountIndex]?.image ?? '')),
   ]);
-  const handler = parts.runtimes.get(pod.facts.runtimeHandler);
-  const metadata = newMetadata(pod, { ...request, image, imageConfig, imageVolumes });
+  const platform = `${imageConfig.os}/${imageConfig.architecture}`;
+  const handler = parts.runtimes.get(pod.facts.runtimeHandler, platform);
+  requireOwnPids(handler, config.security.pidMode);
+  const metadata = newMetadata(pod, { ...request, image, imageConfig, imageVolumes, handler });
   const subject: Subject = { metadata, pod, image, imageConfig, handler };
   let isUndone = true;
   const onUndoFailed = (step: string, cause: unknown): void => {
@@ -146,9 +150,10 @@ function newMetadata(
     readonly image: Image;
     readonly imageConfig: ImageConfig;
     readonly imageVolumes: readonly ImageVolume[];
+    readonly handler: RuntimeHandler;
   },
 ): ContainerMetadata {
-  const { name, config, image, imageConfig, imageVolumes } = subject;
+  const { name, config, image, imageConfig, imageVolumes, handler } = subject;
   if (config.security.privileged && !pod.privileged) {
     throw new DaemonError(
       'invalid-argument',
@@ -162,6 +167,7 @@ function newMetadata(
     config,
     createdAtNanos: nowNanos(),
     runtimeHandler: pod.facts.runtimeHandler,
+    runtime: handler.recorded,
     cgroupParent: pod.cgroupParent,
     imageId: image.id,
     imageVolumes,

@@ -8,6 +8,7 @@ import type { Container } from './container.ts';
 import { containerPaths } from './container-files.ts';
 import type { ContainerParts } from './container-parts.ts';
 import { execCgroup } from './exec-cgroup.ts';
+import { handlerOf } from './handler-of.ts';
 import { execProcess } from './spec/process-spec.ts';
 
 export interface ExecTarget {
@@ -26,7 +27,7 @@ export async function execTarget(
   { command, terminal }: { readonly command: readonly string[]; readonly terminal: boolean },
 ): Promise<ExecTarget> {
   const container = runningContainer(parts, idOrPrefix);
-  const { runtime } = parts.runtimes.get(container.metadata.runtimeHandler);
+  const { runtime } = handlerOf(parts, container.metadata);
   const stored = await readSpec(parts, container);
   return {
     containerId: container.id,

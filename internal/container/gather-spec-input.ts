@@ -49,9 +49,11 @@ export async function gatherSpecInput(
     host: { ...parts.host, recursiveReadOnlyMounts: handler.features.recursiveReadOnlyMounts },
     defaults: {
       ...parts.defaults.spec,
+      seccompProfile: handler.seccompProfile ?? parts.defaults.spec.seccompProfile,
       containerMinMemoryBytes: handler.minMemoryBytes,
       allowedAnnotations: handler.allowedAnnotations,
       annotations: handler.defaultAnnotations,
+      kernelPerContainer: handler.features.kernelPerContainer,
     },
     rootfsPath: rootfs,
     cgroupsPath: parts.cgroups.cgroupsPath(metadata.cgroupParent, metadata.id),

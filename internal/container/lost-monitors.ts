@@ -3,6 +3,7 @@
 import { describeError } from '../errors/daemon-error.ts';
 import type { Container } from './container.ts';
 import type { ContainerParts } from './container-parts.ts';
+import { handlerOf } from './handler-of.ts';
 import { recordStatus } from './record-status.ts';
 
 /** Counts monitors that die; keeps the pid of the one that goes on, and puts it where the other one was. */
@@ -22,7 +23,7 @@ async function takeIn(parts: ContainerParts, container: Container, monitorPid: n
   const { id, metadata } = container;
   await parts.locks.run(id, () => recordStatus(parts, container, { ...container.status, monitorPid }));
   if (monitorPid === 0) return;
-  const { monitorCgroup } = parts.runtimes.get(metadata.runtimeHandler);
+  const { monitorCgroup } = handlerOf(parts, metadata);
   const place = await parts.monitorPlaces.make(monitorCgroup, metadata.cgroupParent, id);
   await place.take?.(monitorPid); // cgroups without systemd it has joined by itself
 }

@@ -13,6 +13,7 @@ import { catchUpExit, recordExit } from './container-exits.ts';
 import { containerPaths, metadataFile, statusFile } from './container-files.ts';
 import type { ContainerParts } from './container-parts.ts';
 import { creatingStatus, failedCreation } from './first-status.ts';
+import { handlerOf } from './handler-of.ts';
 import { undoImageVolumes } from './image-volumes.ts';
 import { followMonitors } from './lost-monitors.ts';
 import { recordStatus } from './record-status.ts';
@@ -131,7 +132,7 @@ async function catchUp(parts: ContainerParts, container: Container): Promise<voi
 
 /** A daemon that died between the runtime's `start` and its own record left a running container as created. */
 async function catchUpStart(parts: ContainerParts, container: Container): Promise<void> {
-  const { runtime } = parts.runtimes.get(container.metadata.runtimeHandler);
+  const { runtime } = handlerOf(parts, container.metadata);
   await parts.locks.run(container.id, async () => {
     if (container.status.state !== 'created' || (await runtime.state(container.id)) !== 'running') return;
     const startedAtNanos = nowNanos();
@@ -146,8 +147,7 @@ async function undoContainer(
   metadata: ContainerMetadata | undefined,
 ): Promise<void> {
   const paths = containerPaths(parts.directories, containerId);
-  const handlers =
-    metadata === undefined ? parts.runtimes.list() : [parts.runtimes.get(metadata.runtimeHandler)];
+  const handlers = metadata === undefined ? parts.runtimes.list() : [handlerOf(parts, metadata)];
   for (const { runtime } of handlers) await runtime.delete(containerId);
   await parts.monitors.remove(containerId);
   if (metadata !== undefined) {

@@ -4,6 +4,7 @@ import { DaemonError, describeError } from '../errors/daemon-error.ts';
 import { nowNanos } from './clock.ts';
 import type { Container } from './container.ts';
 import type { ContainerParts } from './container-parts.ts';
+import { handlerOf } from './handler-of.ts';
 import { recordStatus } from './record-status.ts';
 
 const sigkill = 9;
@@ -18,7 +19,7 @@ export async function startContainer(parts: ContainerParts, idOrPrefix: string):
     requireStartable(container);
     const startedAtNanos = nowNanos();
     try {
-      await parts.runtimes.get(container.metadata.runtimeHandler).runtime.start(container.id);
+      await handlerOf(parts, container.metadata).runtime.start(container.id);
     } catch (cause) {
       await failStart(parts, container, describeError(cause));
       throw cause;

@@ -6,6 +6,7 @@ import { monotonicMs } from './clock.ts';
 import type { Container } from './container.ts';
 import { releaseContainer } from './container-exits.ts';
 import type { ContainerParts } from './container-parts.ts';
+import { handlerOf } from './handler-of.ts';
 import { signalNumber } from './stop-signal.ts';
 
 const sigkill = 9;
@@ -68,12 +69,15 @@ export async function killContainer(
 
 /** By the monitor, which holds a handle of the process; by the OCI runtime when the monitor does not answer. */
 async function signalInit(parts: ContainerParts, container: Container, signalNumber: number): Promise<void> {
+  const { runtime, features } = handlerOf(parts, container.metadata);
+  // Its init is, for the host, the kernel that it runs in.
+  if (features.kernelPerContainer && signalNumber !== sigkill)
+    return runtime.kill(container.id, signalNumber, { all: false });
   try {
     await parts.monitors.signal(container.id, signalNumber);
   } catch (cause) {
     const error = describeError(cause);
     parts.logger.warn({ containerId: container.id, error }, 'cannot signal a container by its monitor');
-    const { runtime } = parts.runtimes.get(container.metadata.runtimeHandler);
     await runtime.kill(container.id, signalNumber, { all: false });
   }
 }

@@ -5,6 +5,7 @@ import type { ResourcesSpec } from '../oci/runtime-spec.ts';
 import type { Container } from './container.ts';
 import type { LinuxResources } from './container-config.ts';
 import type { ContainerParts } from './container-parts.ts';
+import { handlerOf } from './handler-of.ts';
 import { recordStatus } from './record-status.ts';
 import { type ResourceDefaults, type ResourceHost, resources } from './spec/resources.ts';
 
@@ -21,7 +22,8 @@ export async function updateContainerResources(
   const container = parts.containers.get(idOrPrefix);
   await parts.locks.run(container.id, async () => {
     requireAlive(container);
-    const { runtime, minMemoryBytes } = parts.runtimes.get(container.metadata.runtimeHandler);
+    const { name, runtime, features, minMemoryBytes } = handlerOf(parts, container.metadata);
+    if (!features.canUpdate) throw cannotUpdate(container, name);
     const merged = mergeResources(container.status.resources, requested);
     const { pidsLimit } = parts.defaults.spec;
     const defaults = { pidsLimit, containerMinMemoryBytes: minMemoryBytes };
@@ -56,6 +58,11 @@ async function takeBack(parts: ContainerParts, { id }: Container, apply: () => P
       'cannot set the limits of a container back after a failed update',
     );
   });
+}
+
+function cannotUpdate({ id }: Container, handler: string): DaemonError {
+  const text = `container "${id}" cannot be resized: the OCI runtime of handler "${handler}" has no update`;
+  return new DaemonError('failed-precondition', `${text}; a container made anew has the new limits`);
 }
 
 function requireAlive({ id, status, removing }: Container): void {

@@ -3,8 +3,8 @@ import { test } from 'node:test';
 import { DaemonError } from '../errors/daemon-error.ts';
 import type { CommandRunner } from '../process/command-runner.ts';
 import { ProcessError } from '../process/process-error.ts';
-import { CliRuntime } from './cli-runtime.ts';
-import { parseExecHelp } from './runtime-handlers.ts';
+import { CliRuntime, runtimeCommand } from './cli-runtime.ts';
+import { parseExecHelp } from './probe-runtime.ts';
 
 function failing(stderr: string): CommandRunner {
   return {
@@ -14,7 +14,14 @@ function failing(stderr: string): CommandRunner {
   };
 }
 
-const settings = { path: '/usr/bin/crun', root: '/run/crun', systemdCgroup: true, env: [] };
+const settings = {
+  path: '/usr/bin/crun',
+  root: '/run/crun',
+  systemdCgroup: true,
+  args: ['--debug'],
+  env: [],
+};
+const crun = runtimeCommand(settings);
 
 test('CliRuntime passes root and cgroup manager before the verb', async () => {
   const calls: (readonly string[])[] = [];
@@ -24,27 +31,27 @@ test('CliRuntime passes root and cgroup manager before the verb', async () => {
       return { stdout: '', stderr: '' };
     },
   };
-  await new CliRuntime(settings, runner).kill('abc', 9, { all: true });
+  await new CliRuntime(crun, runner).kill('abc', 9, { all: true });
   assert.deepEqual(calls, [
-    ['/usr/bin/crun', '--root', '/run/crun', '--systemd-cgroup', 'kill', '--all', 'abc', '9'],
+    ['/usr/bin/crun', '--root', '/run/crun', '--systemd-cgroup', '--debug', 'kill', '--all', 'abc', '9'],
   ]);
 });
 
 test('CliRuntime runs in the usual PATH, or in the environment that the handler says', () => {
-  const { PATH } = new CliRuntime(settings, failing('')).env;
+  const { PATH } = new CliRuntime(crun, failing('')).env;
   assert.match(PATH ?? '', /(^|:)\/usr\/bin(:|$)/);
   const env = ['PATH=/opt/bin', 'A=b=c', 'EMPTY='];
-  const own = new CliRuntime({ ...settings, env }, failing(''));
+  const own = new CliRuntime(runtimeCommand({ ...settings, env }), failing(''));
   assert.deepEqual(own.env, { PATH: '/opt/bin', A: 'b=c', EMPTY: '' });
 });
 
 test('CliRuntime delete is success when the runtime does not know the container', async () => {
-  await new CliRuntime(settings, failing('error opening file: container does not exist')).delete('abc');
+  await new CliRuntime(crun, failing('error opening file: container does not exist')).delete('abc');
 });
 
 test('CliRuntime start gives the words of the runtime', async () => {
   const stderr = 'time="2026-01-01T00:00:00Z" level=error msg="cannot start \\"x\\""\n';
-  await assert.rejects(new CliRuntime(settings, failing(stderr)).start('abc'), (error) => {
+  await assert.rejects(new CliRuntime(crun, failing(stderr)).start('abc'), (error) => {
     assert.ok(error instanceof DaemonError);
     assert.equal(error.message, 'OCI runtime start failed: cannot start "x"');
     return true;

@@ -12,9 +12,13 @@ export interface CliRuntimeSettings {
   /** Where the runtime keeps its state (`--root`). */
   readonly root: string;
   readonly systemdCgroup: boolean;
+  /** More of the runtime's global options. */
+  readonly args: readonly string[];
   /** NAME=VALUE; added to a PATH with the usual directories. */
   readonly env: readonly string[];
 }
+
+type RuntimeCommand = Pick<OciRuntime, 'path' | 'globalArgs' | 'env'>;
 
 const callTimeoutMs = 60_000;
 const usualPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
@@ -29,6 +33,15 @@ const goneTexts = [
   'no such container',
 ];
 
+/** The command of a runtime as a handler has it. */
+export function runtimeCommand({ path, root, systemdCgroup, args, env }: CliRuntimeSettings): RuntimeCommand {
+  return {
+    path,
+    globalArgs: ['--root', root, ...(systemdCgroup ? ['--systemd-cgroup'] : []), ...args],
+    env: { PATH: usualPath, ...Object.fromEntries(env.map(splitVariable)) },
+  };
+}
+
 /** Runs the OCI runtime's verbs as commands through `runner`, in the order the caller gives. */
 export class CliRuntime implements OciRuntime {
   readonly path: string;
@@ -37,11 +50,10 @@ export class CliRuntime implements OciRuntime {
   readonly env: Readonly<Record<string, string>>;
   readonly #runner: CommandRunner;
 
-  constructor(settings: CliRuntimeSettings, runner: CommandRunner) {
-    this.path = settings.path;
-    const systemd = settings.systemdCgroup ? ['--systemd-cgroup'] : [];
-    this.globalArgs = ['--root', settings.root, ...systemd];
-    this.env = { PATH: usualPath, ...Object.fromEntries(settings.env.map(splitVariable)) };
+  constructor(command: RuntimeCommand, runner: CommandRunner) {
+    this.path = command.path;
+    this.globalArgs = command.globalArgs;
+    this.env = command.env;
     this.#runner = runner;
   }
 

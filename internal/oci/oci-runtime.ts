@@ -10,6 +10,10 @@ export interface RuntimeFeatures {
    * undefined when there is no such option.
    */
   readonly execCgroup: 'any' | 'unified' | undefined;
+  /** Each container has a kernel of its own (gVisor): no other one can join its namespaces. */
+  readonly kernelPerContainer: boolean;
+  /** False for a runtime without the verb `update`: what it runs keeps its limits. */
+  readonly canUpdate: boolean;
 }
 
 /** `status` of the OCI runtime's `state`. */
@@ -39,10 +43,23 @@ export interface OciRuntime {
   delete(containerId: string): Promise<void>;
 }
 
+/**
+ * How to reach a runtime without the handler of the configuration. It is kept with what the handler has made, which can be ended
+ * by it when the handler is gone, or has another state directory now.
+ */
+export interface RecordedRuntime extends Pick<OciRuntime, 'path' | 'globalArgs' | 'env'> {
+  readonly features: RuntimeFeatures;
+  /** Set when the program is the handler's for images of this platform. */
+  readonly platform: string | undefined;
+}
+
 /** One entry of the table `crio.runtime.runtimes`. */
 export interface RuntimeHandler {
   readonly name: string;
   readonly runtime: OciRuntime;
+  readonly recorded: RecordedRuntime;
+  /** Other programs by platform of the image, `OS/ARCHITECTURE`. */
+  readonly platformRuntimes: Readonly<Record<string, OciRuntime>>;
   readonly features: RuntimeFeatures;
   /** Smaller memory limits are refused: the runtime itself needs that much inside the container's cgroup. */
   readonly minMemoryBytes: number;
@@ -52,11 +69,21 @@ export interface RuntimeHandler {
   readonly privilegedWithoutHostDevices: boolean;
   readonly allowedAnnotations: readonly string[];
   readonly defaultAnnotations: Readonly<Record<string, string>>;
+  /** Parsed profile for RuntimeDefault in place of the general one; undefined for none. */
+  readonly seccompProfile: unknown;
 }
 
 export interface RuntimeHandlers {
-  /** The handler of this name, or the default one for the empty name; `not-found` naming the handlers there are. */
-  get(name: string): RuntimeHandler;
+  /**
+   * The handler of this name, or the default one for the empty name, with the program that it has for images of `platform`;
+   * `not-found` naming the handlers there are.
+   */
+  get(name: string, platform?: string): RuntimeHandler;
+  /**
+   * The handler of something that exists: the configured one if it still means the same state directory, else one by the record.
+   * `not-found` only where there is neither.
+   */
+  of(name: string, recorded: RecordedRuntime | undefined): RuntimeHandler;
   readonly defaultName: string;
   list(): readonly RuntimeHandler[];
 }

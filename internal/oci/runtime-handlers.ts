@@ -1,23 +1,28 @@
 // The runtime handlers of the configuration, each probed once for what it can do.
 
-import { DaemonError, describeError } from '../errors/daemon-error.ts';
+import { isDeepStrictEqual } from 'node:util';
+import { DaemonError } from '../errors/daemon-error.ts';
 import type { Logger } from '../log/logger.ts';
 import type { CommandRunner } from '../process/command-runner.ts';
-import { CliRuntime } from './cli-runtime.ts';
-import type { RuntimeFeatures, RuntimeHandler, RuntimeHandlers } from './oci-runtime.ts';
+import { CliRuntime, runtimeCommand } from './cli-runtime.ts';
+import type {
+  OciRuntime,
+  RecordedRuntime,
+  RuntimeFeatures,
+  RuntimeHandler,
+  RuntimeHandlers,
+} from './oci-runtime.ts';
+import { probeRuntime } from './probe-runtime.ts';
 
-export interface HandlerSettings {
-  readonly name: string;
+export interface HandlerSettings
+  extends Omit<RuntimeHandler, 'runtime' | 'features' | 'recorded' | 'platformRuntimes'> {
   readonly path: string;
   readonly root: string;
-  readonly minMemoryBytes: number;
-  readonly createTimeoutMs: number;
-  readonly monitorCgroup: string;
+  readonly args: readonly string[];
   /** NAME=VALUE; the environment of the runtime, whose PATH is the usual one unless it is among them. */
   readonly monitorEnv: readonly string[];
-  readonly privilegedWithoutHostDevices: boolean;
-  readonly allowedAnnotations: readonly string[];
-  readonly defaultAnnotations: Readonly<Record<string, string>>;
+  /** Programs by platform of the image. */
+  readonly platformPaths: Readonly<Record<string, string>>;
 }
 
 export interface HandlersSettings {
@@ -26,100 +31,88 @@ export interface HandlersSettings {
   readonly systemdCgroup: boolean;
 }
 
-const probeTimeoutMs = 10_000;
-type DocumentedFeatures = Omit<RuntimeFeatures, 'execCgroup'>;
-const noFeatures: DocumentedFeatures = { recursiveReadOnlyMounts: false, idmapMounts: false };
-
-/** Makes the drivers and asks every runtime for its features; one that does not know the question has none. */
+/** Makes the drivers and asks every runtime for its features. */
 export async function openRuntimeHandlers(
   settings: HandlersSettings,
   runner: CommandRunner,
   logger: Logger,
 ): Promise<RuntimeHandlers> {
-  const handlers = await Promise.all(
-    settings.handlers.map(async ({ path, root, monitorEnv, ...rest }): Promise<RuntimeHandler> => {
-      const { systemdCgroup } = settings;
-      const runtime = new CliRuntime({ path, root, systemdCgroup, env: monitorEnv }, runner);
-      const [features, execCgroup] = await Promise.all([
-        probeFeatures(path, runner, logger),
-        probeExecCgroup(path, runner, logger),
-      ]);
-      return { ...rest, runtime, features: { ...features, execCgroup } };
-    }),
-  );
-  return new ConfiguredHandlers(handlers, settings.defaultName);
+  const { handlers, defaultName, systemdCgroup } = settings;
+  const opened = handlers.map(async (handler): Promise<RuntimeHandler> => {
+    const { path, root, args, monitorEnv: env, platformPaths, ...rest } = handler;
+    const driver = (program: string): CliRuntime =>
+      new CliRuntime(runtimeCommand({ path: program, root, args, systemdCgroup, env }), runner);
+    const platforms = Object.entries(platformPaths).map(([name, program]) => [name, driver(program)]);
+    const runtime = driver(path);
+    const features = await probeRuntime(path, runner, logger);
+    const recorded = record(runtime, features, undefined);
+    return { ...rest, runtime, features, recorded, platformRuntimes: Object.fromEntries(platforms) };
+  });
+  return new ConfiguredHandlers(await Promise.all(opened), defaultName, runner);
+}
+
+function forPlatform(handler: RuntimeHandler, platform: string): RuntimeHandler {
+  if (!Object.hasOwn(handler.platformRuntimes, platform)) return handler;
+  const runtime = handler.platformRuntimes[platform] ?? handler.runtime;
+  return { ...handler, runtime, recorded: record(runtime, handler.features, platform) };
+}
+
+function record(
+  { path, globalArgs, env }: OciRuntime,
+  features: RuntimeFeatures,
+  platform: string | undefined,
+): RecordedRuntime {
+  return { path, globalArgs, env, features, platform };
 }
 
 class ConfiguredHandlers implements RuntimeHandlers {
   readonly defaultName: string;
   readonly #byName: ReadonlyMap<string, RuntimeHandler>;
+  readonly #runner: CommandRunner;
 
-  constructor(handlers: readonly RuntimeHandler[], defaultName: string) {
+  constructor(handlers: readonly RuntimeHandler[], defaultName: string, runner: CommandRunner) {
     this.#byName = new Map(handlers.map((handler) => [handler.name, handler]));
     this.defaultName = defaultName;
+    this.#runner = runner;
   }
 
-  get(name: string): RuntimeHandler {
+  get(name: string, platform = ''): RuntimeHandler {
     const handler = this.#byName.get(name === '' ? this.defaultName : name);
-    if (handler !== undefined) return handler;
+    if (handler !== undefined) return forPlatform(handler, platform);
     const known = [...this.#byName.keys()].sort().join(', ');
     throw new DaemonError('not-found', `runtime handler "${name}" is not configured (there are: ${known})`);
+  }
+
+  of(name: string, recorded: RecordedRuntime | undefined): RuntimeHandler {
+    const configured = this.#byName.get(name);
+    if (recorded === undefined) return this.get(name);
+    if (configured !== undefined) {
+      const handler = forPlatform(configured, recorded.platform ?? '');
+      // The program may have moved in an upgrade; a container is where its root is.
+      const isSame = isDeepStrictEqual([...handler.runtime.globalArgs], [...recorded.globalArgs]);
+      if (isSame && handler.recorded.platform === recorded.platform) return handler;
+    }
+    return this.#byRecord(name, recorded, configured);
   }
 
   list(): readonly RuntimeHandler[] {
     return [...this.#byName.values()];
   }
-}
 
-async function probeFeatures(
-  path: string,
-  runner: CommandRunner,
-  logger: Logger,
-): Promise<DocumentedFeatures> {
-  try {
-    const signal = new AbortController().signal;
-    const { stdout } = await runner.run([path, 'features'], { timeoutMs: probeTimeoutMs }, signal);
-    return parseFeatures(JSON.parse(stdout));
-  } catch (cause) {
-    logger.debug({ path, error: describeError(cause) }, 'OCI runtime does not tell its features');
-    return noFeatures;
+  #byRecord(name: string, recorded: RecordedRuntime, like: RuntimeHandler | undefined): RuntimeHandler {
+    const runtime = new CliRuntime(recorded, this.#runner);
+    return { ...(like ?? noLongerConfigured), name, runtime, features: recorded.features, recorded };
   }
 }
 
-interface FeaturesDocument {
-  readonly mountOptions?: readonly string[];
-  readonly linux?: { readonly mountExtensions?: { readonly idmap?: { readonly enabled?: boolean } } };
-}
-
-/** Reads the document of the OCI features specification. */
-export function parseFeatures(document: unknown): DocumentedFeatures {
-  if (typeof document !== 'object' || document === null) return noFeatures;
-  const { mountOptions, linux } = document as FeaturesDocument;
-  return {
-    recursiveReadOnlyMounts: Array.isArray(mountOptions) && mountOptions.includes('rro'),
-    idmapMounts: linux?.mountExtensions?.idmap?.enabled === true,
-  };
-}
-
-/** The features document does not say it, but the help does. */
-async function probeExecCgroup(
-  path: string,
-  runner: CommandRunner,
-  logger: Logger,
-): Promise<RuntimeFeatures['execCgroup']> {
-  try {
-    const signal = new AbortController().signal;
-    const { stdout } = await runner.run([path, 'exec', '--help'], { timeoutMs: probeTimeoutMs }, signal);
-    return parseExecHelp(stdout);
-  } catch (cause) {
-    logger.debug({ path, error: describeError(cause) }, 'OCI runtime does not explain exec');
-    return undefined;
-  }
-}
-
-/** runc's own words name the form with a controller; crun has only the plain one. */
-export function parseExecHelp(help: string): RuntimeFeatures['execCgroup'] {
-  const line = help.split('\n').find((text) => /^\s*--cgroup\b/.test(text));
-  if (line === undefined) return undefined;
-  return line.includes('[<controller>:]<cgroup>') ? 'any' : 'unified';
-}
+/** Nothing new is made with such a handler. */
+const noLongerConfigured: Omit<RuntimeHandler, 'name' | 'runtime' | 'features' | 'recorded'> = {
+  platformRuntimes: {},
+  minMemoryBytes: 0,
+  createTimeoutMs: 0,
+  monitorCgroup: '',
+  privilegedWithoutHostDevices: false,
+  allowedAnnotations: [],
+  defaultAnnotations: {},
+  seccompProfile: undefined,
+};

@@ -1,6 +1,7 @@
 // The infra container: a pause process that holds the pid namespace of a pod whose containers share one.
 
 import { writeFile } from 'node:fs/promises';
+import { handlerOf } from '../container/handler-of.ts';
 import { infraSpec } from '../container/spec/infra-spec.ts';
 import { serializeSpec } from '../container/spec/serialize-spec.ts';
 import { ensureDirectory } from '../fs/directories.ts';
@@ -25,13 +26,13 @@ export async function runInfra(
   record: SandboxRecord,
   namespaces: PinnedNamespaces,
 ): Promise<CreatedContainer> {
-  const { monitors, runtimes, cgroups, monitorPlaces, host, defaults } = parts.containers;
+  const { monitors, cgroups, monitorPlaces, host, defaults } = parts.containers;
   const { bundle } = sandboxPaths(parts.directories, record.id);
-  const handler = runtimes.get(record.runtimeHandler);
+  const handler = handlerOf(parts.containers, record);
   const spec = infraSpec({
     sandbox: sandboxFacts(parts, record, { namespaces, infra: undefined }),
     host: { ...host, recursiveReadOnlyMounts: handler.features.recursiveReadOnlyMounts },
-    defaults: defaults.spec,
+    defaults: { ...defaults.spec, seccompProfile: handler.seccompProfile ?? defaults.spec.seccompProfile },
     rootfsPath: parts.defaults.pauseRootfs,
     pausePath: '/pause',
     cgroupsPath: cgroups.cgroupsPath(record.cgroupParent, record.id),
@@ -66,10 +67,10 @@ export async function runInfra(
 
 /** Kills the infra container and deletes everything about it. None is success. */
 export async function removeInfra(parts: SandboxParts, record: SandboxRecord): Promise<void> {
-  const { monitors, runtimes, cgroups, monitorPlaces } = parts.containers;
+  const { monitors, cgroups, monitorPlaces } = parts.containers;
   // In this order: a runtime that has to kill the process itself waits 100 ms for its end.
   await monitors.remove(record.id);
-  await runtimes.get(record.runtimeHandler).runtime.delete(record.id);
+  await handlerOf(parts.containers, record).runtime.delete(record.id);
   await cgroups.removeLeftover(record.cgroupParent, record.id);
   await monitorPlaces.remove(record.cgroupParent, record.id);
 }

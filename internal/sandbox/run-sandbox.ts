@@ -4,6 +4,7 @@ import { hostname as nodeName } from 'node:os';
 import { allEnded } from '../async/all-ended.ts';
 import { type RegisterUndo, withRollback } from '../async/rollback.ts';
 import { nowNanos } from '../container/clock.ts';
+import { requireOwnPids } from '../container/handler-of.ts';
 import { checkSysctls, defaultSysctls } from '../container/spec/sysctls.ts';
 import { DaemonError, describeError } from '../errors/daemon-error.ts';
 import { equalAsJson } from '../fs/bigint-json.ts';
@@ -79,6 +80,8 @@ function newRecord(parts: SandboxParts, name: string, request: RunSandboxRequest
       'pid namespace mode TARGET is for containers, not for a sandbox',
     );
   }
+  const handler = parts.containers.runtimes.get(request.handler);
+  requireOwnPids(handler, config.namespaces.pid);
   bandwidthOf(config.annotations); // refused here, before there is anything to undo
   const id = newId();
   return {
@@ -86,7 +89,8 @@ function newRecord(parts: SandboxParts, name: string, request: RunSandboxRequest
     name,
     config,
     createdAtNanos: nowNanos(),
-    runtimeHandler: parts.containers.runtimes.get(request.handler).name,
+    runtimeHandler: handler.name,
+    runtime: handler.recorded,
     cgroupParent: parts.containers.cgroups.parentOf(config.cgroupParent),
     hostname: hostnameOf(config, id),
   };

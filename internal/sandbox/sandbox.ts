@@ -9,6 +9,7 @@
 import type { LinuxResources } from '../container/container-config.ts';
 import type { CreatedContainer } from '../monitor/monitor.ts';
 import type { PinnedNamespaces } from '../namespaces/namespace-pinner.ts';
+import type { RecordedRuntime } from '../oci/oci-runtime.ts';
 import type { NamedRecord } from '../records/record-store.ts';
 import type { SandboxConfig } from './sandbox-config.ts';
 
@@ -20,6 +21,8 @@ export interface SandboxRecord {
   readonly config: SandboxConfig;
   readonly createdAtNanos: bigint;
   readonly runtimeHandler: string;
+  /** Undefined in records of earlier versions. */
+  readonly runtime?: RecordedRuntime;
   readonly cgroupParent: string;
   /** The pod's host name: the request's, or the node's for a pod on the host's network. */
   readonly hostname: string;

@@ -7,6 +7,8 @@ import { join } from 'node:path';
 export interface RuntimeHandler {
   readonly name: string;
   readonly path: string;
+  /** More lines of its table. */
+  readonly toml?: string;
 }
 
 /** How the pod network differs from one bridge with one IPv4 subnet. */
@@ -94,13 +96,14 @@ function networkList(setup: DaemonSetup, leasesDir: string): object {
   return { cniVersion, name: setup.bridge, plugins: [bridge, ...morePlugins] };
 }
 
-function handlerTable(root: string, { name, path }: RuntimeHandler): string {
+function handlerTable(root: string, { name, path, toml = '' }: RuntimeHandler): string {
   const runtimeRoot = join(root, 'run', name);
   return `
 [crio.runtime.runtimes.${name}]
 runtime_path = "${path}"
 runtime_type = "oci"
 runtime_root = "${runtimeRoot}"
+${toml}
 `;
 }
 

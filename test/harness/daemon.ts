@@ -8,7 +8,12 @@ import { fileURLToPath } from 'node:url';
 import { attempt, command, findProgram, type Outcome } from './command.ts';
 import { type CriClient, connect } from './cri-client.ts';
 import { claimCgroups, releaseCgroups } from './crun-cgroups.ts';
-import { type DaemonPaths, type PodNetworkSetup, writeDaemonConfig } from './daemon-config.ts';
+import {
+  type DaemonPaths,
+  type PodNetworkSetup,
+  type RuntimeHandler,
+  writeDaemonConfig,
+} from './daemon-config.ts';
 import { deleteBridge, freeSubnet, rememberForwarding, removeMasquerading } from './host-network.ts';
 import { buildBusyboxImage, findStaticBusybox } from './images.ts';
 import { type PodRequest, removeAllPods } from './pods.ts';
@@ -18,6 +23,8 @@ import { removeCgroups, type Territory } from './world.ts';
 export interface DaemonOptions {
   /** Names of OCI runtimes; the first is the default handler. */
   readonly handlers?: readonly string[];
+  /** Handlers after those of `handlers`. */
+  readonly moreHandlers?: readonly RuntimeHandler[];
   readonly extraToml?: string;
   /** Lines of `[crio.runtime]`. */
   readonly runtimeToml?: string;
@@ -55,7 +62,8 @@ export class TestDaemon implements Territory {
     this.logFile = `${this.root}/daemon.log`;
     this.#enter = options.hostNetns === undefined ? [] : ['/usr/bin/nsenter', `--net=${options.hostNetns}`];
     const names = options.handlers ?? ['runc'];
-    const handlers = names.map((handler) => ({ name: handler, path: findProgram(handler) ?? handler }));
+    const found = names.map((handler) => ({ name: handler, path: findProgram(handler) ?? handler }));
+    const handlers = [...found, ...(options.moreHandlers ?? [])];
     if (names.includes('crun')) claimCgroups(this.#claimed);
     const { extraToml = '', runtimeToml = '', imageToml = '', registries = '' } = options;
     const texts = { extraToml, runtimeToml, imageToml, registries, network: options.network };

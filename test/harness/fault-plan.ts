@@ -1,6 +1,7 @@
 // Makes the n-th forward step of an operation fail, in real parts.
 
 import type { CriParts } from '../../internal/cri/cri-parts.ts';
+import type { RuntimeHandler, RuntimeHandlers } from '../../internal/oci/oci-runtime.ts';
 
 /** How a step fails: the call is not made, or it is made and its success is lost. */
 export type FaultKind = 'not done' | 'done, then failed';
@@ -33,19 +34,18 @@ export class FaultPlan {
   /** The same parts, with their steps under this plan. */
   over(parts: CriParts): CriParts {
     const { runtimes } = parts.containers;
+    const watched: RuntimeHandlers = {
+      defaultName: runtimes.defaultName,
+      list: () => runtimes.list(),
+      get: (name, platform) => this.#watchHandler(runtimes.get(name, platform)),
+      of: (name, recorded) => this.#watchHandler(runtimes.of(name, recorded)),
+    };
     const containers = {
       ...parts.containers,
       images: this.#watch('images', parts.containers.images),
       layers: this.#watch('layers', parts.containers.layers),
       monitors: this.#watch('monitors', parts.containers.monitors),
-      runtimes: {
-        defaultName: runtimes.defaultName,
-        list: () => runtimes.list(),
-        get: (name: string) => {
-          const handler = runtimes.get(name);
-          return { ...handler, runtime: this.#watch('runtime', handler.runtime) };
-        },
-      },
+      runtimes: watched,
     };
     const sandboxes = {
       ...parts.sandboxes,
@@ -54,6 +54,10 @@ export class FaultPlan {
       network: this.#watch('network', parts.sandboxes.network),
     };
     return { ...parts, containers, sandboxes };
+  }
+
+  #watchHandler(handler: RuntimeHandler): RuntimeHandler {
+    return { ...handler, runtime: this.#watch('runtime', handler.runtime) };
   }
 
   #watch<T extends object>(part: string, target: T): T {

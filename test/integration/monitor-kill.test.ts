@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import type { DaemonError } from '../../internal/errors/daemon-error.ts';
 import type { ExecSyncRequest } from '../../internal/monitor/monitor.ts';
-import { parseExecHelp } from '../../internal/oci/runtime-handlers.ts';
+import { parseExecHelp } from '../../internal/oci/probe-runtime.ts';
 import { cgroupDirectory, isUnified, processesIn, removeCgroupTree } from '../harness/cgroup-parent.ts';
 import { claimCgroups, releaseCgroups } from '../harness/crun-cgroups.ts';
 import { isAlive, makeWorld, missing, runcPath, type Started, until, type World } from './monitor-fixture.ts';

@@ -42,7 +42,8 @@ function ownAnnotations(input: SpecInput): Readonly<Record<string, string>> {
     Annotations: JSON.stringify(config.annotations),
     ContainerID: input.containerId,
     ContainerName: input.containerName,
-    ContainerType: 'container',
+    // gVisor reads it, and looks for a pod-wide sandbox that its `container` would join.
+    ...(!defaults.kernelPerContainer && { ContainerType: 'container' }),
     Created: input.createdAt.toISOString(),
     Image: input.imageId,
     ImageName: input.imageName,

@@ -104,6 +104,8 @@ export interface SpecDefaults {
   readonly deviceOwnershipFromSecurityContext: boolean;
   /** Prefixes of gated annotations that the handler or the pod's workload lets through. */
   readonly allowedAnnotations: readonly string[];
+  /** The handler's runtime gives each container a kernel of its own, as gVisor does without a pod-wide sandbox. */
+  readonly kernelPerContainer: boolean;
   /** The handler's own; not filtered. */
   readonly annotations: Readonly<Record<string, string>>;
 }

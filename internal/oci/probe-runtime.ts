@@ -1,0 +1,89 @@
+// What an OCI runtime can do, asked of the program itself.
+
+import { describeError } from '../errors/daemon-error.ts';
+import type { Logger } from '../log/logger.ts';
+import type { CommandRunner } from '../process/command-runner.ts';
+import type { RuntimeFeatures } from './oci-runtime.ts';
+
+const probeTimeoutMs = 10_000;
+type DocumentedFeatures = Pick<RuntimeFeatures, 'recursiveReadOnlyMounts' | 'idmapMounts'>;
+const noFeatures: DocumentedFeatures = { recursiveReadOnlyMounts: false, idmapMounts: false };
+
+/** Asks the program at `path` for its features; one that does not know a question has none of those. */
+export async function probeRuntime(
+  path: string,
+  runner: CommandRunner,
+  logger: Logger,
+): Promise<RuntimeFeatures> {
+  const [features, execCgroup, isGvisor] = await Promise.all([
+    probeFeatures(path, runner, logger),
+    probeExecCgroup(path, runner, logger),
+    probeGvisor(path, runner, logger),
+  ]);
+  return { ...features, execCgroup, kernelPerContainer: isGvisor, canUpdate: !isGvisor };
+}
+
+async function probeFeatures(
+  path: string,
+  runner: CommandRunner,
+  logger: Logger,
+): Promise<DocumentedFeatures> {
+  try {
+    const signal = new AbortController().signal;
+    const { stdout } = await runner.run([path, 'features'], { timeoutMs: probeTimeoutMs }, signal);
+    return parseFeatures(JSON.parse(stdout));
+  } catch (cause) {
+    logger.debug({ path, error: describeError(cause) }, 'OCI runtime does not tell its features');
+    return noFeatures;
+  }
+}
+
+interface FeaturesDocument {
+  readonly mountOptions?: readonly string[];
+  readonly linux?: { readonly mountExtensions?: { readonly idmap?: { readonly enabled?: boolean } } };
+}
+
+/** Reads the document of the OCI features specification. */
+export function parseFeatures(document: unknown): DocumentedFeatures {
+  if (typeof document !== 'object' || document === null) return noFeatures;
+  const { mountOptions, linux } = document as FeaturesDocument;
+  return {
+    recursiveReadOnlyMounts: Array.isArray(mountOptions) && mountOptions.includes('rro'),
+    idmapMounts: linux?.mountExtensions?.idmap?.enabled === true,
+  };
+}
+
+/** The features document does not say it, but the help does. */
+async function probeExecCgroup(
+  path: string,
+  runner: CommandRunner,
+  logger: Logger,
+): Promise<RuntimeFeatures['execCgroup']> {
+  try {
+    const signal = new AbortController().signal;
+    const { stdout } = await runner.run([path, 'exec', '--help'], { timeoutMs: probeTimeoutMs }, signal);
+    return parseExecHelp(stdout);
+  } catch (cause) {
+    logger.debug({ path, error: describeError(cause) }, 'OCI runtime does not explain exec');
+    return undefined;
+  }
+}
+
+/** runc's own words name the form with a controller; crun has only the plain one. */
+export function parseExecHelp(help: string): RuntimeFeatures['execCgroup'] {
+  const line = help.split('\n').find((text) => /^\s*--cgroup\b/.test(text));
+  if (line === undefined) return undefined;
+  return line.includes('[<controller>:]<cgroup>') ? 'any' : 'unified';
+}
+
+/** gVisor's runsc has runc's command line, but no containers that share a kernel and no `update`; its version says so. */
+async function probeGvisor(path: string, runner: CommandRunner, logger: Logger): Promise<boolean> {
+  try {
+    const signal = new AbortController().signal;
+    const { stdout } = await runner.run([path, '--version'], { timeoutMs: probeTimeoutMs }, signal);
+    return /^runsc version /m.test(stdout);
+  } catch (cause) {
+    logger.debug({ path, error: describeError(cause) }, 'OCI runtime does not tell its version');
+    return false;
+  }
+}
