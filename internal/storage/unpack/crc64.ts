@@ -1,75 +1,56 @@
-// CRC-64/GO-ISO, which tar-split keeps for every file, eight bytes at a time. The 64 bits live in two 32-bit halves:
-// BigInt would be a hundred times slower.
+// CRC-64/GO-ISO, which tar-split keeps for every file. Its polynomial, x^64 + x^4 + x^3 + x + 1, is so sparse that eight
+// bytes take a few shifts and no large table. The 64 bits live in two 32-bit halves: BigInt would be a hundred times slower.
 
+/** The polynomial without x^64, lowest power first, as all here: a multiplication by x is a shift to the right. */
 const polynomialHigh = 0xd8000000;
 
-/** Eight tables of 256 entries each: table k advances a byte by k more bytes. */
-const low = new Uint32Array(8 * 256);
-const high = new Uint32Array(8 * 256);
+/** What comes back of the bits that a multiplication by x^4 + x^3 + x + 1 pushes out, by the lowest four bits before it. */
+const pushedOut = new Int32Array(16);
+/** A byte multiplied by x^8. */
+const byteLow = new Int32Array(256);
+const byteHigh = new Int32Array(256);
 
-for (let byte = 0; byte < 256; byte += 1) {
-  let [lo, hi] = [byte, 0];
-  for (let bit = 0; bit < 8; bit += 1) {
+/** Multiplies by x^`power`. */
+function shifted(low: number, power: number): [low: number, high: number] {
+  let [lo, hi] = [low, 0];
+  for (let step = 0; step < power; step += 1) {
     const carry = lo & 1;
-    lo = ((lo >>> 1) | (hi << 31)) >>> 0;
-    hi = carry === 1 ? ((hi >>> 1) ^ polynomialHigh) >>> 0 : hi >>> 1;
+    lo = (lo >>> 1) | (hi << 31);
+    hi = carry === 1 ? (hi >>> 1) ^ polynomialHigh : hi >>> 1;
   }
-  low[byte] = lo;
-  high[byte] = hi;
+  return [lo, hi];
 }
-for (let at = 256; at < 8 * 256; at += 1) {
-  const [lo, hi] = [low[at - 256] as number, high[at - 256] as number];
-  const next = lo & 0xff;
-  low[at] = ((lo >>> 8) | (hi << 24)) ^ (low[next] as number);
-  high[at] = (hi >>> 8) ^ (high[next] as number);
-}
+
+for (let bits = 0; bits < 16; bits += 1) [, pushedOut[bits]] = shifted(bits, 64) as [number, number];
+for (let byte = 0; byte < 256; byte += 1)
+  [byteLow[byte], byteHigh[byte]] = shifted(byte, 8) as [number, number];
 
 /** A running checksum of one file. */
 export class Crc64 {
-  #low = 0xffffffff;
-  #high = 0xffffffff;
+  #low = -1;
+  #high = -1;
 
   reset(): void {
-    this.#low = 0xffffffff;
-    this.#high = 0xffffffff;
+    this.#low = -1;
+    this.#high = -1;
   }
 
   update(data: Uint8Array): void {
     let [lo, hi] = [this.#low, this.#high];
+    const words = new DataView(data.buffer, data.byteOffset, data.length);
     const whole = data.length - (data.length % 8);
     let at = 0;
     for (; at < whole; at += 8) {
-      const a = 0x700 | ((lo ^ (data[at] as number)) & 0xff);
-      const b = 0x600 | (((lo >>> 8) ^ (data[at + 1] as number)) & 0xff);
-      const c = 0x500 | (((lo >>> 16) ^ (data[at + 2] as number)) & 0xff);
-      const d = 0x400 | ((lo >>> 24) ^ (data[at + 3] as number));
-      const e = 0x300 | ((hi ^ (data[at + 4] as number)) & 0xff);
-      const f = 0x200 | (((hi >>> 8) ^ (data[at + 5] as number)) & 0xff);
-      const g = 0x100 | (((hi >>> 16) ^ (data[at + 6] as number)) & 0xff);
-      const h = (hi >>> 24) ^ (data[at + 7] as number);
-      lo =
-        (low[a] as number) ^
-        (low[b] as number) ^
-        (low[c] as number) ^
-        (low[d] as number) ^
-        (low[e] as number) ^
-        (low[f] as number) ^
-        (low[g] as number) ^
-        (low[h] as number);
-      hi =
-        (high[a] as number) ^
-        (high[b] as number) ^
-        (high[c] as number) ^
-        (high[d] as number) ^
-        (high[e] as number) ^
-        (high[f] as number) ^
-        (high[g] as number) ^
-        (high[h] as number);
+      // Times x^64, which is x^4 + x^3 + x + 1.
+      const l = lo ^ words.getInt32(at, true);
+      const h = hi ^ words.getInt32(at + 4, true);
+      lo = l ^ ((l >>> 1) | (h << 31)) ^ ((l >>> 3) | (h << 29)) ^ ((l >>> 4) | (h << 28));
+      hi = h ^ (h >>> 1) ^ (h >>> 3) ^ (h >>> 4) ^ (pushedOut[l & 15] as number);
     }
     for (; at < data.length; at += 1) {
       const next = (lo ^ (data[at] as number)) & 0xff;
-      lo = ((lo >>> 8) | (hi << 24)) ^ (low[next] as number);
-      hi = (hi >>> 8) ^ (high[next] as number);
+      lo = ((lo >>> 8) | (hi << 24)) ^ (byteLow[next] as number);
+      hi = (hi >>> 8) ^ (byteHigh[next] as number);
     }
     this.#low = lo;
     this.#high = hi;
@@ -78,8 +59,8 @@ export class Crc64 {
   /** The checksum so far, big-endian. */
   digest(): Buffer {
     const out = Buffer.alloc(8);
-    out.writeUInt32BE((this.#high ^ 0xffffffff) >>> 0, 0);
-    out.writeUInt32BE((this.#low ^ 0xffffffff) >>> 0, 4);
+    out.writeInt32BE(~this.#high, 0);
+    out.writeInt32BE(~this.#low, 4);
     return out;
   }
 }
