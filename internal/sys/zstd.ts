@@ -1,7 +1,7 @@
-// Streaming zstd through the system's libzstd, for a Node whose zlib has none (before 22.15).
+// zstd through the system's libzstd.
 
-import { Transform, type TransformCallback } from 'node:stream';
 import koffi from 'koffi';
+import type { Decompressor } from './decompressor.ts';
 
 /** libzstd with its functions; undefined on a machine without it. Loaded with the module: a confined thread cannot. */
 const library = loadLibrary();
@@ -25,79 +25,54 @@ function loadLibrary() {
   }
 }
 
-/** A stream from zstd frames (skippable ones too) to their content, decoded in the calling thread; undefined without libzstd. */
-export function createZstdDecoder(chunkBytes: number): Transform | undefined {
-  return library === undefined ? undefined : new ZstdDecoder(library, chunkBytes);
+/** A decompressor of zstd frames (skippable ones too); undefined without libzstd. */
+export function createUnzstd(chunkBytes: number): Decompressor | undefined {
+  return library === undefined ? undefined : new Unzstd(library, chunkBytes);
 }
 
-class ZstdDecoder extends Transform {
+class Unzstd implements Decompressor {
   readonly #library: Library;
   readonly #context: unknown;
-  readonly #chunkBytes: number;
+  readonly #out: Buffer;
   readonly #outAt = new BigUint64Array(1);
   readonly #inAt = new BigUint64Array(1);
+  #piece: Uint8Array = new Uint8Array(0);
+  /** A full output buffer may hide more that zstd has kept inside. */
+  #mayHaveMore = false;
   #isBetweenFrames = true;
-  #isDecoding = false;
-  #isOver = false;
 
   constructor(zstd: Library, chunkBytes: number) {
-    super({ readableHighWaterMark: chunkBytes });
     this.#library = zstd;
-    this.#chunkBytes = chunkBytes;
+    this.#out = Buffer.allocUnsafeSlow(chunkBytes);
     this.#context = zstd.create();
     if (this.#context === null) throw new Error('no memory for zstd');
   }
 
-  override _transform(input: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
-    try {
-      this.#decode(input);
-      done();
-    } catch (cause) {
-      done(cause as Error);
-    }
-  }
-
-  override _flush(done: TransformCallback): void {
-    done(this.#isBetweenFrames ? null : new Error('unexpected end of file'));
-  }
-
-  /** A reader that has seen enough may destroy the stream while a piece is being decoded: the loop frees then. */
-  override _destroy(cause: Error | null, done: (error?: Error | null) => void): void {
-    this.#isOver = true;
-    if (!this.#isDecoding) this.#library.free(this.#context);
-    done(cause);
-  }
-
-  #decode(input: Buffer): void {
-    this.#isDecoding = true;
-    try {
-      this.#decodePiece(input);
-    } finally {
-      this.#isDecoding = false;
-      if (this.#isOver) this.#library.free(this.#context);
-    }
-  }
-
-  #decodePiece(input: Buffer): void {
+  feed(piece: Uint8Array): void {
+    this.#piece = piece;
     this.#inAt[0] = 0n;
-    while (!this.#isOver) {
-      const out = Buffer.allocUnsafeSlow(this.#chunkBytes);
+  }
+
+  next(): Buffer | undefined {
+    const { decompress, isError, errorName } = this.#library;
+    while (this.#mayHaveMore || Number(this.#inAt[0]) < this.#piece.length) {
       this.#outAt[0] = 0n;
-      const left = this.#library.decompress(
-        this.#context,
-        out,
-        out.length,
-        this.#outAt,
-        input,
-        input.length,
-        this.#inAt,
-      );
-      if (this.#library.isError(left) !== 0) throw new Error(String(this.#library.errorName(left)));
-      const written = Number(this.#outAt[0]);
-      if (written > 0) this.push(out.subarray(0, written));
+      const [piece, out] = [this.#piece, this.#out];
+      const left = decompress(this.#context, out, out.length, this.#outAt, piece, piece.length, this.#inAt);
+      if (isError(left) !== 0) throw new Error(String(errorName(left)));
       this.#isBetweenFrames = BigInt(left) === 0n;
-      // A full output buffer may hide more that zstd has kept inside.
-      if (Number(this.#inAt[0]) === input.length && written < out.length) return;
+      const written = Number(this.#outAt[0]);
+      this.#mayHaveMore = written === out.length;
+      if (written > 0) return out.subarray(0, written);
     }
+    return undefined;
+  }
+
+  finish(): void {
+    if (!this.#isBetweenFrames) throw new Error('unexpected end of file');
+  }
+
+  free(): void {
+    this.#library.free(this.#context);
   }
 }

@@ -2,14 +2,15 @@
 
 import { createHash } from 'node:crypto';
 import { statfsSync } from 'node:fs';
-import type { Transform } from 'node:stream';
 import { errnoCode } from '../../errors/errno.ts';
 import type { UnpackLimits } from '../store.ts';
-import { type Compression, compressionOf, decoderOf } from './decoder.ts';
+import { type Compression, compressionOf } from './compression.ts';
+import type { Decoder } from './decoder.ts';
 import { Extractor } from './extractor.ts';
 import { LayerError, NoRoomError, shownName } from './layer-error.ts';
 import { type TarEntry, TarReader } from './tar-reader.ts';
 import { TarSplitWriter } from './tar-split-writer.ts';
+import { decoderOf } from './thread-decoder.ts';
 import type { UnpackedLayer } from './unpack-protocol.ts';
 
 /** A small layer of zeros may have any ratio. */
@@ -30,9 +31,7 @@ export class LayerUnpacker {
   readonly #extractor: Extractor;
   readonly #split: TarSplitWriter;
   #compression: Compression = 'none';
-  #decoder: Transform | undefined;
-  #started = false;
-  #failure: unknown;
+  #decoder: Decoder | undefined;
   #blobBytes = 0;
   #tarBytes = 0;
   #entries = 0;
@@ -54,31 +53,24 @@ export class LayerUnpacker {
     });
   }
 
-  /** Takes the next piece of the blob; resolves when it is used up. The first one has the magic bytes. */
-  async push(piece: Buffer): Promise<void> {
+  /**
+   * Takes the next piece of the blob, whose memory is free again when this has ended: at once, or when the promise says so.
+   * The first piece has the magic bytes.
+   */
+  push(piece: Buffer): void | Promise<void> {
     this.#blobHash.update(piece);
     this.#blobBytes += piece.length;
-    if (!this.#started) this.#start(piece);
-    const decoder = this.#decoder;
-    if (decoder === undefined) return this.#tar(piece);
-    await new Promise<void>((resolve, reject) => {
-      this.#onFailure = reject;
-      decoder.write(piece, (cause) => (cause ? reject(this.#failure ?? this.#damaged(cause)) : resolve()));
-    });
-    this.#rethrow();
+    if (this.#decoder === undefined) {
+      this.#compression = compressionOf(piece);
+      this.#decoder = decoderOf(this.#compression, (bytes) => this.#tar(bytes));
+    }
+    return this.#decoder.write(piece);
   }
 
   /** Ends the blob: everything is on the file system afterwards, not yet synced. */
   async finish(): Promise<UnpackedLayer> {
-    const decoder = this.#decoder;
-    if (decoder !== undefined) {
-      await new Promise<void>((resolve, reject) => {
-        this.#onFailure = reject;
-        decoder.once('end', resolve);
-        decoder.end();
-      });
-      this.#rethrow();
-    }
+    await this.#decoder?.end();
+    this.close();
     this.#reader.finish();
     this.#extractor.finish();
     this.#split.finish();
@@ -96,38 +88,8 @@ export class LayerUnpacker {
   }
 
   /** Frees the decoder's memory, which outlives a thread that is merely ended. */
-  abandon(): void {
-    this.#decoder?.destroy();
-  }
-
-  #onFailure: (cause: unknown) => void = () => {};
-
-  #start(first: Buffer): void {
-    this.#started = true;
-    this.#compression = compressionOf(first);
-    this.#decoder = decoderOf(this.#compression);
-    this.#decoder?.on('error', (cause) => this.#fail(this.#damaged(cause)));
-    this.#decoder?.on('data', (bytes: Buffer) => {
-      try {
-        if (this.#failure === undefined) this.#tar(bytes);
-      } catch (cause) {
-        this.#fail(cause);
-      }
-    });
-  }
-
-  #damaged(cause: Error): LayerError {
-    return new LayerError('failed-precondition', `is damaged: ${this.#compression}: ${cause.message}`);
-  }
-
-  #fail(cause: unknown): void {
-    this.#failure ??= cause;
-    this.#onFailure(this.#failure);
-    this.#decoder?.destroy();
-  }
-
-  #rethrow(): void {
-    if (this.#failure !== undefined) throw this.#failure;
+  close(): void {
+    this.#decoder?.close();
   }
 
   #tar(bytes: Buffer): void {

@@ -1,16 +1,8 @@
 // The main thread's side of unpacking: feeds a blob to a worker no faster than it is used up.
 
-import type { Worker } from 'node:worker_threads';
 import { DaemonError } from '../../errors/daemon-error.ts';
-import { magicBytes } from './decoder.ts';
 import type { UnpackCommand, UnpackedLayer, UnpackOrder, UnpackReport } from './unpack-protocol.ts';
-import type { UnpackWorkers } from './unpack-workers.ts';
-
-/** Network chunks go together: each message costs a thread switch. */
-const pieceBytes = 128 * 1024;
-/** More are joined: each is a turn of the decoder. */
-const maxPieces = 8;
-const maxInFlightBytes = 2 * 1024 * 1024;
+import type { UnpackWorker, UnpackWorkers } from './unpack-workers.ts';
 
 export interface UnpackRequest {
   readonly blob: AsyncIterable<Uint8Array>;
@@ -52,27 +44,20 @@ async function feed(
   conversation: Conversation,
 ): Promise<void> {
   const source = blob[Symbol.asyncIterator]();
-  let waiting: Uint8Array[] = [];
-  let waitingBytes = 0;
   let totalBytes = 0;
   try {
     for (;;) {
       const next = await conversation.orFailure(source.next());
       if (next.done === true) break;
-      waiting.push(next.value);
-      waitingBytes += next.value.byteLength;
       totalBytes += next.value.byteLength;
       if (totalBytes > maxBlobBytes) throw tooLong(maxBlobBytes);
-      if (waitingBytes < pieceBytes) continue;
-      await conversation.send(piecesOf(waiting, waitingBytes), waitingBytes);
-      [waiting, waitingBytes] = [[], 0];
+      await conversation.send(next.value);
     }
   } catch (cause) {
     // Let the source close its connection; nobody waits for it.
     void Promise.resolve(source.return?.()).catch(() => {});
     throw cause;
   }
-  if (waitingBytes > 0) await conversation.send(piecesOf(waiting, waitingBytes), waitingBytes);
   conversation.end();
 }
 
@@ -83,25 +68,6 @@ function tooLong(maxBlobBytes: number): DaemonError {
   );
 }
 
-/** The chunks as pieces that can be handed over; many small ones are joined, also because the first has to tell the format. */
-function piecesOf(chunks: readonly Uint8Array[], totalBytes: number): Uint8Array<ArrayBuffer>[] {
-  if (chunks.length <= maxPieces && (chunks[0]?.byteLength ?? 0) >= magicBytes) return chunks.map(owned);
-  const out = Buffer.allocUnsafeSlow(totalBytes);
-  let at = 0;
-  for (const chunk of chunks) {
-    out.set(chunk, at);
-    at += chunk.byteLength;
-  }
-  return [out];
-}
-
-/** A chunk of a socket has a buffer of its own; a part of a larger one, which others may use, is copied. */
-function owned(chunk: Uint8Array): Uint8Array<ArrayBuffer> {
-  const { buffer, byteLength } = chunk;
-  const isWhole = buffer instanceof ArrayBuffer && buffer.byteLength === byteLength;
-  return isWhole ? (chunk as Uint8Array<ArrayBuffer>) : new Uint8Array(chunk);
-}
-
 /** The worker's file system is full: who asked knows which one that is. */
 export class NoSpaceError extends Error {
   override readonly name = 'NoSpaceError';
@@ -110,24 +76,24 @@ export class NoSpaceError extends Error {
 /** What has been sent and what has come back. */
 class Conversation {
   readonly result: Promise<UnpackedLayer>;
-  readonly #worker: Worker;
+  readonly #worker: UnpackWorker;
   #succeed: (layer: UnpackedLayer) => void = () => {};
   #reject: (cause: unknown) => void = () => {};
-  #inFlightBytes = 0;
   #onRoom: () => void = () => {};
   #failure: { readonly cause: unknown } | undefined;
   #onFailure: (cause: unknown) => void = () => {};
 
-  constructor(worker: Worker) {
+  constructor(worker: UnpackWorker) {
     this.#worker = worker;
     this.result = new Promise((resolve, reject) => {
       this.#succeed = resolve;
       this.#reject = reject;
     });
     this.result.catch(() => {}); // it is waited for later, or another failure came first
-    worker.on('message', (report: UnpackReport) => this.#receive(report));
-    worker.on('error', (cause) => this.fail(new DaemonError('internal', 'unpacking worker failed', cause)));
-    worker.on('exit', () => this.fail(new DaemonError('internal', 'unpacking worker ended early')));
+    const { thread } = worker;
+    thread.on('message', (report: UnpackReport) => this.#receive(report));
+    thread.on('error', (cause) => this.fail(new DaemonError('internal', 'unpacking worker failed', cause)));
+    thread.on('exit', () => this.fail(new DaemonError('internal', 'unpacking worker ended early')));
   }
 
   /**
@@ -143,26 +109,24 @@ class Conversation {
   }
 
   begin(order: UnpackOrder): void {
-    this.#post({ order });
+    const command: UnpackCommand = { order };
+    this.#worker.ring.restart();
+    this.#worker.thread.postMessage(command);
   }
 
-  async send(pieces: readonly Uint8Array<ArrayBuffer>[], bytes: number): Promise<void> {
-    this.#inFlightBytes += bytes;
-    this.#post(
-      { pieces },
-      pieces.map(({ buffer }) => buffer),
-    );
-    while (this.#inFlightBytes >= maxInFlightBytes) {
-      await this.orFailure(
-        new Promise<void>((resolve) => {
-          this.#onRoom = resolve;
-        }),
-      );
+  /** Resolves when the worker has all of the chunk or room for it. */
+  async send(chunk: Uint8Array): Promise<void> {
+    const { ring } = this.#worker;
+    for (let sent = ring.write(chunk); sent < chunk.length; sent += ring.write(chunk.subarray(sent))) {
+      const room = new Promise<void>((resolve) => {
+        this.#onRoom = resolve;
+      });
+      if (ring.mustWait()) await this.orFailure(room);
     }
   }
 
   end(): void {
-    this.#post({ end: true });
+    this.#worker.ring.end();
   }
 
   fail(cause: unknown): void {
@@ -171,13 +135,8 @@ class Conversation {
     this.#onFailure(cause);
   }
 
-  #post(command: UnpackCommand, transfer: readonly ArrayBuffer[] = []): void {
-    this.#worker.postMessage(command, transfer);
-  }
-
   #receive(report: UnpackReport): void {
-    if ('consumedBytes' in report) {
-      this.#inFlightBytes -= report.consumedBytes;
+    if ('hasRoom' in report) {
       this.#onRoom();
     } else if ('done' in report) {
       this.#succeed(report.done);

@@ -2,7 +2,7 @@
 
 import type { ErrorKind } from '../../errors/daemon-error.ts';
 import type { UnpackLimits } from '../store.ts';
-import type { Compression } from './decoder.ts';
+import type { Compression } from './compression.ts';
 
 export interface UnpackOrder {
   /** The directory that becomes the worker's root; empty. */
@@ -13,12 +13,8 @@ export interface UnpackOrder {
   readonly maxPathBytes: number;
 }
 
-/** To the worker: a layer to begin, its blob piece by piece, then the blob's end; at any time, that it is to end itself. */
-export type UnpackCommand =
-  | { readonly order: UnpackOrder }
-  | { readonly pieces: readonly Uint8Array[] }
-  | { readonly end: true }
-  | { readonly quit: true };
+/** To the worker, besides what is in its ring: a layer to unpack, whose blob comes through the ring, or that it is to end itself. */
+export type UnpackCommand = { readonly order: UnpackOrder } | { readonly quit: true };
 
 export interface UnpackedLayer {
   readonly blobDigest: string;
@@ -33,8 +29,8 @@ export interface UnpackedLayer {
   readonly hasRoot: boolean;
 }
 
-/** From the worker: a piece is used up, or how it ended. */
+/** From the worker: the ring has room for a writer that waits, or how it ended. */
 export type UnpackReport =
-  | { readonly consumedBytes: number }
+  | { readonly hasRoom: true }
   | { readonly done: UnpackedLayer }
   | { readonly failed: { readonly kind: ErrorKind; readonly message: string; readonly isDiskFull: boolean } };

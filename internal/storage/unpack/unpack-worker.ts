@@ -2,12 +2,13 @@
 // one outside file, its tar-split, is opened before the layer's directory becomes the thread's root.
 
 import { closeSync, openSync } from 'node:fs';
-import { parentPort } from 'node:worker_threads';
+import { parentPort, workerData } from 'node:worker_threads';
 import { describeError, type ErrorKind } from '../../errors/daemon-error.ts';
 import { isDiskFull } from '../../errors/errno.ts';
 import { ThreadRoot } from '../../sys/confine.ts';
 import { LayerError, NoRoomError } from './layer-error.ts';
 import { LayerUnpacker } from './layer-unpacker.ts';
+import { RingReader } from './piece-ring.ts';
 import type { UnpackCommand, UnpackOrder, UnpackReport } from './unpack-protocol.ts';
 
 const port = parentPort;
@@ -16,36 +17,30 @@ if (port === null) throw new Error('this file is a worker');
 const report = (value: UnpackReport): void => port.postMessage(value);
 const root = new ThreadRoot();
 
-interface Job {
-  readonly unpacker: LayerUnpacker;
-  readonly tarSplitFd: number;
-}
-let job: Job | undefined;
+const ring = new RingReader(workerData as SharedArrayBuffer);
+let unpacker: LayerUnpacker | undefined;
 
-function begin(order: UnpackOrder): Job {
+/** Blocks this thread while the ring is empty: nothing else is to be done in it. */
+async function unpack(order: UnpackOrder): Promise<void> {
   root.leave();
   const tarSplitFd = openSync(order.tarSplit, 'wx', 0o600);
   root.enter(order.diff);
-  return { unpacker: new LayerUnpacker({ ...order, tarSplitFd }), tarSplitFd };
+  unpacker = new LayerUnpacker({ ...order, tarSplitFd });
+  for (let piece = ring.take(); piece !== undefined; piece = ring.take()) {
+    if (piece === 'cut') return quit();
+    const later = unpacker.push(piece);
+    if (later !== undefined) await later;
+    if (ring.release(piece.length)) report({ hasRoom: true });
+  }
+  const done = await unpacker.finish();
+  closeSync(tarSplitFd);
+  unpacker = undefined;
+  report({ done });
 }
 
-async function obey(command: Exclude<UnpackCommand, { readonly quit: true }>): Promise<void> {
-  if ('order' in command) {
-    job = begin(command.order);
-    return;
-  }
-  if (job === undefined) throw new Error('no layer has begun');
-  if ('pieces' in command) {
-    for (const { buffer, byteOffset, byteLength } of command.pieces) {
-      await job.unpacker.push(Buffer.from(buffer, byteOffset, byteLength));
-    }
-    report({ consumedBytes: command.pieces.reduce((sum, piece) => sum + piece.byteLength, 0) });
-    return;
-  }
-  const done = await job.unpacker.finish();
-  closeSync(job.tarSplitFd);
-  job = undefined;
-  report({ done });
+function quit(): void {
+  unpacker?.close();
+  process.exit();
 }
 
 /** After a failure the main thread ends this one, which closes whatever it has open. */
@@ -56,12 +51,7 @@ function fail(cause: unknown): void {
   report({ failed: { kind, message, isDiskFull: isDiskFull(cause) || cause instanceof NoRoomError } });
 }
 
-let work = Promise.resolve();
 port.on('message', (command: UnpackCommand) => {
-  if ('quit' in command) {
-    job?.unpacker.abandon();
-    process.exit();
-  }
-  work = work.then(() => obey(command));
-  work.catch(fail);
+  if ('quit' in command) quit();
+  else unpack(command.order).catch(fail);
 });

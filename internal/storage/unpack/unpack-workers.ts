@@ -4,53 +4,62 @@
 import { once } from 'node:events';
 import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
+import { newRingMemory, RingWriter } from './piece-ring.ts';
 import type { UnpackCommand } from './unpack-protocol.ts';
 
 const keptWorkers = 4;
 const keptForMs = 10_000;
 const quitWithinMs = 500;
 
+/** A thread and the way by which it gets its blobs. */
+export interface UnpackWorker {
+  readonly thread: Worker;
+  readonly ring: RingWriter;
+}
+
 export class UnpackWorkers {
-  readonly #idle = new Map<Worker, NodeJS.Timeout>();
+  readonly #idle = new Map<UnpackWorker, NodeJS.Timeout>();
   #closed = false;
 
   /** A worker without work; the caller gives it back or ends it. */
-  take(): Worker {
+  take(): UnpackWorker {
     for (const [worker, timer] of this.#idle) {
       clearTimeout(timer);
       this.#idle.delete(worker);
-      worker.ref();
+      worker.thread.ref();
       return worker;
     }
-    return new Worker(new URL(`./unpack-worker${extname(import.meta.url)}`, import.meta.url), {
-      name: 'unpack',
-    });
+    const workerData = newRingMemory();
+    const file = new URL(`./unpack-worker${extname(import.meta.url)}`, import.meta.url);
+    return { thread: new Worker(file, { name: 'unpack', workerData }), ring: new RingWriter(workerData) };
   }
 
   /** Takes back a worker that has finished its layer. */
-  async giveBack(worker: Worker): Promise<void> {
+  async giveBack(worker: UnpackWorker): Promise<void> {
     if (this.#closed || this.#idle.size >= keptWorkers) return this.end(worker);
+    const { thread } = worker;
     // By name: without an event, Node's own listeners of the worker go too and no message comes through any more.
-    for (const event of ['message', 'error', 'exit']) worker.removeAllListeners(event);
-    worker.unref();
-    worker.on('error', () => this.#idle.delete(worker));
+    for (const event of ['message', 'error', 'exit']) thread.removeAllListeners(event);
+    thread.unref();
+    thread.on('error', () => this.#idle.delete(worker));
     const timer = setTimeout(() => {
       this.#idle.delete(worker);
-      void worker.terminate();
+      void thread.terminate();
     }, keptForMs);
     this.#idle.set(worker, timer.unref());
   }
 
   /**
-   * Ends a worker in whatever it does; its descriptors are closed when this resolves. It is asked first: a decoder's
-   * native memory is not freed with the thread.
+   * Ends a worker in whatever it does; its descriptors are closed when this resolves. It is asked first, also where it
+   * waits for more of its blob: a decoder's native memory is not freed with the thread.
    */
-  async end(worker: Worker): Promise<void> {
-    if (worker.threadId === -1) return; // it has ended by itself
-    const exited = once(worker, 'exit').catch(() => {});
+  async end({ thread, ring }: UnpackWorker): Promise<void> {
+    if (thread.threadId === -1) return; // it has ended by itself
+    const exited = once(thread, 'exit').catch(() => {});
     const quit: UnpackCommand = { quit: true };
-    worker.postMessage(quit);
-    const force = setTimeout(() => void worker.terminate(), quitWithinMs);
+    thread.postMessage(quit);
+    ring.cut();
+    const force = setTimeout(() => void thread.terminate(), quitWithinMs);
     await exited;
     clearTimeout(force);
   }
