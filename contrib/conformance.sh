@@ -5,7 +5,7 @@ set -euo pipefail
 REPO=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 LOG_DIR=${CRIA_TEST_LOGS:-$REPO/dist/test-logs}
 
-for part in say packages node cri-tools private-apt busybox; do
+for part in say packages node cri-tools private-apt busybox isolated; do
   # shellcheck source=/dev/null
   . "$REPO/contrib/lib/$part.sh"
 done
@@ -14,22 +14,6 @@ PACKAGES=(
   gcc libc6-dev iptables iproute2 procps util-linux busybox-static containernetworking-plugins runc crun docker-registry
   zstd
 )
-
-# In a session and a network of its own: an interrupt at the terminal reaches only the runner, which then clears away,
-# and the network is gone with it.
-run_suite() {
-  local runner status=0
-  setsid unshare --net node --enable-source-maps "$REPO/dist/test/conformance/run.js" "$@" &
-  runner=$!
-  trap 'kill -INT "$runner"' INT TERM
-  # A trapped signal ends the wait, not the runner.
-  while :; do
-    status=0
-    wait "$runner" || status=$?
-    kill -0 "$runner" 2>/dev/null || break
-  done
-  return "$status"
-}
 
 main() {
   need_root
@@ -41,7 +25,7 @@ main() {
   use_critest
   use_conformance_busybox
   step "Conformance suite"
-  run_suite "$@"
+  run_isolated --net -- node --enable-source-maps "$REPO/dist/test/conformance/run.js" "$@"
 }
 
 main "$@"

@@ -25,15 +25,16 @@ build_busybox() (
   nice make -s -j "$(nproc)" busybox && cp busybox "$target.new" && mv "$target.new" "$target"
 )
 
-# Builds it once into contrib/toolchain/bin; sets CONFORMANCE_BUSYBOX to its path.
+# Puts it on PATH as busybox-conformance; built once into contrib/toolchain/bin.
 use_conformance_busybox() {
   local bin=$REPO/contrib/toolchain/bin
-  CONFORMANCE_BUSYBOX=$bin/busybox-conformance
-  if [ ! -x "$CONFORMANCE_BUSYBOX" ]; then
+  local program=$bin/busybox-conformance
+  PATH=$bin:$PATH
+  if [ ! -x "$program" ]; then
     install_packages "${BUSYBOX_PACKAGES[@]}"
     note "building busybox from Debian's source"
     mkdir -p "$bin"
-    logged "$LOG_DIR/busybox.log" "building busybox" build_busybox "$CONFORMANCE_BUSYBOX"
+    logged "$LOG_DIR/busybox.log" "building busybox" build_busybox "$program"
   fi
-  note "$("$CONFORMANCE_BUSYBOX" | head -n 1 | cut -d'(' -f1)at $CONFORMANCE_BUSYBOX"
+  note "$("$program" | head -n 1 | cut -d'(' -f1)at $program"
 }

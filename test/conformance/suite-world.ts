@@ -2,12 +2,13 @@
 // network namespace of its own, so that the ports that are written in critest are free and nothing is left on the host.
 
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { attempt, findProgram } from '../harness/command.ts';
 import { TestDaemon } from '../harness/daemon.ts';
+import { addPortMappings } from '../harness/port-mappings.ts';
 import { mountsBelow } from '../harness/proc.ts';
 import { TestRegistry } from '../harness/registry.ts';
 import { cgroupDirectories } from '../harness/world.ts';
@@ -59,15 +60,6 @@ async function pushImages(host: string, directory: string): Promise<string> {
   return digest;
 }
 
-/** Ports of the host are a plugin's work. */
-function addPortMappings(daemon: TestDaemon): void {
-  const file = join(daemon.root, 'cni/10-pods.conflist');
-  const list = JSON.parse(readFileSync(file, 'utf8')) as { plugins: { type: string }[] };
-  if (list.plugins.some(({ type }) => type === 'portmap')) return;
-  list.plugins.push({ type: 'portmap', ...{ capabilities: { portMappings: true } } });
-  writeFileSync(file, JSON.stringify(list));
-}
-
 async function removeDirectory(directory: string): Promise<void> {
   for (const point of mountsBelow(directory).reverse()) await attempt(['umount', '-l', point]);
   rmSync(directory, { recursive: true, force: true });
@@ -99,7 +91,7 @@ async function fill(undo: Undo[], runtime: string, critest: string): Promise<Omi
   undo.push(removeDefaultCgroups);
   const daemon = new TestDaemon({ handlers: [runtime], registries: mirrorsConf(registry.host) });
   undo.push(() => daemon.destroy());
-  addPortMappings(daemon);
+  addPortMappings(daemon.root);
   await daemon.start();
   const own = join(directory, 'suite');
   mkdirSync(own);

@@ -1,0 +1,49 @@
+// A kubelet, the built daemon and a directory for both. contrib/kubelet.sh has made a network and a mount namespace.
+
+import { execFileSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { TestDaemon } from '../harness/daemon.ts';
+import { addPortMappings } from '../harness/port-mappings.ts';
+import { coverDirectory, makeCgroup, makeNodeAddress, rememberKernelSettings } from './host-state.ts';
+import { Kubelet } from './kubelet.ts';
+import { image } from './manifests.ts';
+
+export class KubeletWorld {
+  readonly daemon: TestDaemon;
+  readonly kubelet: Kubelet;
+  readonly #undo: (() => unknown)[] = [];
+
+  /** Must be destroyed. */
+  constructor(runtime: string) {
+    makeNodeAddress();
+    this.#undo.push(rememberKernelSettings());
+    for (const path of ['/var/lib/kubelet', '/var/log/containers']) this.#undo.push(coverDirectory(path));
+    this.daemon = new TestDaemon({ handlers: [runtime] });
+    this.#undo.push(() => this.daemon.destroy());
+    addPortMappings(this.daemon.root);
+    writeFileSync('/proc/sys/net/ipv4/ip_forward', '1');
+    const { root, paths, cgroupParent } = this.daemon;
+    makeCgroup(cgroupParent);
+    this.kubelet = new Kubelet({
+      root: join(root, 'kubelet'),
+      socket: paths.socket,
+      cgroupRoot: cgroupParent,
+    });
+    this.#undo.push(() => this.kubelet.stop());
+  }
+
+  /** Resolves when the kubelet answers. */
+  async start(): Promise<void> {
+    // volumes are mounted where the containers' mounts see them
+    execFileSync('mount', ['--make-rshared', '/']);
+    await this.daemon.start();
+    await this.daemon.loadBusybox(image);
+    await this.kubelet.start();
+  }
+
+  /** Ends kubelet, pods and daemon; nothing of them is left. Once is enough. */
+  async destroy(): Promise<void> {
+    for (let step = this.#undo.pop(); step !== undefined; step = this.#undo.pop()) await step();
+  }
+}
