@@ -5,7 +5,7 @@ set -euo pipefail
 REPO=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 LOG_DIR=${CRIA_TEST_LOGS:-$REPO/dist/test-logs}
 
-for part in say packages node cri-tools private-apt newer-podman busybox; do
+for part in say packages node cri-tools private-apt newer-podman busybox isolated; do
   # shellcheck source=/dev/null
   . "$REPO/contrib/lib/$part.sh"
 done
@@ -13,15 +13,16 @@ done
 PACKAGES=(
   ca-certificates gcc libc6-dev clang llvm iptables nftables iproute2 procps jq strace busybox-static shellcheck
   containernetworking-plugins runc crun conmon podman skopeo umoci docker-registry zstd gpg gpg-agent gpgv bsdutils
+  util-linux
 )
 
 usage() {
   cat <<TEXT
 usage: contrib/test.sh [--help]
 
-Installs the tests' tools (apt, npm, crictl by Go), then runs the linters, the build, the unit, integration and
-end-to-end tests as root, the monitor's tests under sanitizers, and its fuzzers for a minute each. The last line is
-«N passed, N failed, N skipped»; the exit code is 0 only if nothing failed.
+Installs the tests' tools (apt, npm, cri-tools by Go), then runs the linters, the build, the unit, integration and
+end-to-end tests as root, the conformance suite of the CRI, the monitor's tests under sanitizers, and its fuzzers for
+a minute each. The last line is «N passed, N failed, N skipped»; the exit code is 0 only if nothing failed.
 With CI=true a skipped test that contrib/known-skips.txt does not list fails too.
 TEXT
 }
@@ -35,8 +36,10 @@ install_tools() {
   package_installed nginx-core || package_installed nginx-light || install_if_available nginx-light
   step "Node.js"
   use_node
-  step "crictl"
+  step "The programs of cri-tools"
   use_crictl
+  # Without them only their own step fails.
+  (use_critest && use_conformance_busybox) || note "the conformance suite cannot run"
   step "A newer podman"
   use_newer_podman
 }
@@ -63,6 +66,7 @@ run_all() {
   for kind in unit integration e2e; do
     run_step "Tests: $kind" node scripts/run-tests.mjs "$kind"
   done
+  run_step "Tests: conformance suite" run_isolated --net -- node --enable-source-maps dist/test/conformance/run.js
   run_step "Tests: monitor, sanitized" env CRIA_MONITOR_VARIANT=asan node scripts/run-tests.mjs monitor
   run_step "Fuzz" node scripts/fuzz.mjs
 }
