@@ -8,7 +8,6 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { attempt, findProgram } from '../harness/command.ts';
 import { TestDaemon } from '../harness/daemon.ts';
-import { addPortMappings } from '../harness/port-mappings.ts';
 import { mountsBelow } from '../harness/proc.ts';
 import { TestRegistry } from '../harness/registry.ts';
 import { cgroupDirectories } from '../harness/world.ts';
@@ -31,13 +30,6 @@ export interface SuiteWorld {
 }
 
 type Undo = () => unknown;
-
-/** 127.0.0.1 leads into pods by the ports of the host only where the kernel may route it. */
-function prepareNetwork(): void {
-  execFileSync('ip', ['link', 'set', 'lo', 'up']);
-  writeFileSync('/proc/sys/net/ipv4/ip_forward', '1');
-  writeFileSync('/proc/sys/net/ipv4/conf/all/route_localnet', '1');
-}
 
 function compiled(source: string, directory: string): string {
   const target = join(directory, 'effective-user');
@@ -82,7 +74,7 @@ async function destroyAll(undo: readonly Undo[]): Promise<void> {
 async function fill(undo: Undo[], runtime: string, critest: string): Promise<Omit<SuiteWorld, 'destroy'>> {
   const directory = mkdtempSync(join(tmpdir(), 'cria-conformance-'));
   undo.push(() => removeDirectory(directory));
-  prepareNetwork();
+  execFileSync('ip', ['link', 'set', 'lo', 'up']);
   const registry = await TestRegistry.start();
   undo.push(() => registry.stop());
   const digest = await pushImages(registry.host, directory);
@@ -91,7 +83,6 @@ async function fill(undo: Undo[], runtime: string, critest: string): Promise<Omi
   undo.push(removeDefaultCgroups);
   const daemon = new TestDaemon({ handlers: [runtime], registries: mirrorsConf(registry.host) });
   undo.push(() => daemon.destroy());
-  addPortMappings(daemon.root);
   await daemon.start();
   const own = join(directory, 'suite');
   mkdirSync(own);

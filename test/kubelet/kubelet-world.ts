@@ -4,7 +4,6 @@ import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { TestDaemon } from '../harness/daemon.ts';
-import { addPortMappings } from '../harness/port-mappings.ts';
 import { coverDirectory, makeCgroup, makeNodeAddress, rememberKernelSettings } from './host-state.ts';
 import { Kubelet } from './kubelet.ts';
 import { image } from './manifests.ts';
@@ -21,7 +20,6 @@ export class KubeletWorld {
     for (const path of ['/var/lib/kubelet', '/var/log/containers']) this.#undo.push(coverDirectory(path));
     this.daemon = new TestDaemon({ handlers: [runtime] });
     this.#undo.push(() => this.daemon.destroy());
-    addPortMappings(this.daemon.root);
     writeFileSync('/proc/sys/net/ipv4/ip_forward', '1');
     const { root, paths, cgroupParent } = this.daemon;
     makeCgroup(cgroupParent);
