@@ -15,7 +15,7 @@ import { NamespaceDialer } from '../../internal/namespaces/namespace-dialer.ts';
 const namespace = `cria-dial-${process.pid}`;
 const path = `/run/netns/${namespace}`;
 const never = new AbortController().signal;
-const serverFile = fileURLToPath(new URL('./dial-server.js', import.meta.url));
+const serverFile = fileURLToPath(new URL('../fixtures/echo-server.js', import.meta.url));
 const needsTools = ['/usr/sbin/ip', '/usr/bin/nsenter'].find((tool) => !existsSync(tool));
 const skip = process.getuid?.() !== 0 ? 'needs root' : needsTools !== undefined && `needs ${needsTools}`;
 
@@ -84,7 +84,7 @@ suite('connections into a network namespace', { skip }, () => {
     const one = async (): Promise<void> => {
       const input = randomBytes(64 * 1024);
       const answer = await exchange(await dialer.dial(path, v4.port, never), input);
-      assert.deepEqual(answer, Buffer.concat([Buffer.from(`${input.length} `), input]));
+      assert.deepEqual(answer, Buffer.concat([input, Buffer.from(` ${input.length}`)]));
     };
     await Promise.all(Array.from({ length: 300 }, one));
     assert.equal(threadNetworks().size, 1, 'a thread has stayed in the namespace');
@@ -96,7 +96,7 @@ suite('connections into a network namespace', { skip }, () => {
   test('what listens on IPv6 only is reached', { skip: noIpv6 }, async () => {
     const v6 = await serve('::1');
     const answer = await exchange(await dialer.dial(path, v6.port, never), Buffer.from('hello'));
-    assert.equal(answer.toString(), '5 hello');
+    assert.equal(answer.toString(), 'hello 5');
   });
 
   test('a port of the host is not one of the namespace, and a refusal leaves no descriptor', async () => {

@@ -79,3 +79,27 @@ test('attach leaves by ctrl-p,ctrl-q unless told otherwise', () => {
     /--detach-keys: "ctrl-ä" are no keys/,
   );
 });
+
+test('port-forward takes pairs of ports, and a free one for 0 or nothing', () => {
+  assert.deepEqual(parsed('port-forward', 'shop', '80', '8080:80', '0:53', ':53', '--address', '::1'), {
+    action: 'port-forward',
+    pod: 'shop',
+    address: '::1',
+    ports: [
+      { local: 80, remote: 80 },
+      { local: 8080, remote: 80 },
+      { local: 0, remote: 53 },
+      { local: 0, remote: 53 },
+    ],
+  });
+  for (const ports of ['0', 'x', '1:2:3', '65536', '65536:1', '80:', '', '1.5', '-1', '80:0'])
+    assert.throws(
+      () => parsed('port-forward', 'shop', '--', ports),
+      /are no ports such as 80 or 8080:80/,
+      ports,
+    );
+  assert.throws(
+    () => parsed('port-forward', 'shop', '80', '--address=localhost'),
+    /"localhost" is no IP address/,
+  );
+});

@@ -1,5 +1,6 @@
 // What the commands about pods and containers are asked.
 
+import { isIP } from 'node:net';
 import { parseDetachKeys } from '../workloads/detach-keys.ts';
 import { parseDuration } from './duration.ts';
 import type { CommandLine } from './parse-arguments.ts';
@@ -11,6 +12,12 @@ export interface LogOptions {
   readonly tailLines: number | undefined;
   readonly since: Date | undefined;
   readonly timestamps: boolean;
+}
+
+export interface PortPair {
+  /** 0 takes a free one. */
+  readonly local: number;
+  readonly remote: number;
 }
 
 export type WorkloadCommand =
@@ -47,6 +54,12 @@ export type WorkloadCommand =
       readonly stdin: boolean;
       readonly terminal: boolean;
       readonly detachKeys: Buffer;
+    }
+  | {
+      readonly action: 'port-forward';
+      readonly pod: string;
+      readonly address: string;
+      readonly ports: readonly PortPair[];
     };
 
 /** The command of a command line whose verb is one of the workload verbs; `now` is what durations count back from. */
@@ -79,6 +92,11 @@ export function workloadCommand(line: CommandLine, now: Date): WorkloadCommand {
       const detachKeys = detachKeysOf(value('detach-keys') ?? 'ctrl-p,ctrl-q');
       return { action: 'attach', container: operand, stdin: has('stdin'), terminal: has('tty'), detachKeys };
     }
+    case 'port-forward': {
+      const [, ...ports] = positionals;
+      const address = addressOf(value('address') ?? '127.0.0.1');
+      return { action: 'port-forward', pod: operand, address, ports: ports.map(portPair) };
+    }
     default:
       throw new UsageError(`unknown command "${verb.name}"`);
   }
@@ -88,6 +106,19 @@ function detachKeysOf(text: string): Buffer {
   const keys = parseDetachKeys(text);
   if (keys !== undefined) return keys;
   throw new UsageError(`--detach-keys: "${text}" are no keys such as ctrl-p,ctrl-q`);
+}
+
+function addressOf(text: string): string {
+  if (isIP(text) !== 0) return text;
+  throw new UsageError(`--address: "${text}" is no IP address`);
+}
+
+function portPair(text: string): PortPair {
+  const [, local, remote] = /^(?:(\d{0,5}):)?(\d{1,5})$/.exec(text) ?? [];
+  const pair = { local: Number(local ?? remote), remote: Number(remote) };
+  const isPort = (port: number): boolean => port <= 65_535; // not for NaN
+  if (isPort(pair.local) && isPort(pair.remote) && pair.remote > 0) return pair;
+  throw new UsageError(`"${text}" are no ports such as 80 or 8080:80`);
 }
 
 function tailLines(text: string): number | undefined {

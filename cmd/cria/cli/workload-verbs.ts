@@ -131,4 +131,21 @@ export const workloadVerbs: readonly Verb[] = [
     examples: ['cria attach web', 'cria attach -it --detach-keys ctrl-x shell'],
     exitCodes: { ...interruptible, 0: 'the container has ended, or was left by the detach keys' },
   },
+  {
+    name: 'port-forward',
+    operands: 'POD [LOCAL:]PORT...',
+    count: [2, 1000],
+    summary:
+      'Listen on local ports and connect each connection to a port of a pod, on its own loopback address, until SIGINT or SIGTERM, or until the pod is gone. LOCAL is PORT unless said otherwise; 0 takes a free one. POD is an id, NAMESPACE/NAME, a name, or an unambiguous beginning of one.',
+    flags: [
+      {
+        name: 'address',
+        aliases: [],
+        placeholder: 'IP',
+        doc: 'Where to listen: 127.0.0.1 by default. Whoever reaches the address reaches the pod.',
+      },
+    ],
+    examples: ['cria port-forward web-0 8080:80', 'cria port-forward kube-system/dns 0:53 9153'],
+    exitCodes: interruptible,
+  },
 ];

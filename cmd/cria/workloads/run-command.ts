@@ -9,6 +9,7 @@ import { interruptible } from '../interruptible.ts';
 import { attachCommand, execCommand } from './command-commands.ts';
 import { podsCommand, psCommand } from './list-commands.ts';
 import { logsCommand } from './logs-command.ts';
+import { portForwardCommand } from './port-forward-command.ts';
 
 /** What every such command works with. */
 export interface Work {
@@ -44,6 +45,8 @@ function perform(work: Work, command: WorkloadCommand): Promise<number> {
       return execCommand(work, command);
     case 'attach':
       return attachCommand(work, command);
+    case 'port-forward':
+      return portForwardCommand(work, command);
     case 'logs':
       return logsCommand(work, command);
   }
