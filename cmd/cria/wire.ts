@@ -35,6 +35,7 @@ import type { SandboxParts } from '../../internal/sandbox/sandbox-parts.ts';
 import { preparePauseRootfs } from './pause-rootfs.ts';
 import type { Follower } from './reload.ts';
 import { versionInfo } from './version.ts';
+import { containerRules } from './wire-annotations.ts';
 import { wireImages } from './wire-images.ts';
 import { streamIdentity, wireStreams } from './wire-streams.ts';
 
@@ -199,8 +200,10 @@ async function wireRuntimes(
   );
 }
 
-async function containerDefaults({ runtime }: Config): Promise<ContainerDefaults> {
+async function containerDefaults(config: Config): Promise<ContainerDefaults> {
+  const { runtime } = config;
   return {
+    ...containerRules(config),
     spec: {
       managerName: 'cria',
       capabilities: runtime.default_capabilities,

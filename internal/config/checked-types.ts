@@ -1,6 +1,7 @@
 // The value types of the option table, each with the check that makes a value of it usable.
 
 import { isAbsolute } from 'node:path';
+import { parseDeviceText } from './device-text.ts';
 import { parseDurationMs, parseSizeBytes } from './quantities.ts';
 import { integerType, listType, stringType } from './value-type.ts';
 
@@ -32,6 +33,10 @@ export const socketDirectory = stringType('PATH', (path) => {
 });
 
 export const textList = listType('TEXT');
+
+export const deviceList = listType('HOST:CONTAINER:PERMISSIONS', (item) =>
+  parseDeviceText(item) === undefined ? `"${item}" is not of the form host:container:permissions` : undefined,
+);
 
 export const pathList = listType('PATH');
 

@@ -111,25 +111,25 @@ const handlerOptions = {
 };
 
 const resourceOptions = {
-  cpushares: later(count, 0, 'CPU shares.'),
-  cpuquota: later(count, 0, 'CFS quota in microseconds per period.'),
-  cpuperiod: later(count, 0, 'CFS period in microseconds.'),
-  cpuset: later(text, '', 'CPUs, such as "0-1,4".'),
-  cpulimit: later(count, 0, 'CPU limit in thousandths of a CPU.'),
+  cpushares: done(count, 0, 'CPU shares.'),
+  cpuquota: done(count, 0, 'CFS quota in microseconds per period.'),
+  cpuperiod: done(count, 0, 'CFS period in microseconds.'),
+  cpuset: done(text, '', 'CPUs, such as "0-1,4".'),
+  cpulimit: done(count, 0, 'CPU limit in thousandths of a CPU.'),
 };
 
 const workloadOptions = {
-  activation_annotation: later(
+  activation_annotation: done(
     text,
     '',
     'A pod with this annotation, whatever its value, belongs to the workload.',
   ),
-  annotation_prefix: later(
+  annotation_prefix: done(
     text,
     '',
     'Prefix of the annotations by which a pod sets resources of one of its containers.',
   ),
-  allowed_annotations: later(textList, [], 'Runtime annotations allowed besides those of the handler.'),
+  allowed_annotations: done(textList, [], 'Runtime annotations allowed besides those of the handler.'),
   resources: {
     kind: 'table',
     options: resourceOptions,

@@ -7,6 +7,7 @@ import {
   count,
   environment,
   logSize,
+  optionalPath,
   pathList,
   pidsLimit,
   text,
@@ -154,7 +155,11 @@ const pathOptions = {
     ['/usr/share/containers/oci/hooks.d'],
     'Directories of OCI hook definitions; later ones win.',
   ),
-  default_mounts_file: later(anyPath, '', 'File that lists host directories mounted into every container.'),
+  default_mounts_file: done(
+    optionalPath,
+    '',
+    'File that lists what of the node every container gets a copy of, HOST:CONTAINER in each line. Empty: /etc/containers/mounts.conf, or else /usr/share/containers/mounts.conf.',
+  ),
   additional_artifact_stores: later(
     absolutePathList,
     [],

@@ -1,24 +1,24 @@
 // [crio.runtime], second part: devices, CPUs, user namespaces and the other things that special nodes set.
 
-import { anyPath, count, pathList, text, textList } from './checked-types.ts';
+import { anyPath, count, deviceList, pathList, text } from './checked-types.ts';
 import { done, later } from './option.ts';
 import { booleanType } from './value-type.ts';
 
 const deviceOptions = {
-  allowed_devices: later(
+  allowed_devices: done(
     pathList,
     ['/dev/fuse', '/dev/net/tun'],
     'Devices that a pod may ask for by annotation.',
   ),
-  additional_devices: later(
-    textList,
+  additional_devices: done(
+    deviceList,
     [],
     'Devices of every container, as host-path:container-path:permissions.',
   ),
   cdi_spec_dirs: done(pathList, ['/etc/cdi', '/var/run/cdi'], 'Directories of CDI device descriptions.', {
     reloadable: true,
   }),
-  device_ownership_from_security_context: later(
+  device_ownership_from_security_context: done(
     booleanType,
     false,
     'Devices belong to the user and group that the container runs as.',

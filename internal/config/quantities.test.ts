@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parseDurationMs, parseSizeBytes } from './quantities.ts';
+import { parseDurationMs, parseKubernetesQuantity, parseSizeBytes } from './quantities.ts';
 
 test('parseSizeBytes tells binary from decimal units', () => {
   const cases: [string, number | undefined][] = [
@@ -32,4 +32,10 @@ test("parseDurationMs reads Go's durations", () => {
     ['-1s', undefined],
   ];
   for (const [text, milliseconds] of cases) assert.equal(parseDurationMs(text), milliseconds, text);
+});
+
+test('parseKubernetesQuantity reads decimal, binary and exponent forms', () => {
+  const read = (text: string) => parseKubernetesQuantity(text);
+  assert.deepEqual(['0', '5', '1.5k', '2Gi', '1e3'].map(read), [0n, 5n, 1500n, 2n * 1024n ** 3n, 1000n]);
+  assert.deepEqual(['', '-1', '1m', '1KB', '1 k', '.5'].map(read), Array(6).fill(undefined));
 });

@@ -40,3 +40,27 @@ export function parseDurationMs(text: string): number | undefined {
   }
   return total;
 }
+
+const quantitySuffixes: Readonly<Record<string, bigint>> = {
+  '': 1n,
+  k: 1000n,
+  M: 1000n ** 2n,
+  G: 1000n ** 3n,
+  T: 1000n ** 4n,
+  P: 1000n ** 5n,
+  Ki: 1024n,
+  Mi: 1024n ** 2n,
+  Gi: 1024n ** 3n,
+  Ti: 1024n ** 4n,
+  Pi: 1024n ** 5n,
+};
+
+/** A quantity as Kubernetes writes it, `1.5Gi` or `1e6`, rounded down; undefined for anything else, negative ones and thousandths too. */
+export function parseKubernetesQuantity(text: string): bigint | undefined {
+  const form = /^(\d{1,18})(?:\.(\d{1,9}))?(?:(k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)|[eE](\d{1,2}))?$/;
+  const found = form.exec(text);
+  if (found === null) return undefined;
+  const [, digits = '0', fraction = '', suffix = '', exponent = '0'] = found;
+  const unit = (quantitySuffixes[suffix] ?? 0n) * 10n ** BigInt(exponent);
+  return (BigInt(digits + fraction) * unit) / 10n ** BigInt(fraction.length);
+}

@@ -41,6 +41,13 @@ function crossProblems(config: Config, sources: ReadonlyMap<string, string>): Pr
     problem('crio.metrics.metrics_cert', 'metrics_cert and metrics_key are set together or not at all');
   if (api.stream_enable_tls && (api.stream_tls_cert === '' || api.stream_tls_key === ''))
     problem('crio.api.stream_enable_tls', 'TLS needs stream_tls_cert and stream_tls_key');
+  for (const [name, workload] of Object.entries(runtime.workloads)) {
+    if (workload.activation_annotation === '')
+      problem(
+        `crio.runtime.workloads.${name}`,
+        'activation_annotation is missing, no pod would belong to it',
+      );
+  }
   for (const [key, items] of [
     ['crio.runtime.default_sysctls', runtime.default_sysctls],
     ['crio.runtime.default_ulimits', runtime.default_ulimits],

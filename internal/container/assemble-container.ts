@@ -13,6 +13,7 @@ import type { ContainerParts, PodContext } from './container-parts.ts';
 import { creatingStatus } from './first-status.ts';
 import { gatherSpecInput, type Subject } from './gather-spec-input.ts';
 import { mountImageVolumes } from './image-volumes.ts';
+import { linkLog, unlinkLog } from './log-links.ts';
 import { buildSpec } from './spec/build-spec.ts';
 import { serializeSpec } from './spec/serialize-spec.ts';
 
@@ -29,13 +30,25 @@ export async function assembleContainer(
   await ensureDirectory(paths.bundle);
   await allEnded([writeRecords(paths, subject), mountRootfs(parts, subject, rollback)]);
   const mounts = await mountImageVolumes(parts, metadata, rollback);
+  if (metadata.logLink !== undefined) {
+    rollback('remove the link to the log', () => unlinkLog(metadata.logLink));
+    await linkLog(metadata.logLink, subject.pod, metadata);
+  }
 
-  const spec = buildSpec(await gatherSpecInput(parts, subject, mounts));
+  const input = await gatherSpecInput(parts, subject, mounts);
+  const spec = buildSpec(input);
   await writeFile(paths.spec, serializeSpec(spec), { mode: 0o600 });
   const identity = await spawn(parts, subject, { spec, rollback });
   const { uid, gid, additionalGids } = spec.process.user;
   const user = { uid, gid, groups: [...(additionalGids ?? [])] };
-  const status: ContainerStatus = { ...creatingStatus(config), ...identity, state: 'created', user };
+  const { resources } = input.config; // a workload may have changed them
+  const status: ContainerStatus = {
+    ...creatingStatus(config),
+    ...identity,
+    state: 'created',
+    user,
+    resources,
+  };
   await statusFile.write(paths.status, status);
   return status;
 }

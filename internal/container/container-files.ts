@@ -16,6 +16,8 @@ export interface ContainerPaths {
   readonly rootfs: string;
   /** Parent of the mounted image volumes. */
   readonly volumes: string;
+  /** Copies of what mounts.conf names. */
+  readonly defaultMounts: string;
 }
 
 /** Parents of the containers' directories; infra containers have others of the same shape. */
@@ -38,6 +40,7 @@ export function containerPaths(directories: ContainerDirectories, containerId: s
     spec: join(bundle, 'config.json'),
     rootfs: join(runDirectory, 'rootfs'),
     volumes: join(runDirectory, 'volumes'),
+    defaultMounts: join(runDirectory, 'default-mounts'),
   };
 }
 

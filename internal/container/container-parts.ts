@@ -16,7 +16,9 @@ import type { ContainerLayers } from '../storage/store.ts';
 import type { Container } from './container.ts';
 import type { ContainerDirectories } from './container-files.ts';
 import type { StatsMemory } from './container-stats.ts';
+import type { DeviceRules } from './requested-devices.ts';
 import type { HostFacts, SandboxFacts, SpecDefaults } from './spec/spec-input.ts';
+import type { Workload } from './workloads.ts';
 
 /** What the runtime handler says. */
 type HandlerOptions = 'containerMinMemoryBytes' | 'allowedAnnotations' | 'annotations' | 'kernelPerContainer';
@@ -28,6 +30,10 @@ export interface ContainerDefaults {
   /** Undefined for no limit. */
   readonly logSizeMaxBytes: number | undefined;
   readonly absentMountSourcesToReject: readonly string[];
+  readonly workloads: readonly Workload[];
+  readonly devices: DeviceRules;
+  /** Files in the form of mounts.conf, of which the first that exists counts. */
+  readonly mountsFiles: readonly string[];
   readonly readOnlyRootfs: boolean;
   readonly noPivot: boolean;
 }

@@ -34,6 +34,8 @@ export interface ContainerMetadata {
   readonly imageVolumes: readonly ImageVolume[];
   /** Absolute; undefined when the request names no log. */
   readonly logPath: string | undefined;
+  /** A link to the log by the container's id, which its pod asks for. */
+  readonly logLink?: string;
   /** Full name, such as `SIGTERM`. */
   readonly stopSignal: string;
   /** False when processes can outlive the init, because it is not pid 1 of a namespace of its own. */

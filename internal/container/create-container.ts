@@ -19,6 +19,8 @@ import { failedCreation } from './first-status.ts';
 import type { Subject } from './gather-spec-input.ts';
 import { requireOwnPids } from './handler-of.ts';
 import { findImageVolumes, type ImageVolume } from './image-volumes.ts';
+import { logLink } from './log-links.ts';
+import { type PodFeatures, podFeatures } from './pod-features.ts';
 import { stopSignalName } from './stop-signal.ts';
 
 /** A signature is checked by a program of the node. */
@@ -81,8 +83,11 @@ async function create(
   const platform = `${imageConfig.os}/${imageConfig.architecture}`;
   const handler = parts.runtimes.get(pod.facts.runtimeHandler, platform);
   requireOwnPids(handler, config.security.pidMode);
-  const metadata = newMetadata(pod, { ...request, image, imageConfig, imageVolumes, handler });
-  const subject: Subject = { metadata, pod, image, imageConfig, handler };
+  const { allowedAnnotations } = handler;
+  const { workloads } = parts.defaults;
+  const features = podFeatures(pod.facts.annotations, { allowedAnnotations, workloads });
+  const metadata = newMetadata(pod, { ...request, image, imageConfig, imageVolumes, handler, features });
+  const subject: Subject = { metadata, pod, image, imageConfig, handler, features };
   let isUndone = true;
   const onUndoFailed = (step: string, cause: unknown): void => {
     isUndone = false;
@@ -151,17 +156,21 @@ function newMetadata(
     readonly imageConfig: ImageConfig;
     readonly imageVolumes: readonly ImageVolume[];
     readonly handler: RuntimeHandler;
+    readonly features: PodFeatures;
   },
 ): ContainerMetadata {
-  const { name, config, image, imageConfig, imageVolumes, handler } = subject;
+  const { name, config, image, imageConfig, imageVolumes, handler, features } = subject;
   if (config.security.privileged && !pod.privileged) {
     throw new DaemonError(
       'invalid-argument',
       `container "${config.metadata.name}" is privileged, but its sandbox is not`,
     );
   }
+  const id = newId();
+  const path = logPath(pod.logDirectory, config.logPath);
+  const link = logLink(pod, features, { id, logPath: path });
   return {
-    id: newId(),
+    id,
     name,
     sandboxId: pod.facts.id,
     config,
@@ -172,7 +181,8 @@ function newMetadata(
     imageId: image.id,
     imageVolumes,
     imageRef: image.repoDigests[0] ?? '',
-    logPath: logPath(pod.logDirectory, config.logPath),
+    logPath: path,
+    ...(link !== undefined && { logLink: link }),
     stopSignal: stopSignalName(config.stopSignal || imageConfig.stopSignal),
     ownPidNamespace: config.security.pidMode === 'container',
   };

@@ -7,14 +7,19 @@ import type { Image, ImageConfig } from '../image/images.ts';
 import type { RuntimeHandler } from '../oci/oci-runtime.ts';
 import { lookUpCdi } from './cdi-devices.ts';
 import type { ContainerMetadata } from './container.ts';
-import type { ContainerConfig, ContainerMount } from './container-config.ts';
+import type { ContainerConfig, ContainerMount, LinuxResources } from './container-config.ts';
 import { containerPaths } from './container-files.ts';
 import type { ContainerParts, PodContext } from './container-parts.ts';
+import { copyDefaultMounts, readDefaultMounts } from './default-mounts.ts';
 import { allHostDevices, lookUpDevices } from './host-devices.ts';
+import { withPodLogs } from './log-links.ts';
 import { resolveMountSources } from './mount-sources.ts';
+import { type PodFeatures, shmSizeOf, umaskOf, unifiedOf } from './pod-features.ts';
+import { requestedDevices } from './requested-devices.ts';
 import { readRootfsText } from './rootfs-files.ts';
 import { maxAccountFileBytes } from './spec/account-files.ts';
 import type { HostDevice, SpecInput } from './spec/spec-input.ts';
+import { withWorkload } from './workloads.ts';
 
 /** The kubelet's seccomp profiles are a few KiB. */
 const maxProfileBytes = 1024 * 1024;
@@ -25,6 +30,8 @@ export interface Subject {
   readonly image: Image;
   readonly imageConfig: ImageConfig;
   readonly handler: RuntimeHandler;
+  /** What the pod's annotations ask for. */
+  readonly features: PodFeatures;
 }
 
 /** Everything that `buildSpec` needs for a container whose rootfs is mounted; `mounts` are the request's, volumes in place. */
@@ -33,9 +40,9 @@ export async function gatherSpecInput(
   subject: Subject,
   mounts: readonly ContainerMount[],
 ): Promise<SpecInput> {
-  const { metadata, pod, image, imageConfig, handler } = subject;
-  const { rootfs } = containerPaths(parts.directories, metadata.id);
-  const config = await resolvedConfig(parts, { ...metadata.config, mounts });
+  const { metadata, pod, image, imageConfig, handler, features } = subject;
+  const { rootfs, defaultMounts } = containerPaths(parts.directories, metadata.id);
+  const config = await resolvedConfig(parts, subject, mounts);
   return {
     containerId: metadata.id,
     containerName: metadata.name,
@@ -51,7 +58,8 @@ export async function gatherSpecInput(
       ...parts.defaults.spec,
       seccompProfile: handler.seccompProfile ?? parts.defaults.spec.seccompProfile,
       containerMinMemoryBytes: handler.minMemoryBytes,
-      allowedAnnotations: handler.allowedAnnotations,
+      shmSizeBytes: shmSizeOf(features) ?? parts.defaults.spec.shmSizeBytes,
+      allowedAnnotations: features.allowed,
       annotations: handler.defaultAnnotations,
       kernelPerContainer: handler.features.kernelPerContainer,
     },
@@ -61,24 +69,47 @@ export async function gatherSpecInput(
     passwdText: readRootfsText(rootfs, '/etc/passwd', maxAccountFileBytes + 1),
     groupText: readRootfsText(rootfs, '/etc/group', maxAccountFileBytes + 1),
     targetPidPath: targetPidPath(parts, metadata),
-    requestedDevices: await lookUpDevices(config.devices),
+    requestedDevices: await lookUpDevices(requestedDevices(config.devices, features, parts.defaults.devices)),
     hooks: await parts.hooks.read(),
     cdi: await lookUpCdi(parts.cdi, config),
     hostDevices: await hostDevices(config, handler),
     volumes: [],
+    defaultMounts: await copyDefaultMounts(
+      await readDefaultMounts(parts.defaults.mountsFiles),
+      defaultMounts,
+      parts.logger,
+    ),
+    umask: umaskOf(features),
+    hasWritableCgroups: features.value('writableCgroups') === 'true' && parts.host.cgroupV2,
     localhostSeccomp: await localhostSeccomp(config),
     processLabel: '',
     mountLabel: '',
   };
 }
 
-async function resolvedConfig(parts: ContainerParts, config: ContainerConfig): Promise<ContainerConfig> {
+/** The request as it is carried out: mount sources that exist, and what the node and the pod's annotations change. */
+async function resolvedConfig(
+  parts: ContainerParts,
+  { metadata: { config }, pod, features }: Subject,
+  mounts: readonly ContainerMount[],
+): Promise<ContainerConfig> {
   const { absentMountSourcesToReject, readOnlyRootfs } = parts.defaults;
   return {
     ...config,
-    mounts: await resolveMountSources(config.mounts, absentMountSourcesToReject),
+    mounts: await resolveMountSources(
+      withPodLogs(mounts, features, pod.logDirectory),
+      absentMountSourcesToReject,
+    ),
+    resources: resourcesOf(config, pod, features),
     security: { ...config.security, readonlyRootfs: config.security.readonlyRootfs || readOnlyRootfs },
   };
+}
+
+function resourcesOf(config: ContainerConfig, pod: PodContext, features: PodFeatures): LinuxResources {
+  const containerName = config.metadata.name;
+  const { annotations } = pod.facts;
+  const resources = withWorkload(config.resources, features.workload, { annotations, containerName });
+  return { ...resources, unified: { ...resources.unified, ...unifiedOf(features, containerName) } };
 }
 
 function targetPidPath(parts: ContainerParts, metadata: ContainerMetadata): string | undefined {

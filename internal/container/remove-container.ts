@@ -6,6 +6,7 @@ import { releaseContainer } from './container-exits.ts';
 import { containerPaths } from './container-files.ts';
 import type { ContainerParts } from './container-parts.ts';
 import { removeImageVolumes } from './image-volumes.ts';
+import { unlinkLog } from './log-links.ts';
 import { killContainer } from './stop-container.ts';
 
 /**
@@ -37,6 +38,7 @@ async function deleteEverything(parts: ContainerParts, container: Container): Pr
   await parts.monitors.remove(container.id);
   await parts.monitorPlaces.remove(container.metadata.cgroupParent, container.id);
   await removeImageVolumes(parts, container.metadata);
+  await unlinkLog(container.metadata.logLink);
   await parts.layers.remove(container.id);
   await removeTree(paths.runDirectory);
   await removeTree(paths.dataDirectory);

@@ -15,6 +15,7 @@ import type { ContainerParts } from './container-parts.ts';
 import { creatingStatus, failedCreation } from './first-status.ts';
 import { handlerOf } from './handler-of.ts';
 import { undoImageVolumes } from './image-volumes.ts';
+import { unlinkLog } from './log-links.ts';
 import { followMonitors } from './lost-monitors.ts';
 import { recordStatus } from './record-status.ts';
 
@@ -155,6 +156,7 @@ async function undoContainer(
     await parts.monitorPlaces.remove(metadata.cgroupParent, containerId);
   }
   await undoImageVolumes(parts, containerId, metadata);
+  await unlinkLog(metadata?.logLink);
   await parts.layers.unmount(paths.rootfs);
   await parts.layers.remove(containerId);
   await removeTree(paths.runDirectory);

@@ -42,6 +42,7 @@ export interface UserSpec {
   readonly uid: number;
   readonly gid: number;
   readonly additionalGids: readonly number[];
+  readonly umask?: number;
 }
 
 /** Names with the `CAP_` prefix. */

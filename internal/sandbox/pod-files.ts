@@ -8,9 +8,6 @@ import { MS_NODEV, MS_NOEXEC, MS_NOSUID, mount } from '../sys/mount.ts';
 import type { DnsConfig } from './sandbox-config.ts';
 import type { SandboxPaths } from './sandbox-files.ts';
 
-/** Bytes of a pod's /dev/shm, as docker, containerd and CRI-O have it. */
-const shmSizeBytes = 64 * 1024 * 1024;
-
 export interface PodFilesInput {
   readonly hostname: string;
   readonly dns: DnsConfig | undefined;
@@ -41,14 +38,14 @@ export function resolvConf(dns: DnsConfig): string {
 }
 
 /** Mounts the pod's /dev/shm. */
-export async function mountShm(paths: SandboxPaths): Promise<void> {
+export async function mountShm(paths: SandboxPaths, sizeBytes: number): Promise<void> {
   await ensureDirectory(paths.shm);
   await mount({
     source: 'shm',
     target: paths.shm,
     type: 'tmpfs',
     flags: MS_NOSUID | MS_NODEV | MS_NOEXEC,
-    data: `mode=1777,size=${shmSizeBytes}`,
+    data: `mode=1777,size=${sizeBytes}`,
   });
 }
 

@@ -5,6 +5,7 @@ import { allEnded } from '../async/all-ended.ts';
 import { type RegisterUndo, withRollback } from '../async/rollback.ts';
 import { nowNanos } from '../container/clock.ts';
 import { requireOwnPids } from '../container/handler-of.ts';
+import { podFeatures, shmSizeOf } from '../container/pod-features.ts';
 import { checkSysctls, defaultSysctls } from '../container/spec/sysctls.ts';
 import { DaemonError, describeError } from '../errors/daemon-error.ts';
 import { equalAsJson } from '../fs/bigint-json.ts';
@@ -84,6 +85,9 @@ function newRecord(parts: SandboxParts, name: string, request: RunSandboxRequest
   requireOwnPids(handler, config.namespaces.pid);
   bandwidthOf(config.annotations); // refused here, before there is anything to undo
   const id = newId();
+  const { workloads } = parts.containers.defaults;
+  const { allowedAnnotations } = handler;
+  const shmSizeBytes = shmSizeOf(podFeatures(config.annotations, { allowedAnnotations, workloads }));
   return {
     id,
     name,
@@ -93,6 +97,7 @@ function newRecord(parts: SandboxParts, name: string, request: RunSandboxRequest
     runtime: handler.recorded,
     cgroupParent: parts.containers.cgroups.parentOf(config.cgroupParent),
     hostname: hostnameOf(config, id),
+    ...(shmSizeBytes !== undefined && { shmSizeBytes }),
   };
 }
 
@@ -186,11 +191,13 @@ async function writeRecords(paths: SandboxPaths, record: SandboxRecord): Promise
   await recordFile.write(paths.metadata, record);
 }
 
-async function makePodFiles(parts: SandboxParts, { id, hostname, config }: SandboxRecord): Promise<void> {
+async function makePodFiles(parts: SandboxParts, record: SandboxRecord): Promise<void> {
+  const { id, hostname, config } = record;
+  const { shmSizeBytes } = parts.containers.defaults.spec;
   const paths = sandboxPaths(parts.directories, id);
   const { hostResolvConf } = parts.defaults;
   await writePodFiles(paths, { hostname, dns: config.dns, hostResolvConf });
-  if (config.namespaces.ipc !== 'node') await mountShm(paths);
+  if (config.namespaces.ipc !== 'node') await mountShm(paths, record.shmSizeBytes ?? shmSizeBytes);
 }
 
 const creatingStatus: SandboxStatus = {

@@ -1,5 +1,6 @@
 // A sandbox's attachment to the pod network.
 
+import { parseKubernetesQuantity } from '../config/quantities.ts';
 import { DaemonError } from '../errors/daemon-error.ts';
 import type { PinnedNamespaces } from '../namespaces/namespace-pinner.ts';
 import type { NetworkRequest } from '../network/pod-network.ts';
@@ -84,28 +85,11 @@ export function bandwidthOf(
   };
 }
 
-const quantitySuffixes: Readonly<Record<string, bigint>> = {
-  '': 1n,
-  k: 1000n,
-  M: 1000n ** 2n,
-  G: 1000n ** 3n,
-  T: 1000n ** 4n,
-  P: 1000n ** 5n,
-  Ki: 1024n,
-  Mi: 1024n ** 2n,
-  Gi: 1024n ** 3n,
-  Ti: 1024n ** 4n,
-  Pi: 1024n ** 5n,
-};
-
 /** Reads a Kubernetes quantity of bits per second; between 1k and 1P, as the kubelet's own network plugins ask. */
 function bandwidth(annotations: Readonly<Record<string, string>>, key: string): bigint | undefined {
   const text = annotations[key];
   if (text === undefined) return undefined;
-  const form = /^(\d{1,18})(?:\.(\d{1,9}))?(?:(k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)|[eE](\d{1,2}))?$/;
-  const [, digits = '0', fraction = '', suffix = '', exponent = '0'] = form.exec(text) ?? [];
-  const unit = (quantitySuffixes[suffix] ?? 0n) * 10n ** BigInt(exponent);
-  const bits = (BigInt(digits + fraction) * unit) / 10n ** BigInt(fraction.length);
+  const bits = parseKubernetesQuantity(text) ?? 0n;
   if (bits < 1000n || bits > 1000n ** 5n) {
     const found = `annotation ${key} is ${JSON.stringify(text)}`;
     throw new DaemonError(

@@ -24,6 +24,8 @@ export interface SandboxRecord {
   /** Undefined in records of earlier versions. */
   readonly runtime?: RecordedRuntime;
   readonly cgroupParent: string;
+  /** Of the pod's /dev/shm, where an annotation says it. */
+  readonly shmSizeBytes?: number;
   /** The pod's host name: the request's, or the node's for a pod on the host's network. */
   readonly hostname: string;
 }

@@ -9,6 +9,8 @@ const gated = {
   'io.katacontainers.config.hypervisor.path': '/x',
   'org.criu.config': '/x',
   bundle: '/x',
+  'devices.crio.io': '/dev/fuse',
+  'cpu-quota.crio.io/main': 'disable',
 };
 
 function passed(allowedAnnotations: readonly string[], own: Readonly<Record<string, string>> = {}) {

@@ -15,6 +15,9 @@ const gatedPrefixes: readonly string[] = [
   'bundle',
 ];
 
+/** What asks something of the daemon: `devices.crio.io`, and for one container `cpu-quota.crio.io/main`. */
+const forDaemon = /^[^/]*\.crio\.io(\/|$)/;
+
 /** Ours alone: read back by node tools and NRI plugins. No list of allowed names opens these. */
 const ownPrefixes: readonly string[] = ['io.kubernetes.cri-o.', 'io.container.'];
 
@@ -32,7 +35,7 @@ export function annotations(input: SpecInput): Readonly<Record<string, string>> 
 
 function passes(name: string, allowed: readonly string[]): boolean {
   if (ownPrefixes.some((prefix) => name.startsWith(prefix))) return false;
-  const isGated = gatedPrefixes.some((prefix) => name.startsWith(prefix));
+  const isGated = gatedPrefixes.some((prefix) => name.startsWith(prefix)) || forDaemon.test(name);
   return !isGated || allowed.some((prefix) => prefix !== '' && name.startsWith(prefix));
 }
 

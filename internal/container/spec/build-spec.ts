@@ -58,7 +58,12 @@ function processOf(input: SpecInput, user: ResolvedUser): ProcessSpec {
   const limits = rlimits(defaults.ulimits);
   return {
     terminal: config.tty,
-    user: { uid: user.uid, gid: user.gid, additionalGids: user.additionalGids },
+    user: {
+      uid: user.uid,
+      gid: user.gid,
+      additionalGids: user.additionalGids,
+      ...(input.umask !== undefined && { umask: input.umask }),
+    },
     args: processArguments(config, image, input.imageName),
     env: environment({
       defaults: defaults.env,

@@ -25,7 +25,11 @@ export interface Mounts {
 export function mounts(input: SpecInput): Mounts {
   const requested = input.config.mounts.map((mount) => bindOf(mount, input.host.recursiveReadOnlyMounts));
   const taken = new Set(requested.map((mount) => mount.destination));
-  const ours = [...systemMounts(input), ...input.volumes.map(volumeBind)].filter(
+  const ours = [
+    ...systemMounts(input),
+    ...input.volumes.map(volumeBind),
+    ...input.defaultMounts.map(volumeBind),
+  ].filter(
     ({ destination }) =>
       destination !== '/' &&
       !taken.has(destination) &&
@@ -89,7 +93,7 @@ function invalid(message: string): DaemonError {
 
 function volumeBind(volume: SpecInput['volumes'][number]): MountSpec {
   return {
-    // The path comes from the image: resolved here as text, and by the runtime inside the root file system.
+    // The path comes from the image or mounts.conf: resolved here as text, and by the runtime inside the root file system.
     destination: posix.normalize(`/${volume.containerPath}`).replace(/(?<=.)\/$/, ''),
     type: 'bind',
     source: volume.hostPath,

@@ -145,6 +145,12 @@ export interface SpecInput {
   readonly hostDevices: readonly HostDevice[] | undefined;
   /** Directories that stand in for the image's VOLUMEs, where the option asks for that. */
   readonly volumes: readonly { readonly containerPath: string; readonly hostPath: string }[];
+  /** Copies of what the node gives to every container. */
+  readonly defaultMounts: readonly { readonly containerPath: string; readonly hostPath: string }[];
+  /** Undefined for the runtime's own. */
+  readonly umask: number | undefined;
+  /** The cgroups of cgroup v2 are writable without privileges. */
+  readonly hasWritableCgroups: boolean;
   /** The parsed JSON of a localhost seccomp profile. */
   readonly localhostSeccomp: unknown;
   /** SELinux labels; empty means none. */

@@ -16,7 +16,7 @@ export function systemMounts(input: SpecInput): readonly MountSpec[] {
       destination: '/sys/fs/cgroup',
       type: 'cgroup',
       source: 'cgroup',
-      options: ['nosuid', 'noexec', 'nodev', 'relatime', access],
+      options: ['nosuid', 'noexec', 'nodev', 'relatime', input.hasWritableCgroups ? 'rw' : access],
     },
     shmMount(input),
     ...podFiles(input, readonlyRootfs ? 'ro' : 'rw'),

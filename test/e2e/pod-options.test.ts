@@ -1,0 +1,205 @@
+// What a node gives to containers beyond their request: devices, files of mounts.conf, what pods ask for by annotations that
+// are allowed, and the resources of workloads.
+
+import assert from 'node:assert/strict';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, afterEach, before, describe, test } from 'node:test';
+import { status } from '@grpc/grpc-js';
+import type { ContainerConfig } from '../../internal/cri/gen/runtime/v1/ContainerConfig.ts';
+import { findProgram } from '../harness/command.ts';
+import { TestDaemon } from '../harness/daemon.ts';
+import { podConfig, removeAllPods } from '../harness/pods.ts';
+import { missing } from '../harness/requirements.ts';
+import { assertWorld, settledWorld, type World } from '../harness/world.ts';
+
+const namespaceOptions = { network: 'POD', pid: 'CONTAINER', ipc: 'POD' } as const;
+const mebibyte = 1024 * 1024;
+const allowed = [
+  'io.kubernetes.cri-o.Devices',
+  'io.kubernetes.cri-o.ShmSize',
+  'link-logs.crio.io',
+  'umask.crio.io',
+  'unified-cgroup.crio.io',
+  'cgroup2-mount-hierarchy-rw.crio.io',
+];
+const workloads = `
+[crio.runtime.workloads.management]
+activation_annotation = "target.example.io/management"
+annotation_prefix = "resources.example.io"
+allowed_annotations = ["shm-size.crio.io"]
+[crio.runtime.workloads.management.resources]
+cpushares = 77
+`;
+
+describe('what a node gives to containers', { skip: missing('runc') }, () => {
+  const special = {
+    name: 'special',
+    path: findProgram('runc') ?? 'runc',
+    toml: `allowed_annotations = ${JSON.stringify(allowed)}`,
+  };
+  const daemon = new TestDaemon({
+    moreHandlers: [special],
+    runtimeToml: `
+additional_devices = ["/dev/zero:/dev/nothing:r"]
+allowed_devices = ["/dev/full"]
+device_ownership_from_security_context = true
+default_mounts_file = "@MOUNTS@"`,
+    extraToml: workloads,
+  });
+  const secrets = join(daemon.root, 'secrets');
+  let image = '';
+  let empty: World;
+
+  before(async () => {
+    mkdirSync(secrets);
+    writeFileSync(join(secrets, 'key'), 'of the node\n');
+    const mounts = join(daemon.root, 'mounts.conf');
+    writeFileSync(mounts, `# for all\n${secrets}:/run/node-secrets\n${daemon.root}/none:/run/none\n`);
+    const { configFile } = daemon.paths;
+    writeFileSync(configFile, readFileSync(configFile, 'utf8').replace('@MOUNTS@', mounts));
+    image = await daemon.loadBusybox();
+    await daemon.start();
+    empty = await settledWorld(daemon);
+  });
+
+  after(() => daemon.destroy());
+  afterEach(async () => {
+    await removeAllPods(daemon.client);
+    await assertWorld(daemon, empty);
+  });
+
+  async function running(
+    annotations: Record<string, string>,
+    changes: Partial<ContainerConfig> = {},
+    runtimeHandler = 'special',
+  ): Promise<string> {
+    const plain = podConfig(daemon.pod('pod'));
+    const sandboxConfig = { ...plain, annotations };
+    const { client } = daemon;
+    const { podSandboxId } = await client.runtime('RunPodSandbox', { config: sandboxConfig, runtimeHandler });
+    const config: ContainerConfig = {
+      metadata: { name: 'main' },
+      image: { image },
+      command: ['sleep', '1000'],
+      logPath: 'main/0.log',
+      linux: { securityContext: { namespaceOptions } },
+      ...changes,
+    };
+    const { containerId } = await client.runtime('CreateContainer', { podSandboxId, config, sandboxConfig });
+    await client.runtime('StartContainer', { containerId });
+    return containerId;
+  }
+
+  async function shell(containerId: string, script: string): Promise<string> {
+    const cmd = ['/bin/sh', '-c', script];
+    const { stdout, stderr } = await daemon.client.runtime('ExecSync', { containerId, cmd, timeout: 60 });
+    return stdout.toString() + stderr.toString();
+  }
+
+  test('devices: for every container, by annotation as far as it is allowed, and of the container’s user', async () => {
+    const user = {
+      securityContext: { namespaceOptions, runAsUser: { value: 1234 }, runAsGroup: { value: 77 } },
+    };
+    const id = await running(
+      { 'io.kubernetes.cri-o.Devices': '/dev/full:/dev/by-annotation:rw' },
+      {
+        devices: [{ hostPath: '/dev/urandom', containerPath: '/dev/by-request', permissions: 'r' }],
+        linux: user,
+      },
+    );
+    const found = await shell(id, 'stat -c "%n %F %u:%g" /dev/nothing /dev/by-annotation /dev/by-request');
+    assert.equal(
+      found,
+      ['nothing', 'by-annotation', 'by-request']
+        .map((name) => `/dev/${name} character special file 1234:77\n`)
+        .join(''),
+    );
+    assert.match(
+      await shell(id, 'head -c 2 /dev/nothing | od -An -tx1; echo x > /dev/by-annotation'),
+      /00 00\n.*No space/s,
+    );
+    await removeAllPods(daemon.client);
+    await assert.rejects(running({ 'devices.crio.io': '/dev/full,/dev/mem' }), {
+      code: status.PERMISSION_DENIED,
+      details: /device "\/dev\/mem" of annotation devices\.crio\.io is not one of allowed_devices/,
+    });
+    await removeAllPods(daemon.client);
+    const other = await running({ 'devices.crio.io': '/dev/full:/dev/by-annotation' }, {}, 'runc');
+    assert.equal(await shell(other, 'ls /dev/by-annotation /dev/nothing 2>/dev/null'), '/dev/nothing\n');
+  });
+
+  test('mounts.conf: every container has its own copy of the node’s files', async () => {
+    const id = await running({}, {}, 'runc');
+    assert.equal(
+      await shell(id, 'cat /run/node-secrets/key; ls -d /run/none'),
+      'of the node\nls: /run/none: No such file or directory\n',
+    );
+    await shell(id, 'echo changed > /run/node-secrets/key');
+    assert.equal(readFileSync(join(secrets, 'key'), 'utf8'), 'of the node\n');
+  });
+
+  test('the size of /dev/shm, the umask, and cgroups', async () => {
+    const id = await running({
+      'io.kubernetes.cri-o.ShmSize': '3Mi',
+      'umask.crio.io': '0027',
+      'cgroup2-mount-hierarchy-rw.crio.io': 'true',
+    });
+    assert.match(
+      await shell(id, 'grep Umask /proc/1/status; df -m /dev/shm'),
+      /^Umask:\t0027\n.* 3 .*\/dev\/shm/s,
+    );
+    if (existsSync('/sys/fs/cgroup/cgroup.controllers'))
+      assert.equal(await shell(id, 'mkdir /sys/fs/cgroup/below'), '');
+    await removeAllPods(daemon.client);
+    await assert.rejects(running({ 'shm-size.crio.io': 'much' }), {
+      code: status.INVALID_ARGUMENT,
+      details: /annotation shm-size\.crio\.io is "much", expected a positive quantity/,
+    });
+  });
+
+  test('the logs of a pod are in the volume that its annotation names, by the ids of its containers', async () => {
+    const volume = join(daemon.root, 'pods/uid/volumes/kubernetes.io~empty-dir/logs');
+    mkdirSync(volume, { recursive: true });
+    const id = await running(
+      { 'io.kubernetes.cri-o.LinkLogs': 'logs' },
+      {
+        command: ['/bin/sh', '-c', 'echo said; sleep 1000'],
+        mounts: [{ hostPath: volume, containerPath: '/logs' }],
+      },
+    );
+    const wait = `while ! grep -q said /logs/${id}.log; do sleep 0.1; done`;
+    assert.match(
+      await shell(id, `${wait}; cat /logs/${id}.log; touch /logs/x`),
+      /stdout F said\n.*Read-only/s,
+    );
+    assert.deepEqual(readdirSync(volume), []);
+    await daemon.client.runtime('RemoveContainer', { containerId: id });
+    assert.deepEqual(readdirSync(daemon.pod('pod').logDirectory), ['main']);
+  });
+
+  test('a workload: its shares, what its pod says of a container, and the annotations it allows', async () => {
+    const pod = {
+      'target.example.io/management': '{"effect": "any"}',
+      'resources.example.io/main': '{"cpuset": "0"}',
+      'shm-size.crio.io': '2Mi',
+    };
+    const resources = { cpuShares: 1000, memoryLimitInBytes: 64 * mebibyte };
+    const id = await running(pod, { linux: { resources, securityContext: { namespaceOptions } } }, 'runc');
+    const shown = (await daemon.client.runtime('ContainerStatus', { containerId: id })).status?.resources
+      ?.linux;
+    assert.deepEqual(
+      [shown?.cpuShares, shown?.cpusetCpus, shown?.memoryLimitInBytes],
+      ['77', '0', String(64 * mebibyte)],
+    );
+    assert.match(
+      await shell(id, 'grep Cpus_allowed_list /proc/self/status; df -m /dev/shm'),
+      /list:\t0\n.* 2 .*shm/s,
+    );
+    await removeAllPods(daemon.client);
+    await assert.rejects(running({ ...pod, 'resources.example.io/main': '{"memory": 1}' }, {}, 'runc'), {
+      code: status.INVALID_ARGUMENT,
+      details: /annotation resources\.example\.io\/main is .*"memory" is none of cpushares, /,
+    });
+  });
+});
