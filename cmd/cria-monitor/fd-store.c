@@ -141,25 +141,35 @@ static struct kept *free_place(void)
 	return used < LENGTH(slots) ? &slots[used++] : NULL;
 }
 
-static void monitor_connects(struct source *source, uint32_t events)
+/* With what it has sent already. False when none waits. */
+static bool accept_monitor(void)
 {
-	int fd = connection_accept(source);
+	int fd = connection_accept(&listener);
 
-	(void)events;
 	if (fd < 0)
-		return;
+		return false;
 	/* Without a place the monitor sees the end of its connection, and says so when it is asked. */
 	struct kept *kept = free_place();
 
 	if (kept == NULL) {
 		close(fd);
-		return;
+		return true;
 	}
 	*kept = (struct kept){ .link = { .fd = fd, .ready = link_ready } };
 	for (size_t i = 0; i < LENGTH(kept->fds); i++)
 		kept->fds[i] = -1;
-	if (!loop_add(&kept->link, EPOLLIN))
+	if (loop_add(&kept->link, EPOLLIN))
+		link_ready(&kept->link, 0);
+	else
 		free_slot(kept);
+	return true;
+}
+
+static void monitor_connects(struct source *source, uint32_t events)
+{
+	(void)source;
+	(void)events;
+	accept_monitor();
 }
 
 int fd_store_listen(const char *path)
@@ -187,6 +197,9 @@ int fd_store_listen(const char *path)
 
 int fd_store_check(const char *id)
 {
+	/* It may have died right after it has deposited, and its connection waits still. */
+	while (listener.fd >= 0 && accept_monitor())
+		;
 	struct kept *kept = find(id);
 
 	/* The daemon may have seen the end of its monitor before we did. */

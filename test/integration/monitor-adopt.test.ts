@@ -147,21 +147,61 @@ describe('a monitor that dies', { skip: missing() }, () => {
   test('is replaced under the next daemon too', async () => {
     const started = await world.create(numbered(100, 0.01, 8));
     world.start(started.id);
+    const spawner = world.spawner.pid as number;
     world.monitors.close();
     await world.spawner.close();
+    await until('the spawner has ended, and with it what it kept', () => !isAlive(spawner));
     const next = world.another();
     const lost: (number | undefined)[] = [];
     next.monitors.onMonitorLost((_, pid) => lost.push(pid));
-    const found = await next.monitors.adopt(started.id, started.created);
-    assert.equal(found.phase, 'running');
-    await until('it has deposited', () => isKept(world, started.id));
-    await kill(started.created.monitorPid);
-    await until('the exit', () => next.exits.has(started.id));
-    assert.equal(next.exits.get(started.id)?.code, 8);
-    assert.equal(text(started), lines(100));
-    assert.equal(lost.length, 1);
-    await next.monitors.remove(started.id);
-    await next.spawner.close();
+    try {
+      const found = await next.monitors.adopt(started.id, started.created);
+      assert.equal(found.phase, 'running');
+      await until('it has deposited', () => isKept(world, started.id));
+      await kill(started.created.monitorPid);
+      await until('the exit', () => next.exits.has(started.id));
+      assert.equal(next.exits.get(started.id)?.code, 8);
+      assert.equal(text(started), lines(100));
+      assert.equal(lost.length, 1);
+      await next.monitors.remove(started.id);
+    } finally {
+      await next.spawner.close();
+    }
+  });
+});
+
+describe('a monitor that dies before the spawner has looked at what it left', { skip: missing() }, () => {
+  test('is replaced all the same', async () => {
+    const world = makeWorld();
+    try {
+      const started = await world.create(numbered(100, 0.01, 9));
+      world.monitors.close();
+      await world.spawner.close();
+      const next = world.another();
+      try {
+        const lost: (number | undefined)[] = [];
+        next.monitors.onMonitorLost((_, pid) => lost.push(pid));
+        await next.spawner.hello();
+        const spawner = next.spawner.pid as number;
+        process.kill(spawner, 'SIGSTOP');
+        assert.equal((await next.monitors.adopt(started.id, started.created)).phase, 'running');
+        await until('it has deposited', () => isKept(world, started.id));
+        world.start(started.id);
+        process.kill(started.created.monitorPid, 'SIGKILL');
+        await until('the monitor is gone', () => !isAlive(started.created.monitorPid));
+        await sleep(100); // the daemon asks for another one; the spawner finds all of it at once
+        process.kill(spawner, 'SIGCONT');
+        await until('the exit', () => next.exits.has(started.id));
+        assert.equal(next.exits.get(started.id)?.code, 9);
+        assert.equal(joinLog(world.log(started.request), 'stdout').toString(), lines(100));
+        assert.ok(lost[0] !== undefined);
+        await next.monitors.remove(started.id);
+      } finally {
+        await next.spawner.close();
+      }
+    } finally {
+      await world.close();
+    }
   });
 });
 
