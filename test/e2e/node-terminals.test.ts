@@ -91,6 +91,23 @@ suite('cria exec and attach', { skip: missing('runc', 'stty') }, () => {
     assert.deepEqual([code, out.toString()], [0, '']);
   });
 
+  test('an input that nobody ends does not hold up the end', async () => {
+    const child = spawn(process.execPath, daemon.argv('exec', '-i', 'web', 'true'), {
+      stdio: ['pipe', 'inherit', 'inherit'],
+    });
+    assert.deepEqual(await once(child, 'exit'), [0, null]);
+    child.stdin.destroy();
+  });
+
+  test('who reads no more ends the command', async () => {
+    const child = spawn(process.execPath, daemon.argv('exec', 'web', 'yes'), {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    await once(child.stdout, 'data');
+    child.stdout.destroy();
+    assert.deepEqual(await once(child, 'exit'), [141, null]);
+  });
+
   test('what cannot be run is told', async () => {
     const program = await daemon.attempt('exec', 'web', '/no/such/program');
     assert.equal(program.exitCode, 1);
