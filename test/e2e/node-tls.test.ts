@@ -47,13 +47,7 @@ suite('cria exec and port-forward over TLS', { skip: missing('runc', 'openssl') 
   });
 
   test('the certificate in the configuration is the one that counts', async () => {
-    const { exitCode, stdout, stderr } = await daemon.attempt(
-      'exec',
-      'web',
-      'sh',
-      '-c',
-      'echo hello; exit 3',
-    );
+    const { exitCode, stdout } = await daemon.attempt('exec', 'web', 'sh', '-c', 'echo hello; exit 3');
     assert.deepEqual([exitCode, stdout], [3, 'hello\n']);
     const flags = ['--stream-tls-cert', other.certificate, '--stream-tls-key', other.key];
     const foreign = await daemon.attempt(...flags, 'exec', 'web', 'true');
