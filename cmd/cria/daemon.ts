@@ -77,6 +77,7 @@ async function start(
   closing.push(() => daemon.cri.streams.close());
   logger.info({ address: await daemon.cri.streams.listen() }, 'streams are served');
   await restore(daemon.cri);
+  daemon.maintain();
   if (lastRun.isBeforeBoot && config.crio.internal_wipe) await removeLostContainers(daemon.cri);
   const server = startCriServer(daemon.cri, socket, {
     maxSendBytes: config.api.grpc_max_send_msg_size,

@@ -8,7 +8,7 @@ import { CdiDirectories } from '../../internal/cdi/cdi-directories.ts';
 import { openCgroupManager } from '../../internal/cgroup/cgroup-manager.ts';
 import { openMonitorPlaces } from '../../internal/cgroup/monitor-places.ts';
 import type { Config } from '../../internal/config/options.ts';
-import { parseSizeBytes } from '../../internal/config/quantities.ts';
+import { parseDurationMs, parseSizeBytes } from '../../internal/config/quantities.ts';
 import type { ContainerDefaults, ContainerParts } from '../../internal/container/container-parts.ts';
 import { CpuRates } from '../../internal/container/cpu-rates.ts';
 import { readSeccompProfile } from '../../internal/container/gather-spec-input.ts';
@@ -21,6 +21,7 @@ import { logPull } from '../../internal/image/log-pulls.ts';
 import type { Logger } from '../../internal/log/logger.ts';
 import { createMetrics, type Metrics } from '../../internal/metrics/metrics.ts';
 import type { MonitorMetrics } from '../../internal/metrics/monitor-metrics.ts';
+import type { NetworkMetrics } from '../../internal/metrics/network-metrics.ts';
 import { NativeMonitors } from '../../internal/monitor/native-monitors.ts';
 import type { Spawner } from '../../internal/monitor/spawner.ts';
 import { SpawnerRunner } from '../../internal/monitor/spawner-runner.ts';
@@ -31,6 +32,7 @@ import type { RuntimeHandlers } from '../../internal/oci/oci-runtime.ts';
 import { openRuntimeHandlers } from '../../internal/oci/runtime-handlers.ts';
 import type { CommandRunner } from '../../internal/process/command-runner.ts';
 import { RecordStore } from '../../internal/records/record-store.ts';
+import { knowsSandbox } from '../../internal/sandbox/restore-sandboxes.ts';
 import type { SandboxParts } from '../../internal/sandbox/sandbox-parts.ts';
 import { preparePauseRootfs } from './pause-rootfs.ts';
 import type { Follower } from './reload.ts';
@@ -43,6 +45,8 @@ export interface Daemon {
   readonly cri: CriParts;
   readonly metrics: Metrics;
   readonly follow: Follower;
+  /** Starts what the parts do by themselves; for use when everything is restored. */
+  maintain(): void;
   /** Ends what the parts do by themselves; containers and their monitors go on. */
   close(): Promise<void>;
 }
@@ -71,8 +75,7 @@ export async function wireDaemon(config: Config, spawner: Spawner, logger: Logge
   const cdi = new CdiDirectories(config.runtime.cdi_spec_dirs, logger);
   const made = { images, cdi, layers: store.containers, monitors, metrics: metrics.containers, logger };
   const containers = await wireContainers(config, made, runner);
-  const sandboxes = await wireSandboxes(config, containers, runner);
-  sandboxes.network.watch(lifetime.signal);
+  const sandboxes = await wireSandboxes(config, containers, runner, metrics.network);
   const streams = wireStreams(config, metrics.streams, logger);
   const info = {
     runtimeName: config.cria.runtime_name,
@@ -87,6 +90,9 @@ export async function wireDaemon(config: Config, spawner: Spawner, logger: Logge
       await follow(changed);
       await streams.follow(streamIdentity(changed));
       cdi.follow(changed.runtime.cdi_spec_dirs);
+    },
+    maintain() {
+      sandboxes.network.maintain((id) => knowsSandbox(sandboxes, id), lifetime.signal);
     },
     async close() {
       lifetime.abort();
@@ -143,21 +149,27 @@ async function wireSandboxes(
   config: Config,
   containers: ContainerParts,
   runner: CommandRunner,
+  metrics: NetworkMetrics,
 ): Promise<SandboxParts> {
   const { cria, runtime, network } = config;
+  const namespaces = new BindMountPinner(runtime.namespaces_dir, cria.monitor_path, runner);
   const cni = {
     configDirectory: network.network_dir,
     pluginDirectories: network.plugin_dirs,
     defaultNetwork: network.cni_default_network || undefined,
     stateDirectory: join(cria.data_dir, 'network'),
     mapsHostPorts: !runtime.disable_hostport_mapping,
+    onReleased: (sandboxId: string) => namespaces.unpin(sandboxId),
+    metrics,
+    addTimeoutMs: parseDurationMs(cria.cni_add_timeout) || 220_000,
+    delTimeoutMs: parseDurationMs(cria.cni_del_timeout) || 60_000,
   };
   return {
     sandboxes: new RecordStore('sandbox'),
     creations: new RequestFlight('sandbox name'),
     stops: new SingleFlight(),
     directories: { data: join(cria.data_dir, 'sandboxes'), run: join(cria.run_dir, 'sandboxes') },
-    namespaces: new BindMountPinner(runtime.namespaces_dir, cria.monitor_path, runner),
+    namespaces,
     dialer: new NamespaceDialer(),
     network: await CniPodNetwork.open(cni, runner, containers.logger),
     containers,

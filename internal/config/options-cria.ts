@@ -1,6 +1,6 @@
 // [cria]: what CRI-O has no key for.
 
-import { absolutePath, optionalPath, socketDirectory } from './checked-types.ts';
+import { absolutePath, duration, optionalPath, socketDirectory } from './checked-types.ts';
 import { done } from './option.ts';
 import { wordType } from './value-type.ts';
 
@@ -27,6 +27,16 @@ export const criaOptions = {
     '/etc/containers/registries.conf',
     'Registries, mirrors and short names, in the form of containers-registries.conf(5), with the drop-ins of <path>.d; read again when a file has changed. The directories beside it say which certificates to trust (certs.d, before that of /etc/docker) and where signatures are (registries.d).',
     { env: 'CONTAINERS_REGISTRIES_CONF' },
+  ),
+  cni_add_timeout: done(
+    duration,
+    '220s',
+    "Time for ADD of all plugins of a pod's network; a plugin that takes longer is killed. The kubelet gives up a pod after 240 s.",
+  ),
+  cni_del_timeout: done(
+    duration,
+    '60s',
+    "Time for DEL of all plugins of a pod's network. One that fails is tried again in the background.",
   ),
   log_format: done(wordType('text', 'json'), 'text', "Form of the daemon's log on standard error."),
 };

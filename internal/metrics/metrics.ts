@@ -5,6 +5,7 @@ import { Collectors } from './collectors.ts';
 import { type ContainerMetrics, containerMetrics } from './container-metrics.ts';
 import { type ImageMetrics, imageMetrics } from './image-metrics.ts';
 import { type MonitorMetrics, monitorMetrics } from './monitor-metrics.ts';
+import { type NetworkMetrics, networkMetrics } from './network-metrics.ts';
 import { type ObserveOperation, operationMetrics } from './operation-metrics.ts';
 import { processMetrics } from './process-metrics.ts';
 import { type StreamMetrics, streamMetrics } from './stream-metrics.ts';
@@ -14,6 +15,7 @@ export interface Metrics {
   readonly containers: ContainerMetrics;
   readonly images: ImageMetrics;
   readonly monitors: MonitorMetrics;
+  readonly network: NetworkMetrics;
   readonly streams: StreamMetrics;
   /** The text that Prometheus reads, and its content type. */
   read(): Promise<{ readonly text: string; readonly contentType: string }>;
@@ -36,11 +38,13 @@ export function createMetrics(settings: MetricsSettings): Metrics {
       labels: ['runtime'],
     })
     .set({ runtime: settings.defaultRuntime }, 1);
+  const operations = operationMetrics(collectors);
   return {
-    observeOperation: operationMetrics(collectors),
+    observeOperation: operations.observe,
     containers: containerMetrics(collectors),
     images: imageMetrics(collectors),
     monitors: monitorMetrics(registry),
+    network: networkMetrics(registry, operations.observeLatency),
     streams: streamMetrics(registry),
     read: async () => ({ text: await registry.metrics(), contentType: registry.contentType }),
   };

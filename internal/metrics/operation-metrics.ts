@@ -5,7 +5,13 @@ import type { Collectors } from './collectors.ts';
 /** Takes one finished call. */
 export type ObserveOperation = (operation: string, seconds: number, isFailed: boolean) => void;
 
-export function operationMetrics(collectors: Collectors): ObserveOperation {
+export interface OperationMetrics {
+  readonly observe: ObserveOperation;
+  /** Takes the duration of something that is no call, as CRI-O counts its steps. */
+  readonly observeLatency: (operation: string, seconds: number) => void;
+}
+
+export function operationMetrics(collectors: Collectors): OperationMetrics {
   const labels = ['operation'] as const;
   const total = collectors.counter({ name: 'operations_total', help: 'Calls, by RPC.', labels });
   const errors = collectors.counter({
@@ -23,11 +29,14 @@ export function operationMetrics(collectors: Collectors): ObserveOperation {
     help: 'Duration of calls in the last ten minutes, by RPC.',
     labels,
   });
-  return (operation, seconds, isFailed) => {
-    const by = { operation };
-    total.inc(by);
-    if (isFailed) errors.inc(by);
-    last.set(by, seconds);
-    all.observe(by, seconds);
+  return {
+    observe(operation, seconds, isFailed) {
+      const by = { operation };
+      total.inc(by);
+      if (isFailed) errors.inc(by);
+      last.set(by, seconds);
+      all.observe(by, seconds);
+    },
+    observeLatency: (operation, seconds) => last.set({ operation }, seconds),
   };
 }

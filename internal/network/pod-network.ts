@@ -33,6 +33,9 @@ export interface NetworkResult {
   readonly cniResult: unknown;
 }
 
+/** `deferred`: what the pod has of the network is released in the background. */
+export type DetachOutcome = 'released' | 'deferred';
+
 export type NetworkReadiness = { readonly ready: true } | { readonly ready: false; readonly message: string };
 
 export interface PodNetwork {
@@ -48,12 +51,20 @@ export interface PodNetwork {
   /**
    * Runs DEL in reverse order with the configuration and result that ADD had (kept on disk), even if the namespace is
    * gone or the network's file has changed or vanished. Idempotent.
+   *
+   * When DEL fails this rejects once, and the network goes on trying by itself: a later call resolves with `deferred`, so
+   * that a broken plugin cannot keep a pod for ever. The namespace must then stay until `onReleased` is told.
    */
-  detach(request: NetworkRequest, signal: AbortSignal): Promise<void>;
+  detach(request: NetworkRequest, signal: AbortSignal): Promise<DetachOutcome>;
+  /** The same for a sandbox of which only the id is known, and nobody who would call again: it is deferred at once. */
+  abandon(sandboxId: string, signal: AbortSignal): Promise<DetachOutcome>;
   /** Runs CHECK where the configuration's version has it; rejects when the pod's network is not as ADD left it. */
   check(request: NetworkRequest, signal: AbortSignal): Promise<void>;
   /** Whether a network is configured and its plugins' binaries are there. */
   readiness(): NetworkReadiness;
-  /** Watches the configuration directory until `signal` aborts. */
-  watch(signal: AbortSignal): void;
+  /**
+   * Until `signal` aborts: watches the configuration directory, tries again what could not be released, and releases what
+   * sandboxes have left that `isKnown` does not know. For use when all sandboxes are known.
+   */
+  maintain(isKnown: (sandboxId: string) => boolean, signal: AbortSignal): void;
 }

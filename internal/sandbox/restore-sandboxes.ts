@@ -133,8 +133,8 @@ async function undoSandbox(
     for (const { runtime } of runtimes.list()) await runtime.delete(sandboxId);
     await monitors.remove(sandboxId);
   }
-  await detachById(parts, sandboxId);
-  await parts.namespaces.unpin(sandboxId);
+  const outcome = await detachById(parts, sandboxId);
+  if (outcome === 'released') await parts.namespaces.unpin(sandboxId);
   await unmountShm(paths);
   await removeTree(paths.runDirectory);
   await removeTree(paths.dataDirectory);

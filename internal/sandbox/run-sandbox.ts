@@ -163,8 +163,8 @@ async function setUp(
   let attached: PinnedNamespaces | undefined;
   rollback('detach network and unpin namespaces', async () => {
     // One step: a network that cannot be detached keeps its namespace, without which a later DEL would not find all.
-    if (attached !== undefined) await detachNetwork(parts, record, attached);
-    await parts.namespaces.unpin(record.id);
+    const outcome = attached === undefined ? 'released' : await detachNetwork(parts, record, attached);
+    if (outcome === 'released') await parts.namespaces.unpin(record.id);
   });
   const pin = { sandboxId: record.id, ...own, hostname: record.hostname, sysctls };
   const [namespaces] = await allEnded([

@@ -3,7 +3,7 @@
 import { parseKubernetesQuantity } from '../config/quantities.ts';
 import { DaemonError } from '../errors/daemon-error.ts';
 import type { PinnedNamespaces } from '../namespaces/namespace-pinner.ts';
-import type { NetworkRequest } from '../network/pod-network.ts';
+import type { DetachOutcome, NetworkRequest } from '../network/pod-network.ts';
 import type { SandboxRecord } from './sandbox.ts';
 import type { SandboxParts } from './sandbox-parts.ts';
 
@@ -34,29 +34,18 @@ export async function attachNetwork(
   return result.ips;
 }
 
-/** Detaches the pod. Idempotent. */
+/** Detaches the pod; its namespaces may go when it is `released`, else the network unpins them later. Idempotent. */
 export async function detachNetwork(
   parts: SandboxParts,
   record: SandboxRecord,
   namespaces: PinnedNamespaces,
-): Promise<void> {
-  await parts.network.detach(networkRequest(record, namespaces), AbortSignal.timeout(detachTimeoutMs));
+): Promise<DetachOutcome> {
+  return parts.network.detach(networkRequest(record, namespaces), AbortSignal.timeout(detachTimeoutMs));
 }
 
 /** Detaches a pod of which only the id is known. The network's own record of the pod says the rest. Idempotent. */
-export async function detachById(parts: SandboxParts, sandboxId: string): Promise<void> {
-  const unknown: NetworkRequest = {
-    sandboxId,
-    netnsPath: '',
-    podName: 'unknown',
-    podNamespace: 'unknown',
-    podUid: 'unknown',
-    portMappings: [],
-    ingressBitsPerSecond: undefined,
-    egressBitsPerSecond: undefined,
-    cgroupPath: undefined,
-  };
-  await parts.network.detach(unknown, AbortSignal.timeout(detachTimeoutMs));
+export async function detachById(parts: SandboxParts, sandboxId: string): Promise<DetachOutcome> {
+  return parts.network.abandon(sandboxId, AbortSignal.timeout(detachTimeoutMs));
 }
 
 /** Without the rates: nothing that a pod's author writes may stand in the way of a detach, and DEL does not need them. */

@@ -16,7 +16,8 @@ const graceSeconds = 0;
 
 /**
  * Stops a sandbox: afterwards it is `not-ready`, its containers have ended, and it has no process, namespace, mount or
- * network. Unknown or stopped before is success. When a step fails the next call goes on with it.
+ * network. Unknown or stopped before is success. When a step fails the next call goes on with it; only the network is not
+ * waited for twice: what it could not release at the first call it releases in the background.
  */
 export async function stopSandbox(
   parts: SandboxParts,
@@ -37,13 +38,13 @@ async function tearDown(parts: SandboxParts, sandbox: Sandbox): Promise<void> {
   const { namespaces } = sandbox.status;
   const hasNetwork = record.config.namespaces.network !== 'node';
   await recordSandboxStatus(parts, sandbox, { ...sandbox.status, state: 'not-ready' });
-  await allEnded([
+  const [, outcome] = await allEnded([
     // Also one that a daemon with another drop_infra_ctr has started.
     needsInfra(parts, record) || sandbox.status.infra !== undefined ? removeInfra(parts, record) : undefined,
     hasNetwork ? detachNetwork(parts, record, namespaces) : undefined,
     unmountShm(sandboxPaths(parts.directories, record.id)),
   ]);
-  await parts.namespaces.unpin(record.id);
+  if (outcome !== 'deferred') await parts.namespaces.unpin(record.id);
   await recordSandboxStatus(parts, sandbox, { ...sandbox.status, tornDown: true });
   parts.containers.logger.info({ sandboxId: record.id }, 'stopped sandbox');
 }

@@ -38,6 +38,8 @@ export interface DaemonSetup {
   readonly extraToml?: string;
   /** Lines of `[crio.runtime]`. */
   readonly runtimeToml?: string;
+  /** Lines of `[cria]`. */
+  readonly criaToml?: string;
   /** Lines of `[crio.image]`. */
   readonly imageToml?: string;
   readonly network?: PodNetworkSetup | undefined;
@@ -144,6 +146,7 @@ plugin_dirs = ${JSON.stringify(plugins)}
 run_dir = "${paths.runDir}"
 data_dir = "${paths.dataDir}"
 registries_conf = "${paths.registriesConf}"
+${setup.criaToml ?? ''}
 
 ${setup.extraToml ?? ''}`;
 }

@@ -30,6 +30,8 @@ export interface DaemonOptions {
   readonly runtimeToml?: string;
   /** Lines of `[crio.image]`. */
   readonly imageToml?: string;
+  /** Lines of `[cria]`. */
+  readonly criaToml?: string;
   /** The text of registries.conf. */
   readonly registries?: string;
   /** The daemon's pod network. */
@@ -65,8 +67,8 @@ export class TestDaemon implements Territory {
     const found = names.map((handler) => ({ name: handler, path: findProgram(handler) ?? handler }));
     const handlers = [...found, ...(options.moreHandlers ?? [])];
     if (names.includes('crun')) claimCgroups(this.#claimed);
-    const { extraToml = '', runtimeToml = '', imageToml = '', registries = '' } = options;
-    const texts = { extraToml, runtimeToml, imageToml, registries, network: options.network };
+    const { extraToml = '', runtimeToml = '', imageToml = '', criaToml = '', registries = '' } = options;
+    const texts = { extraToml, runtimeToml, imageToml, criaToml, registries, network: options.network };
     const setup = { root: this.root, bridge: name, subnet: freeSubnet(), handlers, ...texts };
     this.paths = writeDaemonConfig(setup);
   }

@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { silentLogger } from '../../internal/log/logger.ts';
+import { createMetrics } from '../../internal/metrics/metrics.ts';
 import { CniPodNetwork } from '../../internal/network/cni-pod-network.ts';
 import type { NetworkRequest } from '../../internal/network/pod-network.ts';
 import type { CommandRunner } from '../../internal/process/command-runner.ts';
@@ -141,6 +142,10 @@ before(async () => {
     defaultNetwork: undefined,
     stateDirectory,
     mapsHostPorts: true,
+    addTimeoutMs: 60_000,
+    delTimeoutMs: 60_000,
+    onReleased: async () => {},
+    metrics: createMetrics({ collectors: [], defaultRuntime: 'runc' }).network,
   };
   network = await CniPodNetwork.open(options, hostRunner, silentLogger);
 });
