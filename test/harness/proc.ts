@@ -34,6 +34,15 @@ export function commandOf(pid: number): string {
 }
 
 /**
+ * The line of a process's root file system. Only that tells where it lives: whoever has just made a mount namespace, as
+ * each container's init once does, has a copy of all mounts of this machine.
+ */
+function rootMount(pid: number): string {
+  const lines = read(`/proc/${pid}/mountinfo`).split('\n');
+  return lines.find((line) => line.split(' ')[4] === '/') ?? '';
+}
+
+/**
  * The processes that were told a path below `root`, live on a root file system below it, or are in its cgroup: the
  * daemon, its monitors and what runs in the containers.
  */
@@ -41,7 +50,7 @@ export function processesOf(root: string, cgroupParent: string): ProcessTrace[] 
   const own = mountNamespace('self');
   const isInside = (pid: number): boolean => {
     const namespace = mountNamespace(pid);
-    return namespace !== '' && namespace !== own && read(`/proc/${pid}/mountinfo`).includes(root);
+    return namespace !== '' && namespace !== own && rootMount(pid).includes(root);
   };
   return processIds()
     .map((pid) => ({ pid, command: commandOf(pid) }))
