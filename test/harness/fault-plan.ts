@@ -10,10 +10,13 @@ export type FaultKind = 'not done' | 'done, then failed';
 const steps: Readonly<Record<string, readonly string[]>> = {
   namespaces: ['pin'],
   network: ['attach'],
-  images: ['config'],
+  images: ['config', 'admit'],
+  places: ['make'],
+  cdi: ['resolve'],
+  hooks: ['read'],
   layers: ['create', 'mount'],
   monitors: ['create'],
-  runtime: ['start'],
+  runtime: ['start', 'update'],
 };
 
 export class FaultPlan {
@@ -44,6 +47,9 @@ export class FaultPlan {
       ...parts.containers,
       images: this.#watch('images', parts.containers.images),
       layers: this.#watch('layers', parts.containers.layers),
+      monitorPlaces: this.#watch('places', parts.containers.monitorPlaces),
+      cdi: this.#watch('cdi', parts.containers.cdi),
+      hooks: this.#watch('hooks', parts.containers.hooks),
       monitors: this.#watch('monitors', parts.containers.monitors),
       runtimes: watched,
     };

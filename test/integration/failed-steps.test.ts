@@ -3,16 +3,39 @@
 // its success is lost.
 
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, symlinkSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import type { ContainerConfig } from '../../internal/cri/gen/runtime/v1/ContainerConfig.ts';
 import type { PodSandboxConfig } from '../../internal/cri/gen/runtime/v1/PodSandboxConfig.ts';
+import { findProgram } from '../harness/command.ts';
 import { TestDaemon } from '../harness/daemon.ts';
 import { type FaultKind, FaultPlan } from '../harness/fault-plan.ts';
 import { type InProcessDaemon, startInProcess } from '../harness/in-process-daemon.ts';
 import { podConfig } from '../harness/pods.ts';
 import { missing } from '../harness/requirements.ts';
 import { assertWorld, settledWorld, type World } from '../harness/world.ts';
+
+/** A CDI device and a hook for every container, in the directories of the daemon. */
+function describeVendors({ root, paths }: TestDaemon): void {
+  const { configFile } = paths;
+  writeFileSync(configFile, readFileSync(configFile, 'utf8').replaceAll('@ROOT@', root));
+  mkdirSync(join(root, 'cdi'));
+  mkdirSync(join(root, 'hooks'));
+  const device = {
+    name: 'zero',
+    containerEdits: { deviceNodes: [{ path: '/dev/fake', hostPath: '/dev/zero' }] },
+  };
+  const cdi = { cdiVersion: '0.6.0', kind: 'vendor.test/fake', devices: [device] };
+  writeFileSync(join(root, 'cdi/fake.json'), JSON.stringify(cdi), { mode: 0o644 });
+  const hook = {
+    version: '1.0.0',
+    hook: { path: '/bin/true' },
+    when: { always: true },
+    stages: ['createRuntime'],
+  };
+  writeFileSync(join(root, 'hooks/fake.json'), JSON.stringify(hook), { mode: 0o644 });
+}
 
 const kinds: readonly FaultKind[] = ['not done', 'done, then failed'];
 
@@ -23,7 +46,19 @@ suite('a failed step leaves nothing', { skip: missing('runc') }, () => {
   let image = '';
 
   before(async () => {
-    territory = new TestDaemon();
+    // Monitors with their pods: each has a cgroup of its own to be left.
+    territory = new TestDaemon({
+      handlers: [],
+      moreHandlers: [
+        {
+          name: 'runc',
+          path: findProgram('runc') ?? '',
+          toml: 'allowed_annotations = ["link-logs.crio.io"]',
+        },
+      ],
+      runtimeToml: 'conmon_cgroup = "pod"\ncdi_spec_dirs = ["@ROOT@/cdi"]\nhooks_dir = ["@ROOT@/hooks"]',
+    });
+    describeVendors(territory);
     image = await territory.loadBusybox();
     daemon = await startInProcess(territory.paths.configFile, (parts) => plan.over(parts));
   });
@@ -37,7 +72,8 @@ suite('a failed step leaves nothing', { skip: missing('runc') }, () => {
   function sandbox(name: string): PodSandboxConfig {
     const config = podConfig(territory.pod(name));
     const namespaceOptions = { network: 'POD', pid: 'POD', ipc: 'POD' } as const;
-    return { ...config, linux: { ...config.linux, securityContext: { namespaceOptions } } };
+    const linux = { ...config.linux, securityContext: { namespaceOptions } };
+    return { ...config, linux, annotations: { 'link-logs.crio.io': 'logs' } };
   }
 
   function container(changes: Partial<ContainerConfig> = {}): ContainerConfig {
@@ -64,6 +100,14 @@ suite('a failed step leaves nothing', { skip: missing('runc') }, () => {
     await assert.rejects(call(), expected);
     plan.arm(-1, 'not done');
     await assertWorld(territory, before);
+    assert.deepEqual(linkedLogs(), []);
+  }
+
+  /** Links to logs by the ids of containers. */
+  function linkedLogs(): string[] {
+    const logs = join(territory.root, 'pod-logs');
+    const names = readdirSync(logs).flatMap((pod) => readdirSync(join(logs, pod)));
+    return names.filter((name) => /[0-9a-f]{64}\.log$/.test(name));
   }
 
   test('RunPodSandbox, each step in both ways', async () => {
@@ -71,7 +115,13 @@ suite('a failed step leaves nothing', { skip: missing('runc') }, () => {
     const podSandboxId = await runSandbox('steps');
     const steps = [...plan.reached];
     await daemon.client.runtime('RemovePodSandbox', { podSandboxId });
-    assert.deepEqual(steps, ['namespaces.pin', 'network.attach', 'monitors.create', 'runtime.start']);
+    assert.deepEqual(steps, [
+      'namespaces.pin',
+      'network.attach',
+      'places.make',
+      'monitors.create',
+      'runtime.start',
+    ]);
     const empty = await settledWorld(territory);
     assert.deepEqual(empty.records, []);
     for (const kind of kinds) {
@@ -91,15 +141,32 @@ suite('a failed step leaves nothing', { skip: missing('runc') }, () => {
       daemon.client.runtime('CreateContainer', { podSandboxId, config, sandboxConfig: sandbox('parent') });
     const clean = await settledWorld(territory);
     plan.arm(-1, 'not done');
-    const { containerId } = await create(container());
+    const whole = container({
+      mounts: [{ image: { image }, containerPath: '/volume', readonly: true }],
+      CDIDevices: [{ name: 'vendor.test/fake=zero' }],
+    });
+    const { containerId } = await create(whole);
     const steps = [...plan.reached];
+    assert.equal(linkedLogs().length, 1);
     await daemon.client.runtime('RemoveContainer', { containerId });
     await assertWorld(territory, clean);
-    assert.deepEqual(steps, ['images.config', 'layers.create', 'layers.mount', 'monitors.create']);
+    assert.deepEqual(steps, [
+      'images.config',
+      'images.admit',
+      'images.admit', // of the volume's image
+      'layers.create',
+      'layers.mount',
+      'layers.create',
+      'layers.mount',
+      'hooks.read',
+      'cdi.resolve',
+      'places.make',
+      'monitors.create',
+    ]);
     for (const kind of kinds) {
       for (const [index, step] of steps.entries()) {
         plan.arm(index, kind);
-        await failsWithoutTrace(clean, () => create(container()), new RegExp(`planned failure .*${step}`));
+        await failsWithoutTrace(clean, () => create(whole), new RegExp(`planned failure .*${step}`));
       }
     }
     const security = { namespaceOptions: { network: 'POD', pid: 'POD', ipc: 'POD' } } as const;
@@ -154,7 +221,7 @@ suite('a failed step leaves nothing', { skip: missing('runc') }, () => {
 
   test('what cannot be undone stays listed, and a later remove takes it away', async () => {
     const before = await settledWorld(territory);
-    plan.arm(2, 'not done'); // monitors.create: the network is attached by then
+    plan.arm(3, 'not done'); // monitors.create: the network is attached by then
     plan.brokenUndo.add('network.detach');
     await assert.rejects(runSandbox('stuck'), /planned failure of monitors.create/);
     const { items } = await daemon.client.runtime('ListPodSandbox', {});
@@ -170,7 +237,7 @@ suite('a failed step leaves nothing', { skip: missing('runc') }, () => {
 
     plan.arm(-1, 'not done');
     const parentId = await runSandbox('parent-of-stuck');
-    plan.arm(2, 'done, then failed'); // layers.mount
+    plan.arm(3, 'done, then failed'); // layers.mount
     plan.brokenUndo.add('layers.unmount');
     const create = { podSandboxId: parentId, config: container(), sandboxConfig: sandbox('parent-of-stuck') };
     await assert.rejects(
@@ -185,6 +252,36 @@ suite('a failed step leaves nothing', { skip: missing('runc') }, () => {
     plan.brokenUndo.clear();
     await daemon.client.runtime('RemovePodSandbox', { podSandboxId: parentId });
     await assertWorld(territory, before);
+  });
+
+  test('UpdateContainerResources that fails after the runtime has changed something: the limits are as before', async () => {
+    plan.arm(-1, 'not done');
+    const podSandboxId = await runSandbox('update');
+    const resources = { cpuShares: 512, memoryLimitInBytes: 64 * 1024 * 1024 };
+    const config = container();
+    const create = {
+      podSandboxId,
+      config: { ...config, linux: { ...config.linux, resources } },
+      sandboxConfig: sandbox('update'),
+    };
+    const { containerId } = await daemon.client.runtime('CreateContainer', create);
+    const linux = { cpuShares: 300, memoryLimitInBytes: 32 * 1024 * 1024 };
+    for (const kind of kinds) {
+      plan.arm(0, kind);
+      await assert.rejects(
+        daemon.client.runtime('UpdateContainerResources', { containerId, linux }),
+        /planned failure .*runtime\.update/,
+      );
+      const { status } = await daemon.client.runtime('ContainerStatus', { containerId });
+      assert.equal(status?.resources?.linux?.cpuShares, '512');
+      const { stats } = await daemon.client.runtime('ContainerStats', { containerId });
+      const { availableBytes, workingSetBytes } = stats?.memory ?? {};
+      assert.equal(
+        BigInt(availableBytes?.value ?? 0) + BigInt(workingSetBytes?.value ?? 0),
+        64n * 1024n * 1024n,
+      );
+    }
+    await daemon.client.runtime('RemovePodSandbox', { podSandboxId });
   });
 
   test('StartContainer that fails leaves an exited container with the reason, which can be removed', async () => {
