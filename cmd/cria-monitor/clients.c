@@ -93,7 +93,7 @@ static void accept_client(struct source *source, uint32_t events)
 		return;
 	}
 	prepare_client(client);
-	data_open(&client->data, fd);
+	data_open(&client->data, fd, STDIN_WINDOW);
 }
 
 bool clients_listen(const char *path)
@@ -165,7 +165,7 @@ bool clients_restore(const struct handover *handover)
 			clients[clients_used].data.connection.source.fd = -1;
 		clients_used = i + 1;
 		prepare_client(&clients[i]);
-		if (data_open(&clients[i].data, fd))
+		if (data_open(&clients[i].data, fd, STDIN_WINDOW))
 			connection_restore(&clients[i].data.connection, handover, name);
 	}
 	return listener.fd >= 0 && loop_add(&listener, EPOLLIN);

@@ -2,8 +2,7 @@
 
 #include <string.h>
 
-/* Grants below this are not worth a frame. */
-enum { GRANT_MIN = STDIN_WINDOW / 4, OUT_LIMIT = 8 << 20 };
+enum { OUT_LIMIT = 8 << 20 };
 
 static uint32_t tag_of(struct frame_head frame)
 {
@@ -15,10 +14,11 @@ static bool needs_credit(uint8_t type)
 	return type == FRAME_STDOUT || type == FRAME_STDERR;
 }
 
-bool data_open(struct data_connection *data, int fd)
+bool data_open(struct data_connection *data, int fd, size_t stdin_window)
 {
 	data->held = (struct chunks){ 0 };
 	data->credit = data->granted = data->unwritten = 0;
+	data->window = stdin_window;
 	data->ending = false;
 	return connection_open(&data->connection, fd, OUT_LIMIT);
 }
@@ -115,9 +115,10 @@ void data_written(struct data_connection *data, size_t size)
 
 void data_grant(struct data_connection *data)
 {
-	size_t room = STDIN_WINDOW - data->granted - data->unwritten;
+	size_t room = data->window - data->granted - data->unwritten;
 
-	if (room == 0 || (room < GRANT_MIN && data->granted > 0))
+	/* Less is not worth a frame. */
+	if (room == 0 || (room < data->window / 4 && data->granted > 0))
 		return;
 	const uint8_t payload[4] = { (uint8_t)room, (uint8_t)(room >> 8), (uint8_t)(room >> 16), (uint8_t)(room >> 24) };
 

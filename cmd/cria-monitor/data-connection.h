@@ -12,7 +12,8 @@
 #include "chunks.h"
 #include "connection.h"
 
-enum { STDIN_WINDOW = 64 << 10 };
+/* Of a client of a container, which has many; of a command's only one, where more makes fewer turns. */
+enum { STDIN_WINDOW = 64 << 10, COMMAND_STDIN_WINDOW = 256 << 10 };
 
 struct data_connection {
 	struct connection connection;
@@ -21,11 +22,13 @@ struct data_connection {
 	size_t credit;
 	/* Of the peer's stdin: what it may still send; what has come and was not written yet. */
 	size_t granted, unwritten;
+	/* What it may send ahead. */
+	size_t window;
 	bool ending;
 };
 
 /* Takes the fd over; no output goes out before the peer has granted it. */
-bool data_open(struct data_connection *data, int fd);
+bool data_open(struct data_connection *data, int fd, size_t stdin_window);
 /* The peer takes whatever comes. */
 void data_uncontrolled(struct data_connection *data);
 /* Sends, or keeps for later; false without effect when more than `limit` bytes would wait then. */

@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { READ_SIZE = DATA_MAX - 64, DRAIN_EXTRA = 64 << 10, EARLY_LIMIT = 1 << 20 };
+enum { READ_SIZE = DATA_MAX, DRAIN_EXTRA = 64 << 10, EARLY_LIMIT = 1 << 20 };
 
 struct output {
 	struct source source;
@@ -181,6 +181,8 @@ int output_open(int ends[2])
 			return errno;
 		ends[i] = fds[1];
 		outputs[i].source.fd = fds[0];
+		if (exec.interactive)
+			pipe_widen(fds[0]);
 		/* So that a process that is not root can open /dev/stdout. */
 		if (fchown(fds[1], uid, gid) != 0 || fstat(fds[0], &status) != 0 ||
 		    !loop_add(&outputs[i].source, i == 1 ? EPOLLIN : 0))

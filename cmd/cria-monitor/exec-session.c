@@ -185,7 +185,7 @@ static void client_ready(struct source *source, uint32_t events)
 	client.connection.on_end = on_end;
 	client.connection.on_close = on_close;
 	client.connection.on_sent = on_sent;
-	if (!data_open(&client, fd)) {
+	if (!data_open(&client, fd, COMMAND_STDIN_WINDOW)) {
 		gone();
 		return;
 	}

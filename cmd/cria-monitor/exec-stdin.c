@@ -49,6 +49,7 @@ int command_stdin_open(int *end)
 	if (pipe_open(fds, 1) != 0)
 		return errno;
 	*end = fds[0];
+	pipe_widen(fds[0]);
 	if (fchown(fds[0], (uid_t)json_number(&exec.json, "uid", 0), (gid_t)json_number(&exec.json, "gid", 0)) != 0 ||
 	    !input_open(&input, fds[1]))
 		return errno;

@@ -91,6 +91,11 @@ void process_trim(void)
 	release_pages(stack, sizeof(stack));
 }
 
+void pipe_widen(int fd)
+{
+	fcntl(fd, F_SETPIPE_SZ, 256 << 10);
+}
+
 int pipe_open(int fds[2], int nonblocking)
 {
 	if (pipe2(fds, O_CLOEXEC) != 0)

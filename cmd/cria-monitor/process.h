@@ -31,5 +31,8 @@ void process_trim(void);
 
 /* A pipe, CLOEXEC; `nonblocking` is the index of the end that is ours. 0, or -1 with errno. */
 int pipe_open(int fds[2], int nonblocking);
+/* It may hold 256 KiB from now on, so that who writes and who reads wake up less often; where that is too much for the
+ * user's share it stays as it is. */
+void pipe_widen(int fd);
 
 #endif

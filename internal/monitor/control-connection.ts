@@ -2,7 +2,7 @@
 
 import { connect, type Socket } from 'node:net';
 import { DaemonError } from '../errors/daemon-error.ts';
-import { decodeControl, encodeControl, encodeFrame, type Frame, FrameReader, frameType } from './frames.ts';
+import { decodeControl, encodeControl, encodeHead, type Frame, FrameReader, frameType } from './frames.ts';
 
 export type ControlMessage = Readonly<Record<string, unknown>>;
 
@@ -57,7 +57,7 @@ export class ControlConnection {
   readonly closed: Promise<void>;
   readonly #socket: Socket;
   readonly #waiting = new Map<number, Waiting>();
-  readonly #reader = new FrameReader();
+  readonly #reader = new FrameReader(true);
   readonly #handlers: Handlers;
   #hello: MonitorHello = { pid: 0, id: '', version: '', features: new Set() };
   #refusal = '';
@@ -126,9 +126,13 @@ export class ControlConnection {
     return reply;
   }
 
-  /** Sends a frame of a stream; to a monitor that is gone nothing. */
+  /** Sends a frame of a stream, whose payload stays as it is from now on; to a monitor that is gone nothing. */
   send(type: number, channel: number, payload: Uint8Array): void {
-    if (this.#socket.writable) this.#socket.write(encodeFrame(type, channel, payload));
+    if (!this.#socket.writable) return;
+    this.#socket.cork();
+    this.#socket.write(encodeHead(type, channel, payload.length));
+    if (payload.length > 0) this.#socket.write(payload);
+    this.#socket.uncork();
   }
 
   /** Hangs up. */

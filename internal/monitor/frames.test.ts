@@ -26,6 +26,27 @@ test('frames come out as they went in, however the bytes are cut', () => {
   }
 });
 
+test('in pieces the data of outputs is what it was, and nothing else is cut', () => {
+  const bytes = Buffer.concat([
+    encodeFrame(frameType.stdout, 0, Buffer.from('hello')),
+    encodeControl({ op: 'x' }),
+    encodeFrame(frameType.stderr, 0, Buffer.from('world')),
+    encodeFrame(frameType.stdout, 0, Buffer.alloc(0)),
+    encodeFrame(frameType.eof, frameType.stdout, Buffer.alloc(0)),
+  ]);
+  for (let step = 1; step <= bytes.length; step++) {
+    const reader = new FrameReader(true);
+    const frames: Frame[] = [];
+    for (let at = 0; at < bytes.length; at += step)
+      frames.push(...reader.push(bytes.subarray(at, at + step)));
+    const of = (type: number): Frame[] => frames.filter((frame) => frame.type === type);
+    const text = (type: number): string => String(Buffer.concat(of(type).map(({ payload }) => payload)));
+    assert.deepEqual([text(frameType.stdout), text(frameType.stderr)], ['hello', 'world']);
+    assert.deepEqual(plain(of(frameType.control)), [[0, 0, '{"op":"x"}']]);
+    assert.deepEqual(plain(frames.slice(-1)), [[4, 2, '']]);
+  }
+});
+
 test('the bytes on the wire', () => {
   assert.deepEqual([...encodeFrame(3, 0, Buffer.from('ab'))], [4, 0, 0, 0, 3, 0, 97, 98]);
 });

@@ -25,14 +25,18 @@ const headBytes = 6;
 
 /** One frame as bytes; the payload is copied. Throws when it is too long. */
 export function encodeFrame(type: number, channel: number, payload: Uint8Array): Buffer {
-  const length = payload.length + 2;
+  return Buffer.concat([encodeHead(type, channel, payload.length), payload]);
+}
+
+/** What stands before a payload of `size` bytes. Throws when that is too long. */
+export function encodeHead(type: number, channel: number, size: number): Buffer {
+  const length = size + 2;
   if (length > frameMaxBytes) throw new Error(`a frame of ${length} bytes is longer than ${frameMaxBytes}`);
-  const frame = Buffer.allocUnsafe(headBytes + payload.length);
-  frame.writeUInt32LE(length, 0);
-  frame[4] = type;
-  frame[5] = channel;
-  frame.set(payload, headBytes);
-  return frame;
+  const head = Buffer.allocUnsafe(headBytes);
+  head.writeUInt32LE(length, 0);
+  head[4] = type;
+  head[5] = channel;
+  return head;
 }
 
 /** The payload of a window frame. */
@@ -55,25 +59,49 @@ export function decodeControl(frame: Frame): Record<string, unknown> {
   return value as Record<string, unknown>;
 }
 
-/** Cuts a stream of bytes into frames; keeps what is not whole yet. */
+/**
+ * Cuts a stream of bytes into frames; keeps what is not whole yet. With `hasPieces` the data of an output is not kept but
+ * comes as several frames: what follows behind it needs no copy.
+ */
 export class FrameReader {
+  readonly #hasPieces: boolean;
   #rest: Buffer = Buffer.alloc(0);
+  /** What the frame of an output lacks still. */
+  #open = { type: 0, channel: 0, left: 0 };
+
+  constructor(hasPieces = false) {
+    this.#hasPieces = hasPieces;
+  }
 
   /** The frames that are whole now, in order; their payloads share memory with `chunk`. Throws on a bad length. */
   push(chunk: Buffer): Frame[] {
     const bytes = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
     const frames: Frame[] = [];
-    let at = 0;
+    let at = this.#goOn(bytes, 0, frames);
     while (bytes.length - at >= headBytes) {
       const length = bytes.readUInt32LE(at);
       if (length < 2 || length > frameMaxBytes) throw new Error(`a frame cannot have ${length} bytes`);
+      const [type, channel] = [bytes[at + 4] ?? 0, bytes[at + 5] ?? 0];
       const end = at + 4 + length;
-      if (end > bytes.length) break;
-      const payload = bytes.subarray(at + headBytes, end);
-      frames.push({ type: bytes[at + 4] ?? 0, channel: bytes[at + 5] ?? 0, payload });
-      at = end;
+      if (end > bytes.length) {
+        if (!this.#hasPieces || (type !== frameType.stdout && type !== frameType.stderr)) break;
+        this.#open = { type, channel, left: length - 2 };
+        at = this.#goOn(bytes, at + headBytes, frames);
+      } else {
+        frames.push({ type, channel, payload: bytes.subarray(at + headBytes, end) });
+        at = end;
+      }
     }
     this.#rest = bytes.subarray(at);
     return frames;
+  }
+
+  /** Takes more of the frame that is open; where it ends. */
+  #goOn(bytes: Buffer, at: number, frames: Frame[]): number {
+    const { type, channel, left } = this.#open;
+    const payload = bytes.subarray(at, at + left);
+    this.#open.left -= payload.length;
+    if (payload.length > 0) frames.push({ type, channel, payload });
+    return at + payload.length;
   }
 }
