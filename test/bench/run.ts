@@ -1,6 +1,7 @@
 // `npm run bench [-- HANDLER...]`: measures the built daemon on this machine and prints one JSON object per figure.
 // `npm run bench -- monitor`: the native monitor beside conmon, as a table.
 // `npm run bench -- pull`: pulls beside containerd and skopeo, as a table.
+// `npm run bench -- stream`: exec, port-forward and ExecSync beside containerd, as a table.
 // Compare only figures of one machine and one run; nothing here passes or fails.
 
 import { missing } from '../harness/requirements.ts';
@@ -8,6 +9,7 @@ import { summarize } from './measure.ts';
 import { monitorBench } from './monitor.bench.ts';
 import { podStart } from './pod-start.bench.ts';
 import { pullBench } from './pull.bench.ts';
+import { streamBench } from './stream.bench.ts';
 
 async function main(handlers: readonly string[]): Promise<void> {
   for (const handler of handlers) {
@@ -23,4 +25,5 @@ async function main(handlers: readonly string[]): Promise<void> {
 const named = process.argv.slice(2);
 if (named[0] === 'monitor') await monitorBench((text) => console.log(text));
 else if (named[0] === 'pull') await pullBench();
+else if (named[0] === 'stream') await streamBench();
 else await main(named.length > 0 ? named : ['runc', 'crun']);

@@ -100,11 +100,16 @@ function build(
 
 const path = ['PATH=/usr/sbin:/usr/bin:/sbin:/bin'];
 
-/** Writes a busybox image, whose command is a shell, as an OCI layout. */
-export function buildBusyboxImage(layout: string, name: string, busybox: string): WrittenImage {
+/** Writes a busybox image as an OCI layout. */
+export function buildBusyboxImage(
+  layout: string,
+  name: string,
+  busybox: string,
+  command: readonly string[] = ['sh'],
+): WrittenImage {
   return build(layout, (rootfs) => writeBusybox(rootfs, busybox), {
     name,
-    config: { Cmd: ['sh'], Env: path },
+    config: { Cmd: command, Env: path },
   });
 }
 

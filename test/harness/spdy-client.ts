@@ -23,6 +23,11 @@ export class ClientStream {
     this.#client = client;
   }
 
+  /** Nothing more comes. Go's servers end some streams by a reset, or by the end of the connection. */
+  get isOver(): boolean {
+    return this.hasEnded || this.resetStatus !== undefined || this.#client.hasEnded;
+  }
+
   /** The data so far. */
   text(): string {
     return Buffer.concat(this.chunks).toString('utf8');
