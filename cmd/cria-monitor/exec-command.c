@@ -3,6 +3,7 @@
 #include "config.h"
 #include "console.h"
 #include "exec-cgroup.h"
+#include "exec-cpu.h"
 #include "exec-stdin.h"
 #include "fault.h"
 #include "kill-tree.h"
@@ -101,12 +102,14 @@ static void command_started(void)
 	}
 	pid_t got = waitpid(command_pid, &status, WNOHANG);
 
-	if (got == command_pid)
+	if (got == command_pid) {
 		command_ended(status); /* ended while we looked */
-	else if (got < 0)
+	} else if (got < 0) {
 		fail("the runtime's process is not ours to wait for");
-	else
+	} else {
+		exec_cpu_set(command_pid, exec.cpu); /* not reaped yet, so the pid is still its own */
 		output_started();
+	}
 }
 
 static void runtime_ended(int status)
@@ -220,6 +223,7 @@ const char *command_start(void)
 	process.oom_score = oom_score_of_others(oom_score, sizeof(oom_score));
 	if (exec.timeout_ms > 0)
 		timer_start(&deadline, exec.timeout_ms);
+	exec_cpu_set(0, exec.cpu);
 	runtime_pid = process_start(&process);
 	for (int i = 0; i <= STDERR_FILENO; i++)
 		if (process.fds[i] >= 0)

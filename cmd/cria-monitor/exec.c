@@ -53,6 +53,7 @@ static const char *load_config(const char *path)
 	exec.terminal = json_bool(&exec.json, "terminal") && exec.interactive;
 	exec.columns = (int)json_number(&exec.json, "columns", 0);
 	exec.rows = (int)json_number(&exec.json, "rows", 0);
+	exec.cpu = json_number(&exec.json, "cpu", -1);
 	exec.max_bytes = exec.interactive ? INT64_MAX : json_number(&exec.json, "maxOutputBytes", 16 << 20);
 	if (exec.id == NULL || exec.socket == NULL || exec.pid_file == NULL || exec.process == NULL)
 		return "the config lacks a field";

@@ -17,6 +17,8 @@ struct exec {
 	bool has_stdin, terminal;
 	int columns, rows;
 	int64_t max_bytes;
+	/* -1: any. */
+	int64_t cpu;
 	enum exec_phase phase;
 	/* Of ENDED: as waitpid gives it, or the text of why the command could not be started. */
 	int status;

@@ -199,6 +199,7 @@ async function wireRuntimes(
     monitorCgroup: handler.monitor_cgroup,
     monitorEnv: handler.monitor_env,
     privilegedWithoutHostDevices: handler.privileged_without_host_devices,
+    execCpuAffinity: handler.exec_cpu_affinity,
     allowedAnnotations: handler.allowed_annotations,
     defaultAnnotations: handler.default_annotations,
     seccompProfile: await seccompProfile(handler.seccomp_profile),

@@ -97,10 +97,10 @@ const handlerOptions = {
     false,
     'Of the "pod" runtime type: cria serves WebSocket streams always.',
   ),
-  exec_cpu_affinity: later(
+  exec_cpu_affinity: done(
     wordType('', 'first'),
     '',
-    '"first": processes of an exec start on the first CPU of the container\'s set.',
+    '"first": commands of an exec run on the first CPU of the set that the container has for itself, with any version of the runtime.',
   ),
   seccomp_profile: done(anyPath, '', 'Default seccomp profile of this handler in place of the general one.'),
   container_create_timeout: done(

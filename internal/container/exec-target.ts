@@ -3,11 +3,12 @@
 import { readFile } from 'node:fs/promises';
 import { DaemonError } from '../errors/daemon-error.ts';
 import type { ExecCgroup } from '../monitor/monitor.ts';
-import type { RuntimeSpec } from '../oci/runtime-spec.ts';
+import type { ProcessSpec, RuntimeSpec } from '../oci/runtime-spec.ts';
 import type { Container } from './container.ts';
 import { containerPaths } from './container-files.ts';
 import type { ContainerParts } from './container-parts.ts';
 import { execCgroup } from './exec-cgroup.ts';
+import { execCpu } from './exec-cpu.ts';
 import { handlerOf } from './handler-of.ts';
 import { execProcess } from './spec/process-spec.ts';
 
@@ -18,6 +19,7 @@ export interface ExecTarget {
   readonly env: Readonly<Record<string, string>>;
   readonly process: object;
   readonly cgroup: ExecCgroup | undefined;
+  readonly cpu: number | undefined;
 }
 
 /** `invalid-argument` for a command that cannot be one; errors of `runningContainer`. */
@@ -29,14 +31,21 @@ export async function execTarget(
   const container = runningContainer(parts, idOrPrefix);
   const { runtime } = handlerOf(parts, container.metadata);
   const stored = await readSpec(parts, container);
+  const cpu = execCpu(parts, container);
   return {
     containerId: container.id,
     runtimePath: runtime.path,
     runtimeArgs: runtime.globalArgs,
     env: runtime.env,
-    process: execProcess(stored.process, command, terminal),
+    process: { ...execProcess(stored.process, command, terminal), ...affinity(cpu) },
     cgroup: execCgroup(parts, container),
+    cpu,
   };
+}
+
+/** For runtimes that know it; the monitor sees to the others. */
+function affinity(cpu: number | undefined): Pick<ProcessSpec, 'execCPUAffinity'> {
+  return cpu === undefined ? {} : { execCPUAffinity: { initial: String(cpu), final: String(cpu) } };
 }
 
 /** `not-found` for an unknown container, `failed-precondition` for one that does not run. */

@@ -26,6 +26,7 @@ export interface Command {
   readonly env: Readonly<Record<string, string>>;
   readonly process: object;
   readonly cgroup: ExecCgroup | undefined;
+  readonly cpu?: number | undefined;
   readonly timeoutMs: number;
 }
 
@@ -42,6 +43,7 @@ export async function startExec(parts: ExecParts, command: Command, fields: obje
     ...owner(command.process),
     process: JSON.stringify(command.process),
     ...placement(command.cgroup),
+    ...(command.cpu !== undefined && { cpu: command.cpu }),
     timeoutMs: command.timeoutMs,
     ...fields,
   };

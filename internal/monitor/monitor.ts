@@ -75,6 +75,8 @@ export interface ExecSyncRequest {
   readonly process: object;
   /** Undefined when the runtime has no such option. */
   readonly cgroup: ExecCgroup | undefined;
+  /** The only CPU on which the command runs; undefined for any. */
+  readonly cpu?: number | undefined;
   /** 0: no limit. The time runs from the request; at its end the whole exec process tree is killed and reaped. */
   readonly timeoutMs: number;
   /** Bytes kept of stdout and stderr each; the rest is read and dropped. */

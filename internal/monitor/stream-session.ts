@@ -31,6 +31,8 @@ export interface ExecRequest {
   readonly terminal: boolean;
   /** Undefined when the runtime has no such option. */
   readonly cgroup: ExecCgroup | undefined;
+  /** The only CPU on which the command runs; undefined for any. */
+  readonly cpu?: number | undefined;
   readonly stdin: boolean;
   /** What the terminal has when the command starts; undefined leaves it to resize. */
   readonly terminalSize: TerminalSize | undefined;

@@ -67,6 +67,8 @@ export interface RuntimeHandler {
   /** Where monitors are accounted: `pod`, a slice, or empty for the daemon's own place. */
   readonly monitorCgroup: string;
   readonly privilegedWithoutHostDevices: boolean;
+  /** `first`: commands of an exec run on the first CPU of the container's own set. */
+  readonly execCpuAffinity: '' | 'first';
   readonly allowedAnnotations: readonly string[];
   readonly defaultAnnotations: Readonly<Record<string, string>>;
   /** Parsed profile for RuntimeDefault in place of the general one; undefined for none. */

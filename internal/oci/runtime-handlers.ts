@@ -112,6 +112,7 @@ const noLongerConfigured: Omit<RuntimeHandler, 'name' | 'runtime' | 'features' |
   createTimeoutMs: 0,
   monitorCgroup: '',
   privilegedWithoutHostDevices: false,
+  execCpuAffinity: '',
   allowedAnnotations: [],
   defaultAnnotations: {},
   seccompProfile: undefined,

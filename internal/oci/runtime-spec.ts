@@ -36,6 +36,8 @@ export interface ProcessSpec {
   readonly apparmorProfile?: string;
   readonly selinuxLabel?: string;
   readonly oomScoreAdj?: number;
+  /** Of an exec, since 1.2.1: lists of CPUs, before and after it joins the container's cgroup. */
+  readonly execCPUAffinity?: { readonly initial: string; readonly final: string };
 }
 
 export interface UserSpec {
