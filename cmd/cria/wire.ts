@@ -161,6 +161,7 @@ async function wireSandboxes(
     mapsHostPorts: !runtime.disable_hostport_mapping,
     onReleased: (sandboxId: string) => namespaces.unpin(sandboxId),
     metrics,
+    statusGraceMs: parseDurationMs(network.cni_status_grace_period) ?? 0,
     addTimeoutMs: parseDurationMs(cria.cni_add_timeout) || 220_000,
     delTimeoutMs: parseDurationMs(cria.cni_del_timeout) || 60_000,
   };

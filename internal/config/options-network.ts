@@ -1,7 +1,7 @@
 // [crio.network]: CNI.
 
 import { anyPath, duration, pathList, text } from './checked-types.ts';
-import { done, later } from './option.ts';
+import { done } from './option.ts';
 
 export const networkOptions = {
   cni_default_network: done(
@@ -19,10 +19,10 @@ export const networkOptions = {
     flag: false,
     env: false,
   }),
-  cni_status_grace_period: later(
+  cni_status_grace_period: done(
     duration,
     '0s',
-    "Time for which failures of the plugin's STATUS are tolerated; 0: STATUS is asked only until it first succeeds.",
+    'Time for which failures of STATUS are tolerated, by plugins that were good before. Plugins that speak version 1.1 of the specification are asked every 5 s.',
     { env: 'CNI_STATUS_GRACE_PERIOD' },
   ),
 };

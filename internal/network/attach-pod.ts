@@ -62,9 +62,9 @@ class Attaching {
   }
 
   async #add(rollback: RegisterUndo, signal: AbortSignal): Promise<CniResult> {
-    const { records, plugins, addTimeoutMs } = this.#parts;
+    const { records, plugins, gate, addTimeoutMs } = this.#parts;
     const [network, request] = [this.#network, this.#request];
-    await this.#record('begin', records.begin(network, request));
+    await gate.begin(() => this.#record('begin', records.begin(network, request)));
     // bounded by its own time limit, not by the caller's signal
     rollback('delete network', () => this.#releases.undo({ network, request, result: this.#result }));
     const onResult = (latest: CniResult): void => {

@@ -109,11 +109,13 @@ test('parseNetwork takes the newest common version, and the oldest without one',
   assert.equal(versionOf({ cniVersion: '9.0.0', cniVersions: ['9.0.0', '1.0.0'] }), '1.0.0');
 });
 
-test('parseNetwork keeps the names of wanted capabilities and disableCheck in both forms', () => {
+test('parseNetwork keeps the names of wanted capabilities, disableCheck and disableGC in both forms', () => {
   const { plugins } = parseNetwork(
     JSON.stringify({ name: 'a', type: 'x', capabilities: { portMappings: true, bandwidth: false } }),
   );
   assert.deepEqual([...plugins[0]!.capabilities], ['portMappings']);
+  for (const disableGC of [true, 'true'])
+    assert.equal(parseNetwork(JSON.stringify({ name: 'a', type: 'x', disableGC })).disableGc, true);
   for (const disableCheck of [true, 'true'])
     assert.equal(parseNetwork(JSON.stringify({ name: 'a', type: 'x', disableCheck })).disableCheck, true);
 });

@@ -24,6 +24,7 @@ export interface NetworkConfig {
   readonly name: string;
   readonly cniVersion: CniVersion;
   readonly disableCheck: boolean;
+  readonly disableGc: boolean;
   readonly plugins: readonly PluginConfig[];
   /** The file's text: what the sandbox's record keeps, so that DEL runs with what ADD had. */
   readonly text: string;
@@ -98,6 +99,7 @@ export function parseNetwork(text: string): NetworkConfig {
     name,
     cniVersion: versionOf(file),
     disableCheck: file['disableCheck'] === true || file['disableCheck'] === 'true',
+    disableGc: file['disableGC'] === true || file['disableGC'] === 'true',
     plugins: entries.map(parsePlugin),
     text,
   };

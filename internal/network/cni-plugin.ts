@@ -8,7 +8,7 @@ import type { CommandRunner } from '../process/command-runner.ts';
 import { ProcessError } from '../process/process-error.ts';
 import type { CniResult } from './cni-result.ts';
 
-export type CniCommand = 'ADD' | 'CHECK' | 'DEL';
+export type CniCommand = 'ADD' | 'CHECK' | 'DEL' | 'STATUS' | 'GC';
 
 export interface PluginCall {
   readonly command: CniCommand;

@@ -5,6 +5,7 @@ import { DaemonError } from '../errors/daemon-error.ts';
 import type { Logger } from '../log/logger.ts';
 import type { NetworkMetrics } from '../metrics/network-metrics.ts';
 import type { CommandRunner } from '../process/command-runner.ts';
+import { AttachGate } from './attach-gate.ts';
 import { attachPod } from './attach-pod.ts';
 import { checkChain } from './cni.ts';
 import { PluginRunner } from './cni-plugin.ts';
@@ -13,6 +14,8 @@ import { ConfiguredNetwork, type ConfiguredNetworkOptions } from './configured-n
 import { cannotRecord, namespaceGone, refuseAborted } from './network-errors.ts';
 import { isNamespace } from './network-namespace.ts';
 import type { NetworkParts } from './network-parts.ts';
+import { keepUp } from './network-upkeep.ts';
+import { PluginStatus } from './plugin-status.ts';
 import { PodHostPorts, type PodHostPortsOptions } from './pod-host-ports.ts';
 import type {
   DetachOutcome,
@@ -30,6 +33,8 @@ export interface CniPodNetworkOptions
     PodHostPortsOptions,
     PodReleasesOptions {
   readonly metrics: NetworkMetrics;
+  /** `cni_status_grace_period`. */
+  readonly statusGraceMs: number;
   /** For the whole chain. */
   readonly addTimeoutMs: number;
   /** For the whole chain, of every operation but ADD. */
@@ -41,13 +46,16 @@ export class CniPodNetwork implements PodNetwork {
   readonly #releases: PodReleases;
 
   private constructor(options: CniPodNetworkOptions, runner: CommandRunner, log: Logger) {
+    const plugins = new PluginRunner(runner, options.pluginDirectories);
+    const status = new PluginStatus(plugins, { graceMs: options.statusGraceMs, timeoutMs: 10_000 });
     this.#parts = {
-      configured: new ConfiguredNetwork(options, log),
+      configured: new ConfiguredNetwork(options, status, log),
       records: new ResultCache(options.stateDirectory),
-      plugins: new PluginRunner(runner, options.pluginDirectories),
+      plugins,
       hostPorts: new PodHostPorts(options, runner, log),
       metrics: options.metrics,
       locks: new KeyedLock(),
+      gate: new AttachGate(),
       log,
       addTimeoutMs: options.addTimeoutMs,
       delTimeoutMs: options.delTimeoutMs,
@@ -128,8 +136,6 @@ export class CniPodNetwork implements PodNetwork {
     signal.throwIfAborted();
     this.#parts.configured.watch(signal);
     signal.addEventListener('abort', () => this.#releases.close(), { once: true });
-    this.#releases.releaseOrphans(isKnown).catch((err: unknown) => {
-      this.#parts.log.error({ err }, 'cannot look for what gone sandboxes have left in the network');
-    });
+    keepUp(this.#parts, this.#releases, isKnown, signal);
   }
 }

@@ -48,20 +48,23 @@ export function cniArgs(request: NetworkRequest): string {
   ].join(';');
 }
 
-/** The object that a plugin reads on stdin. */
+/** The plugin's own part of the network's configuration, as plugins get it. */
+export function networkConfigOf(network: NetworkConfig, plugin: PluginConfig): Record<string, unknown> {
+  const { capabilities: _, ...fields } = plugin.fields; // the specification: must not be in the execution configuration
+  return { ...fields, name: network.name, cniVersion: network.cniVersion };
+}
+
+/** The object that a plugin reads on stdin for a pod. */
 export function executionConfig(
   network: NetworkConfig,
   plugin: PluginConfig,
   request: NetworkRequest,
   prevResult: object | undefined,
 ): Record<string, unknown> {
-  const { capabilities: _, ...fields } = plugin.fields; // the specification: must not be in the execution configuration
   const offered = Object.entries(runtimeCapabilities(request));
   const runtimeConfig = Object.fromEntries(offered.filter(([name]) => plugin.capabilities.has(name)));
   return {
-    ...fields,
-    name: network.name,
-    cniVersion: network.cniVersion,
+    ...networkConfigOf(network, plugin),
     ...(Object.keys(runtimeConfig).length === 0 ? {} : { runtimeConfig }),
     ...(prevResult === undefined ? {} : { prevResult }),
   };

@@ -4,7 +4,7 @@ import { DaemonError } from '../errors/daemon-error.ts';
 import type { NetworkConfig, PluginConfig } from './cni-config.ts';
 import { isAtLeast } from './cni-config.ts';
 import type { CniCommand, PluginRunner } from './cni-plugin.ts';
-import { cniArgs, executionConfig, podInterface } from './cni-request.ts';
+import { cniArgs, executionConfig, networkConfigOf, podInterface } from './cni-request.ts';
 import type { CniResult } from './cni-result.ts';
 import type { NetworkRequest } from './pod-network.ts';
 
@@ -85,6 +85,65 @@ export async function checkChain(
     const timeoutMs = Math.max(deadline - performance.now(), 1);
     await plugins.run({ ...callOf('CHECK', attachment, plugin, options.result), timeoutMs }, signal);
   }
+}
+
+/** Whether the plugins of this network are asked this; from version 1.1. */
+export function hasVerb({ cniVersion, disableGc }: NetworkConfig, verb: 'STATUS' | 'GC'): boolean {
+  return isAtLeast(cniVersion, '1.1.0') && !(verb === 'GC' && disableGc);
+}
+
+/** Runs STATUS of every plugin in order; rejects with the words of the first that cannot serve pods. */
+export async function statusChain(
+  plugins: PluginRunner,
+  network: NetworkConfig,
+  options: { readonly timeoutMs: number },
+  signal: AbortSignal,
+): Promise<void> {
+  const deadline = performance.now() + options.timeoutMs;
+  for (const plugin of network.plugins) {
+    const timeoutMs = Math.max(deadline - performance.now(), 1);
+    await plugins.run({ ...networkCallOf('STATUS', network, plugin, {}), timeoutMs }, signal);
+  }
+}
+
+/** An attachment by the names that plugins have got. */
+export interface ValidAttachment {
+  readonly containerID: string;
+  readonly ifname: string;
+}
+
+/** Runs GC of every plugin, also after one that failed; then rejects with the first failure. */
+export async function gcChain(
+  plugins: PluginRunner,
+  network: NetworkConfig,
+  options: { readonly timeoutMs: number; readonly valid: readonly ValidAttachment[] },
+  signal: AbortSignal,
+): Promise<void> {
+  const deadline = performance.now() + options.timeoutMs;
+  const fields = { 'cni.dev/valid-attachments': options.valid };
+  const failures: unknown[] = [];
+  for (const plugin of network.plugins) {
+    const timeoutMs = Math.max(deadline - performance.now(), 1);
+    const call = networkCallOf('GC', network, plugin, fields);
+    await plugins.run({ ...call, timeoutMs }, signal).catch((cause: unknown) => failures.push(cause));
+  }
+  if (failures.length > 0) throw failures[0];
+}
+
+/** A call about the network itself, not about a pod. */
+function networkCallOf(
+  command: 'STATUS' | 'GC',
+  network: NetworkConfig,
+  plugin: PluginConfig,
+  fields: object,
+) {
+  return {
+    command,
+    plugin: plugin.type,
+    subject: `network "${network.name}"`,
+    stdin: { ...networkConfigOf(network, plugin), ...fields },
+    environment: { PATH: process.env['PATH'] ?? searchPath },
+  };
 }
 
 function callOf(

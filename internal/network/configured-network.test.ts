@@ -4,8 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { nodeCommandRunner } from '../../test/harness/node-command-runner.ts';
 import { silentLogger } from '../log/logger.ts';
+import { PluginRunner } from './cni-plugin.ts';
 import { ConfiguredNetwork } from './configured-network.ts';
+import { PluginStatus } from './plugin-status.ts';
 
 let root: string;
 let configDirectory: string;
@@ -38,7 +41,9 @@ function install(...names: string[]): void {
 }
 
 function make(defaultNetwork?: string, log = silentLogger): ConfiguredNetwork {
-  return new ConfiguredNetwork({ configDirectory, pluginDirectories, defaultNetwork }, log);
+  const plugins = new PluginRunner(nodeCommandRunner, pluginDirectories);
+  const status = new PluginStatus(plugins, { graceMs: 0, timeoutMs: 60_000 });
+  return new ConfiguredNetwork({ configDirectory, pluginDirectories, defaultNetwork }, status, log);
 }
 
 async function becomes(network: ConfiguredNetwork, ready: boolean): Promise<void> {

@@ -1,8 +1,9 @@
 // Which network pods get now, and whether it can be used: the configuration directory as last read.
 
 import type { Logger } from '../log/logger.ts';
-import { type ConfiguredNetworks, type NetworkConfig, readNetworks } from './cni-config.ts';
+import { type BrokenFile, type ConfiguredNetworks, type NetworkConfig, readNetworks } from './cni-config.ts';
 import { findPlugin, missingPlugin } from './cni-plugin.ts';
+import type { PluginStatus } from './plugin-status.ts';
 import type { NetworkReadiness } from './pod-network.ts';
 import { watchDirectories } from './watch-directories.ts';
 
@@ -22,20 +23,24 @@ export type Snapshot =
 
 export class ConfiguredNetwork {
   readonly #options: ConfiguredNetworkOptions;
+  readonly #status: PluginStatus;
   readonly #log: Logger;
   #reads = 0;
   #shownRead = 0;
   #snapshot: Snapshot = { network: undefined, problem: 'not read yet' };
+  #broken: readonly BrokenFile[] = [];
   #reported = '';
 
-  constructor(options: ConfiguredNetworkOptions, log: Logger) {
+  constructor(options: ConfiguredNetworkOptions, status: PluginStatus, log: Logger) {
     this.#options = options;
+    this.#status = status;
     this.#log = log;
   }
 
-  /** As of the last `refresh`; from memory. */
+  /** As of the last look; from memory. */
   get readiness(): NetworkReadiness {
-    const { problem } = this.#snapshot;
+    const { network, problem: unusable } = this.#snapshot;
+    const problem = unusable === undefined ? this.#status.problemOf(network) : unusable;
     return problem === undefined ? { ready: true } : { ready: false, message: problem };
   }
 
@@ -49,15 +54,22 @@ export class ConfiguredNetwork {
       // a later read that was quicker is the newer truth
       this.#shownRead = read;
       this.#snapshot = snapshot;
-      this.#report(found);
+      this.#broken = found.broken;
+      this.#report();
     }
     return snapshot;
   }
 
-  /** Follows changes of the directories until `signal` aborts. */
+  /** Follows changes of the directories, and what the plugins say of themselves, until `signal` aborts. */
   watch(signal: AbortSignal): void {
     const { configDirectory, pluginDirectories } = this.#options;
-    watchDirectories([configDirectory, ...pluginDirectories], () => this.refresh(), signal);
+    const look = async (): Promise<void> => {
+      const { network, problem } = await this.refresh();
+      if (problem !== undefined) return;
+      await this.#status.ask(network, signal);
+      this.#report();
+    };
+    watchDirectories([configDirectory, ...pluginDirectories], look, signal);
   }
 
   async #read(): Promise<ConfiguredNetworks> {
@@ -98,8 +110,11 @@ export class ConfiguredNetwork {
   }
 
   /** One line per change, not one per look. */
-  #report({ broken }: ConfiguredNetworks): void {
-    const { network, problem } = this.#snapshot;
+  #report(): void {
+    const { network } = this.#snapshot;
+    const broken = this.#broken;
+    const readiness = this.readiness;
+    const problem = readiness.ready ? undefined : readiness.message;
     const state = JSON.stringify([network?.text, problem, broken]);
     if (state === this.#reported) return;
     this.#reported = state;

@@ -4,6 +4,7 @@
 import type { KeyedLock } from '../async/keyed-lock.ts';
 import type { Logger } from '../log/logger.ts';
 import type { NetworkMetrics } from '../metrics/network-metrics.ts';
+import type { AttachGate } from './attach-gate.ts';
 import type { PluginRunner } from './cni-plugin.ts';
 import type { ConfiguredNetwork } from './configured-network.ts';
 import type { PodHostPorts } from './pod-host-ports.ts';
@@ -16,6 +17,7 @@ export interface NetworkParts {
   readonly hostPorts: PodHostPorts;
   readonly metrics: NetworkMetrics;
   readonly locks: KeyedLock;
+  readonly gate: AttachGate;
   readonly log: Logger;
   /** For the whole chain. */
   readonly addTimeoutMs: number;

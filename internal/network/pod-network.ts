@@ -60,11 +60,12 @@ export interface PodNetwork {
   abandon(sandboxId: string, signal: AbortSignal): Promise<DetachOutcome>;
   /** Runs CHECK where the configuration's version has it; rejects when the pod's network is not as ADD left it. */
   check(request: NetworkRequest, signal: AbortSignal): Promise<void>;
-  /** Whether a network is configured and its plugins' binaries are there. */
+  /** Whether a network is configured, its plugins' binaries are there, and they say that they can serve pods. */
   readiness(): NetworkReadiness;
   /**
-   * Until `signal` aborts: watches the configuration directory, tries again what could not be released, and releases what
-   * sandboxes have left that `isKnown` does not know. For use when all sandboxes are known.
+   * Until `signal` aborts: watches the configuration directory and asks plugins how they are, tries again what could not be
+   * released, releases what sandboxes have left that `isKnown` does not know, and lets plugins collect their garbage. For
+   * use when all sandboxes are known.
    */
   maintain(isKnown: (sandboxId: string) => boolean, signal: AbortSignal): void;
 }

@@ -1,7 +1,7 @@
 // CNI plugins that hang, fail and talk nonsense.
 
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -45,6 +45,17 @@ describe('a CNI plugin', { skip: missing('runc') }, () => {
 
   const run = (name: string): Promise<string> => runPod(daemon.client, daemon.pod(name));
   const stop = (podSandboxId: string) => daemon.client.runtime('StopPodSandbox', { podSandboxId });
+
+  async function networkReadyBecomes(wanted: true | RegExp): Promise<void> {
+    let last = '';
+    for (const deadline = Date.now() + 30_000; Date.now() < deadline; await sleep(100)) {
+      const { status } = await daemon.client.runtime('Status', {});
+      const ready = status?.conditions?.find(({ type }) => type === 'NetworkReady');
+      if (wanted === true ? ready?.status : !ready?.status && wanted.test(ready?.message ?? '')) return;
+      last = JSON.stringify(ready);
+    }
+    assert.fail(`NetworkReady is ${last}, not ${wanted}`);
+  }
 
   test('that hangs is killed with all that it started, and nothing is left of the pod', async () => {
     const mark = `${3_000_000 + process.pid}`;
@@ -95,6 +106,33 @@ describe('a CNI plugin', { skip: missing('runc') }, () => {
     await assertWorld(daemon, empty);
     assert.deepEqual(readdirSync(join(daemon.paths.dataDir, 'network/deferred')), []);
     assert.match(readFileSync(daemon.logFile, 'utf8'), /network of a sandbox is released at last.*\n/);
+  });
+
+  test('that speaks version 1.1 says whether the network is ready, and is told what may live', async () => {
+    const conflist = join(daemon.root, 'cni/10-pods.conflist');
+    const before = readFileSync(conflist, 'utf8');
+    const told = join(plugin.directory, 'told');
+    plugin.at('STATUS', `echo '{"code":50,"msg":"the agent is away"}'; exit 1`);
+    plugin.at('GC', `printf %s "$stdin" > ${told}.new; mv ${told}.new ${told}`);
+    // of the plugins of this machine only the test's own speaks 1.1
+    const list = { cniVersion: '1.1.0', name: daemon.bridge, plugins: [{ type: plugin.type }] };
+    const podId = await run('valid');
+    writeFileSync(conflist, JSON.stringify(list));
+    const unready = /STATUS of CNI plugin "scripted" failed: the agent is away/;
+    await networkReadyBecomes(unready);
+    rmSync(join(plugin.directory, 'scripted.STATUS'));
+    await networkReadyBecomes(true);
+    await daemon.restart();
+    for (const deadline = Date.now() + 30_000; Date.now() < deadline; await sleep(100))
+      if (existsSync(told)) break;
+    const valid = JSON.parse(readFileSync(told, 'utf8'))['cni.dev/valid-attachments'];
+    assert.deepEqual(valid, [{ containerID: podId, ifname: 'eth0' }]);
+    writeFileSync(conflist, '{');
+    await networkReadyBecomes(/10-pods\.conflist: not JSON/);
+    writeFileSync(conflist, before);
+    await networkReadyBecomes(true);
+    await daemon.client.runtime('RemovePodSandbox', { podSandboxId: podId });
+    await assertWorld(daemon, empty);
   });
 
   test('whose DEL fails after its ADD keeps nothing of the pod but its own debt', async () => {

@@ -143,6 +143,7 @@ before(async () => {
     stateDirectory,
     mapsHostPorts: true,
     addTimeoutMs: 60_000,
+    statusGraceMs: 0,
     delTimeoutMs: 60_000,
     onReleased: async () => {},
     metrics: createMetrics({ collectors: [], defaultRuntime: 'runc' }).network,
