@@ -177,6 +177,7 @@ async function wireSandboxes(
     defaults: {
       sysctls: Object.fromEntries(runtime.default_sysctls.map(splitSetting)),
       dropInfraContainer: runtime.drop_infra_ctr,
+      infraCpuset: runtime.infra_ctr_cpuset,
       logDirectory: config.crio.log_dir,
       pauseRootfs: await preparePauseRootfs(join(cria.run_dir, 'pause'), cria.pause_path),
       hostResolvConf: '/etc/resolv.conf',

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { DaemonError } from '../errors/daemon-error.ts';
 import { errnoCode, isENOENT } from '../errors/errno.ts';
 import { type CgroupUse, readCgroupUse } from './cgroup-usage.ts';
+import { removeQuota } from './cpu-quota.ts';
 import { type CgroupMount, listCgroupMounts } from './hierarchy.ts';
 import { removeEmptied } from './remove-emptied.ts';
 
@@ -17,6 +18,8 @@ export interface CgroupManager {
   cgroupsPath(parent: string, containerId: string): string;
   /** Removes what is left of a container's cgroup when its runtime could not; absent is success. */
   removeLeftover(parent: string, containerId: string): Promise<void>;
+  /** Takes the CFS quota of everything under `parent` away; one that is not there is success. */
+  removeParentQuota(parent: string): Promise<void>;
   /** Removes the default parent if nothing is in it. For the daemon's end: a creation beside it would fail. */
   removeEmptyDefaultParent(): Promise<void>;
   /** What a container under `parent` has used; undefined once its cgroup is gone. */
@@ -65,6 +68,10 @@ export class CgroupfsManager implements CgroupManager {
     }
   }
 
+  async removeParentQuota(parent: string): Promise<void> {
+    await removeQuota(this.#mounts, parent);
+  }
+
   containerUse(parent: string, containerId: string): CgroupUse | undefined {
     return readCgroupUse(this.#mounts, this.cgroupsPath(parent, containerId));
   }
@@ -104,6 +111,10 @@ export class SystemdCgroupManager implements CgroupManager {
 
   async removeEmptyDefaultParent(): Promise<void> {
     // system.slice is not ours.
+  }
+
+  async removeParentQuota(parent: string): Promise<void> {
+    await removeQuota(this.#mounts, slicePath(parent));
   }
 
   containerUse(parent: string, containerId: string): CgroupUse | undefined {

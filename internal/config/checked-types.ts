@@ -34,6 +34,11 @@ export const socketDirectory = stringType('PATH', (path) => {
 
 export const textList = listType('TEXT');
 
+/** In the kernel's form for cpusets, or nothing. */
+export const cpuList = stringType('LIST', (list) =>
+  /^(\d+(-\d+)?(,\d+(-\d+)?)*)?$/.test(list) ? undefined : `"${list}" is no list of CPUs such as 0-3,7`,
+);
+
 export const deviceList = listType('HOST:CONTAINER:PERMISSIONS', (item) =>
   parseDeviceText(item) === undefined ? `"${item}" is not of the form host:container:permissions` : undefined,
 );

@@ -1,6 +1,6 @@
 // [crio.runtime], second part: devices, CPUs, user namespaces and the other things that special nodes set.
 
-import { anyPath, count, deviceList, pathList, text } from './checked-types.ts';
+import { anyPath, count, cpuList, deviceList, pathList, text } from './checked-types.ts';
 import { done, later } from './option.ts';
 import { booleanType } from './value-type.ts';
 
@@ -37,7 +37,7 @@ const cpuOptions = {
     'Least value of the GOMAXPROCS set for burstable and best-effort pods; 0: none is set.',
     { flag: 'inject-gomaxprocs' },
   ),
-  infra_ctr_cpuset: later(text, '', 'CPUs of pause processes, such as "0-1".'),
+  infra_ctr_cpuset: done(cpuList, '', 'CPUs of pause processes, such as "0-1".'),
   shared_cpuset: later(text, '', 'CPUs that guaranteed containers may use beside their own.'),
   irqbalance_config_file: later(anyPath, '/etc/sysconfig/irqbalance', 'Configuration file of irqbalance.'),
   irqbalance_config_restore_file: later(

@@ -36,6 +36,8 @@ export interface ContainerMetadata {
   readonly logPath: string | undefined;
   /** A link to the log by the container's id, which its pod asks for. */
   readonly logLink?: string;
+  /** True: no CFS quota holds for the container, whatever an update says. */
+  readonly noQuota?: boolean;
   /** Full name, such as `SIGTERM`. */
   readonly stopSignal: string;
   /** False when processes can outlive the init, because it is not pid 1 of a namespace of its own. */

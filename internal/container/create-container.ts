@@ -20,7 +20,7 @@ import type { Subject } from './gather-spec-input.ts';
 import { requireOwnPids } from './handler-of.ts';
 import { findImageVolumes, type ImageVolume } from './image-volumes.ts';
 import { logLink } from './log-links.ts';
-import { type PodFeatures, podFeatures } from './pod-features.ts';
+import { hasNoQuota, type PodFeatures, podFeatures } from './pod-features.ts';
 import { stopSignalName } from './stop-signal.ts';
 
 /** A signature is checked by a program of the node. */
@@ -183,6 +183,7 @@ function newMetadata(
     imageRef: image.repoDigests[0] ?? '',
     logPath: path,
     ...(link !== undefined && { logLink: link }),
+    ...(hasNoQuota(features, config.metadata.name) && { noQuota: true }),
     stopSignal: stopSignalName(config.stopSignal || imageConfig.stopSignal),
     ownPidNamespace: config.security.pidMode === 'container',
   };

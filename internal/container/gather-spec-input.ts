@@ -21,6 +21,8 @@ import { maxAccountFileBytes } from './spec/account-files.ts';
 import type { HostDevice, SpecInput } from './spec/spec-input.ts';
 import { withWorkload } from './workloads.ts';
 
+/** In the CRI and for the kernel. */
+export const unlimitedQuota = -1n;
 /** The kubelet's seccomp profiles are a few KiB. */
 const maxProfileBytes = 1024 * 1024;
 
@@ -90,9 +92,10 @@ export async function gatherSpecInput(
 /** The request as it is carried out: mount sources that exist, and what the node and the pod's annotations change. */
 async function resolvedConfig(
   parts: ContainerParts,
-  { metadata: { config }, pod, features }: Subject,
+  { metadata, pod, features }: Subject,
   mounts: readonly ContainerMount[],
 ): Promise<ContainerConfig> {
+  const { config } = metadata;
   const { absentMountSourcesToReject, readOnlyRootfs } = parts.defaults;
   return {
     ...config,
@@ -100,16 +103,24 @@ async function resolvedConfig(
       withPodLogs(mounts, features, pod.logDirectory),
       absentMountSourcesToReject,
     ),
-    resources: resourcesOf(config, pod, features),
+    resources: resourcesOf(metadata, pod, features),
     security: { ...config.security, readonlyRootfs: config.security.readonlyRootfs || readOnlyRootfs },
   };
 }
 
-function resourcesOf(config: ContainerConfig, pod: PodContext, features: PodFeatures): LinuxResources {
+function resourcesOf(
+  { config, noQuota }: ContainerMetadata,
+  pod: PodContext,
+  features: PodFeatures,
+): LinuxResources {
   const containerName = config.metadata.name;
   const { annotations } = pod.facts;
   const resources = withWorkload(config.resources, features.workload, { annotations, containerName });
-  return { ...resources, unified: { ...resources.unified, ...unifiedOf(features, containerName) } };
+  return {
+    ...resources,
+    ...(noQuota && { cpuQuota: unlimitedQuota }),
+    unified: { ...resources.unified, ...unifiedOf(features, containerName) },
+  };
 }
 
 function targetPidPath(parts: ContainerParts, metadata: ContainerMetadata): string | undefined {

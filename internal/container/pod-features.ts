@@ -14,6 +14,8 @@ export const featureNames = {
   unifiedCgroup: ['unified-cgroup.crio.io', 'io.kubernetes.cri-o.UnifiedCgroup'],
   writableCgroups: ['cgroup2-mount-hierarchy-rw.crio.io', 'io.kubernetes.cri-o.cgroup2-mount-hierarchy-rw'],
   trySkipRelabel: ['try-skip-volume-selinux-label.crio.io', 'io.kubernetes.cri-o.TrySkipVolumeSELinuxLabel'],
+  // It has had this name from the beginning.
+  cpuQuota: ['cpu-quota.crio.io', 'cpu-quota.crio.io'],
 } as const satisfies Record<string, readonly [string, string]>;
 
 export type FeatureName = keyof typeof featureNames;
@@ -93,4 +95,12 @@ export function unifiedOf(features: PodFeatures, containerName: string): Readonl
       return [name, value];
     }),
   );
+}
+
+/** Whether a container shall never be throttled: its quota is taken away, and that of its pod. */
+export function hasNoQuota(features: PodFeatures, containerName: string): boolean {
+  const text = features.value('cpuQuota', containerName);
+  if (text === undefined || text === 'enable') return false;
+  if (text === 'disable' || text === 'true') return true;
+  throw badFeature('cpuQuota', text, '"disable" or "enable"');
 }

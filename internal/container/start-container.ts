@@ -17,6 +17,8 @@ export async function startContainer(parts: ContainerParts, idOrPrefix: string):
   const container = parts.containers.get(idOrPrefix);
   await parts.locks.run(container.id, async () => {
     requireStartable(container);
+    const { cgroupParent, noQuota } = container.metadata;
+    if (noQuota) await parts.cgroups.removeParentQuota(cgroupParent);
     const startedAtNanos = nowNanos();
     try {
       await handlerOf(parts, container.metadata).runtime.start(container.id);

@@ -5,6 +5,7 @@ import type { ResourcesSpec } from '../oci/runtime-spec.ts';
 import type { Container } from './container.ts';
 import type { LinuxResources } from './container-config.ts';
 import type { ContainerParts } from './container-parts.ts';
+import { unlimitedQuota } from './gather-spec-input.ts';
 import { handlerOf } from './handler-of.ts';
 import { recordStatus } from './record-status.ts';
 import { type ResourceDefaults, type ResourceHost, resources } from './spec/resources.ts';
@@ -24,7 +25,8 @@ export async function updateContainerResources(
     requireAlive(container);
     const { name, runtime, features, minMemoryBytes } = handlerOf(parts, container.metadata);
     if (!features.canUpdate) throw cannotUpdate(container, name);
-    const merged = mergeResources(container.status.resources, requested);
+    const named = mergeResources(container.status.resources, requested);
+    const merged = container.metadata.noQuota ? { ...named, cpuQuota: unlimitedQuota } : named;
     const { pidsLimit } = parts.defaults.spec;
     const defaults = { pidsLimit, containerMinMemoryBytes: minMemoryBytes };
     const specOf = (limits: LinuxResources): Limits => limitsOf(limits, parts.host, defaults);

@@ -36,7 +36,7 @@ export async function runInfra(
     rootfsPath: parts.defaults.pauseRootfs,
     pausePath: '/pause',
     cgroupsPath: cgroups.cgroupsPath(record.cgroupParent, record.id),
-    resources: { oomScoreAdj: infraOomScoreAdj },
+    resources: { oomScoreAdj: infraOomScoreAdj, cpusetCpus: parts.defaults.infraCpuset },
     processLabel: '',
     mountLabel: '',
   });

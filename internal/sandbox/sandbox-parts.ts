@@ -15,6 +15,8 @@ export interface SandboxDefaults {
   readonly sysctls: Readonly<Record<string, string>>;
   /** True: an infra container only where the pod shares its pid namespace. */
   readonly dropInfraContainer: boolean;
+  /** CPUs of infra containers; empty for all. */
+  readonly infraCpuset: string;
   /** Used for containers' logs when the kubelet names no directory. */
   readonly logDirectory: string;
   /** Root file system of the infra container: our static pause program and empty mount points. */

@@ -20,6 +20,7 @@ const allowed = [
   'io.kubernetes.cri-o.ShmSize',
   'link-logs.crio.io',
   'umask.crio.io',
+  'cpu-quota.crio.io',
   'unified-cgroup.crio.io',
   'cgroup2-mount-hierarchy-rw.crio.io',
 ];
@@ -41,6 +42,7 @@ describe('what a node gives to containers', { skip: missing('runc') }, () => {
   const daemon = new TestDaemon({
     moreHandlers: [special],
     runtimeToml: `
+infra_ctr_cpuset = "0"
 additional_devices = ["/dev/zero:/dev/nothing:r"]
 allowed_devices = ["/dev/full"]
 device_ownership_from_security_context = true
@@ -89,6 +91,23 @@ default_mounts_file = "@MOUNTS@"`,
     const { containerId } = await client.runtime('CreateContainer', { podSandboxId, config, sandboxConfig });
     await client.runtime('StartContainer', { containerId });
     return containerId;
+  }
+
+  /** The file with the quota of a container's cgroup, or of the pod's above it. */
+  async function quotaFile(containerId: string, above = ''): Promise<string> {
+    const { info } = await daemon.client.runtime('ContainerStatus', { containerId, verbose: true });
+    const { pid } = JSON.parse(info['info'] ?? '{}') as { pid: number };
+    const lines = readFileSync(`/proc/${pid}/cgroup`, 'utf8').split('\n');
+    const v1 = lines.find((line) => line.split(':')[1]?.split(',').includes('cpu'))?.split(':')[2];
+    if (v1 !== undefined) return join('/sys/fs/cgroup/cpu', v1, above, 'cpu.cfs_quota_us');
+    const own = lines.find((line) => line.startsWith('0::'))?.slice(3) ?? '';
+    return join('/sys/fs/cgroup', own, above, 'cpu.max');
+  }
+
+  /** In the words of cgroup v1: -1 for none. */
+  function quotaIn(file: string): string {
+    const [quota = ''] = readFileSync(file, 'utf8').trim().split(' ');
+    return quota === 'max' ? '-1' : quota;
   }
 
   async function shell(containerId: string, script: string): Promise<string> {
@@ -176,6 +195,34 @@ default_mounts_file = "@MOUNTS@"`,
     assert.deepEqual(readdirSync(volume), []);
     await daemon.client.runtime('RemoveContainer', { containerId: id });
     assert.deepEqual(readdirSync(daemon.pod('pod').logDirectory), ['main']);
+  });
+
+  test('a pause process has the CPUs of the node’s choice', async () => {
+    const plain = podConfig(daemon.pod('pause'));
+    const namespaces = { ...namespaceOptions, pid: 'POD' } as const;
+    const linux = { ...plain.linux, securityContext: { namespaceOptions: namespaces } };
+    const { client } = daemon;
+    const { podSandboxId } = await client.runtime('RunPodSandbox', { config: { ...plain, linux } });
+    const { info } = await client.runtime('PodSandboxStatus', { podSandboxId, verbose: true });
+    const { pid } = JSON.parse(info['info'] ?? '{}') as { pid: number };
+    assert.match(readFileSync(`/proc/${pid}/status`, 'utf8'), /^Cpus_allowed_list:\t0$/m);
+  });
+
+  test('a container without a quota: neither its own nor that of its pod, also after an update', async () => {
+    const linux = {
+      resources: { cpuQuota: 50_000, cpuPeriod: 100_000 },
+      securityContext: { namespaceOptions },
+    };
+    const plain = await running({ 'cpu-quota.crio.io/other': 'disable' }, { linux });
+    assert.equal(quotaIn(await quotaFile(plain)), '50000');
+    const ofPod = await quotaFile(plain, '..');
+    writeFileSync(ofPod, '100000');
+    await removeAllPods(daemon.client);
+    const id = await running({ 'cpu-quota.crio.io/main': 'disable' }, { linux });
+    const own = await quotaFile(id);
+    assert.deepEqual([own, ofPod].map(quotaIn), ['-1', '-1']);
+    await daemon.client.runtime('UpdateContainerResources', { containerId: id, linux: { cpuQuota: 20_000 } });
+    assert.equal(quotaIn(own), '-1');
   });
 
   test('a workload: its shares, what its pod says of a container, and the annotations it allows', async () => {

@@ -281,7 +281,7 @@ for (const runtime of runtimes) {
         rootfsPath: rootfs,
         pausePath: '/pause',
         cgroupsPath: `${cgroupsPath}-infra`,
-        resources: { oomScoreAdj: -998 },
+        resources: { oomScoreAdj: -998, cpusetCpus: '' },
         processLabel: '',
         mountLabel: '',
       });

@@ -82,7 +82,7 @@ test('infraSpec holds a pid namespace and can do nothing else', () => {
     rootfsPath: '/run/sandbox/pause',
     pausePath: '/pause',
     cgroupsPath: '/kubepods/poduid/crio-infra',
-    resources: { oomScoreAdj: -998 },
+    resources: { oomScoreAdj: -998, cpusetCpus: '' },
     processLabel: '',
     mountLabel: '',
   });

@@ -18,7 +18,7 @@ export interface InfraSpecInput {
   readonly pausePath: string;
   /** In the form of the cgroup driver. */
   readonly cgroupsPath: string;
-  readonly resources: Pick<LinuxResources, 'oomScoreAdj'>;
+  readonly resources: Pick<LinuxResources, 'oomScoreAdj' | 'cpusetCpus'>;
   readonly processLabel: string;
   readonly mountLabel: string;
 }
@@ -79,7 +79,13 @@ export function infraSpec(input: InfraSpecInput): RuntimeSpec {
         ...namespaceOf('cgroup', host.cgroupV2 ? 'new' : 'host'),
       ],
       cgroupsPath: input.cgroupsPath,
-      resources: { devices: [{ allow: false, access: 'rwm' }], cpu: { shares: pauseCpuShares } },
+      resources: {
+        devices: [{ allow: false, access: 'rwm' }],
+        cpu: {
+          shares: pauseCpuShares,
+          ...(input.resources.cpusetCpus !== '' && { cpus: input.resources.cpusetCpus }),
+        },
+      },
       maskedPaths: ['/proc/kcore', '/proc/keys', '/proc/timer_list'],
       readonlyPaths: ['/proc/sys', '/proc/sysrq-trigger'],
       ...(input.mountLabel !== '' && { mountLabel: input.mountLabel }),
