@@ -16,8 +16,8 @@ enum {
 	QUEUE_FULL = 256 << 10,
 	/* With what is in the command's pipes at its end. */
 	QUEUE_MAX = 4 << 20,
-	/* A daemon that lives connects within milliseconds. */
-	CLIENT_MS = 5000,
+	/* A daemon that lives connects within milliseconds, but on a machine that can hardly go on. */
+	CLIENT_MS = 15000,
 };
 
 static void client_ready(struct source *source, uint32_t events);
