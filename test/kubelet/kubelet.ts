@@ -2,7 +2,10 @@
 // the loopback address. All its state lies below one directory.
 
 import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { closeSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import type { IncomingMessage } from 'node:http';
+import { get } from 'node:https';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { nodeAddress } from './host-state.ts';
@@ -48,7 +51,9 @@ export interface KubeletSetup {
   readonly cgroupRoot: string;
 }
 
+// The run has a network of its own, so that these are free.
 const readOnlyPort = 10_255;
+const serverPort = 10_250;
 const stopLimitMs = 30_000;
 
 function settings({ root, socket, cgroupRoot }: KubeletSetup): object {
@@ -61,6 +66,7 @@ function settings({ root, socket, cgroupRoot }: KubeletSetup): object {
     fileCheckFrequency: '1s',
     address: '127.0.0.1',
     readOnlyPort,
+    port: serverPort,
     authentication: { anonymous: { enabled: true }, webhook: { enabled: false } },
     authorization: { mode: 'AlwaysAllow' },
     cgroupDriver: 'cgroupfs',
@@ -141,6 +147,21 @@ export class Kubelet {
     const response = await fetch(`http://127.0.0.1:${readOnlyPort}/pods`);
     const { items } = (await response.json()) as { items: Pod[] | null };
     return new Map((items ?? []).map((pod) => [pod.metadata.name.replace(/-node1$/, ''), pod]));
+  }
+
+  /** The address of a part of the kubelet's own server, which has a certificate that it signed itself. */
+  address(path: string): string {
+    return `https://127.0.0.1:${serverPort}${path}`;
+  }
+
+  /** The log of a container as `kubectl logs` gets it. */
+  async containerLog(podName: string, name: string): Promise<string> {
+    const options = { rejectUnauthorized: false };
+    const path = `/containerLogs/default/${podName}-node1/${name}`;
+    const [response] = (await once(get(this.address(path), options), 'response')) as [IncomingMessage];
+    const parts = await response.setEncoding('utf8').toArray();
+    if (response.statusCode !== 200) throw new Error(`${path}: ${response.statusCode} ${parts.join('')}`);
+    return parts.join('');
   }
 
   /** The pod starts soon; the kubelet never sees half a manifest. */

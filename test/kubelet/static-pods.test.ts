@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { ChannelClient } from '../harness/channel-client.ts';
 import { errorsIn, parseKnownErrors } from '../harness/klog.ts';
 import type { ContainerStatus, Pod } from './kubelet.ts';
 import { KubeletWorld } from './kubelet-world.ts';
@@ -93,6 +94,34 @@ test('two containers of a pod share localhost', async () => {
   assert.equal(await exec(pod, 'cat /tmp/answer', 'client'), 'from next door\n');
   assert.equal(pod.status.phase, 'Running');
   assert.match(pod.status.podIP ?? '', /^10\./);
+});
+
+test('the log of a container is read through the kubelet', async () => {
+  await podThat(pair, 'is ready', isReady);
+  assert.equal(await kubelet.containerLog('pair', 'client'), 'from next door\n');
+});
+
+test('a command with input runs in a container through the kubelet', async () => {
+  await podThat(pair, 'is ready', isReady);
+  const words = ['sh', '-c', 'read line; echo "heard $line"; echo "and said" >&2; exit 4'];
+  const query = new URLSearchParams({ input: '1', output: '1', error: '1' });
+  for (const word of words) query.append('command', word);
+  const address = kubelet.address(`/exec/default/pair-node1/client?${query}`);
+  const client = await ChannelClient.connect(address, 'v5.channel.k8s.io', { rejectUnauthorized: false });
+  client.send(0, 'hello\n');
+  await client.closed;
+  assert.deepEqual([client.text(1), client.text(2)], ['heard hello\n', 'and said\n']);
+  assert.equal(client.outcome.reason, 'NonZeroExitCode');
+  assert.match(client.outcome.message ?? '', /exit code 4/);
+});
+
+test('a port of a pod is reached through the kubelet', async () => {
+  await podThat(pair, 'is ready', isReady);
+  const address = kubelet.address('/portForward/default/pair-node1?port=8080');
+  const client = await ChannelClient.connect(address, 'v4.channel.k8s.io', { rejectUnauthorized: false });
+  client.send(0, 'GET / HTTP/1.0\r\n\r\n');
+  await client.until(() => client.text(0).endsWith('from next door\n'), 'the page has come');
+  client.socket.close();
 });
 
 test('an init container ends before the others start, and they find what it wrote', async () => {
