@@ -3,7 +3,6 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { PortMapping } from '../../internal/cri/gen/runtime/v1/PortMapping.ts';
 import { TestDaemon } from '../harness/daemon.ts';
 import { askFrom, HostNamespace } from '../harness/host-namespace.ts';
@@ -49,15 +48,6 @@ describe('host ports by rules of our own', { skip: missing('runc', 'nft') }, () 
     return pod;
   }
 
-  /** The kernel looks for duplicates of an IPv6 address before it uses it. */
-  async function hostHasAddress(address: string): Promise<void> {
-    for (const deadline = Date.now() + 20_000; Date.now() < deadline; await sleep(50)) {
-      const shown = host.run('ip', '-6', 'address', 'show', 'to', address, '-tentative');
-      if (shown.includes(address)) return;
-    }
-    assert.fail(`${address} is still tentative`);
-  }
-
   async function remove(...pods: readonly ServingPod[]): Promise<void> {
     for (const pod of pods) {
       await pod.end();
@@ -74,7 +64,7 @@ describe('host ports by rules of our own', { skip: missing('runc', 'nft') }, () 
     const pod = await serve('all-ways', [anyTcp, udp, sctp, loopbackTcp]);
     gateway = (pod.ips[0] ?? '').replace(/\d+$/, '1');
     assert.equal(host.ask('127.0.0.1', 18_080), words);
-    await hostHasAddress(gateway6);
+    await host.usesAddress(gateway6);
     for (const address of [gateway, gateway6]) assert.equal(host.ask(address, 18_080), words, address);
     assert.equal(host.ask('127.0.0.1', 15_353, 'udp'), words);
     assert.equal(host.ask(gateway, 15_353, 'udp'), words);

@@ -3,6 +3,7 @@
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 export type Transport = 'tcp' | 'udp';
 
@@ -31,8 +32,21 @@ export class HostNamespace {
 
   /** The output of a command in the namespace; throws when it fails. */
   run(...argv: readonly string[]): string {
-    const args = [`--net=${this.path}`, ...argv];
+    return this.runIn(this.path, ...argv);
+  }
+
+  /** The same in another network namespace. */
+  runIn(netns: string, ...argv: readonly string[]): string {
+    const args = [`--net=${netns}`, ...argv];
     return execFileSync('nsenter', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+  }
+
+  /** Waits until an IPv6 address of this host is in use: the kernel looks for duplicates before. */
+  async usesAddress(address: string): Promise<void> {
+    for (const deadline = Date.now() + 30_000; Date.now() < deadline; await sleep(50)) {
+      if (this.run('ip', '-6', 'address', 'show', 'to', address, '-tentative').includes(address)) return;
+    }
+    throw new Error(`${address} is still tentative`);
   }
 
   /** The value of a switch of the namespace, such as `ipv4/conf/all/forwarding`. */
