@@ -63,7 +63,7 @@ export class HostPorts {
     return this.#pods.size > 0;
   }
 
-  /** The pod's host ports lead to it afterwards; after a failure none does. */
+  /** The pod's host ports lead to it afterwards; after a failure some may, until `remove`. */
   async install(pod: MappedPod): Promise<void> {
     if (hostPorts(pod).length === 0) return;
     for (const mapping of unreachablePorts(pod)) {
@@ -71,12 +71,7 @@ export class HostPorts {
       this.#log.warn(fields, 'a host port leads nowhere: the pod has no address of its family');
     }
     this.#pods.set(pod.sandboxId, pod);
-    try {
-      await this.#apply();
-    } catch (cause) {
-      this.#pods.delete(pod.sandboxId);
-      throw cause;
-    }
+    await this.#apply();
   }
 
   /** The pod's host ports are free afterwards. Idempotent. */
