@@ -84,7 +84,9 @@ suite('cria ps, pods and logs', { skip: missing('runc') }, () => {
     assert.match(running[0] ?? '', /^CONTAINER ID +NAME +POD +STATE +ATTEMPT +AGE +IMAGE$/);
     assert.match(
       running[1] ?? '',
-      new RegExp(`^${firstId.slice(0, 13)}  web +default/shop +running +0 +\\d+s +localhost/busybox:test$`),
+      new RegExp(
+        `^${firstId.slice(0, 13)}  web +default/shop +running +0 +\\d+[smh] +localhost/busybox:test$`,
+      ),
     );
     assert.equal(running.length, 3);
     assert.deepEqual((await daemon.cria('ps', '-aq')).trim().split('\n'), [secondId, firstId]);

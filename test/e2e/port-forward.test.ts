@@ -49,27 +49,35 @@ suite('port-forward', { skip: missing('runc', 'crictl', 'nsenter') }, () => {
     await daemon.destroy();
   });
 
-  /** A forwarding command and the local port that it prints; `use` is done with it before it is ended. */
+  interface Forwarding {
+    /** The local ports, in the order of those that were asked for. */
+    readonly ports: readonly number[];
+    readonly errors: () => string;
+    readonly exited: Promise<unknown>;
+  }
+
+  /** Starts a command that forwards; `use` is done with it before it is ended. Resolves with its exit code. */
   async function forwarding(
     argv: readonly string[],
-    use: (port: number, errors: () => string, exited: Promise<unknown>) => Promise<void>,
+    use: (running: Forwarding) => Promise<void>,
   ): Promise<number | null> {
     const [program = '', ...args] = argv;
+    const wanted = args.filter((argument) => /^0:\d+$/.test(argument)).length;
     const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
     let errors = '';
     let out = '';
     child.stderr.on('data', (chunk: Buffer) => (errors += chunk.toString()));
     const exited = once(child, 'close');
     try {
-      const port = await new Promise<number>((resolve, reject) => {
+      const ports = await new Promise<number[]>((resolve, reject) => {
         child.stdout.on('data', (chunk: Buffer) => {
           out += chunk.toString();
-          const [, found] = /127\.0\.0\.1:(\d+)/.exec(out) ?? [];
-          if (found !== undefined) resolve(Number(found));
+          const found = [...out.matchAll(/127\.0\.0\.1:(\d+)\D/g)].map(([, port]) => Number(port));
+          if (found.length >= wanted) resolve(found);
         });
         child.once('close', () => reject(new Error(`it does not listen: ${out}${errors}`)));
       });
-      await use(port, () => errors, exited);
+      await use({ ports, errors: () => errors, exited });
     } finally {
       if (child.exitCode === null) child.kill('SIGINT');
     }
@@ -100,7 +108,7 @@ suite('port-forward', { skip: missing('runc', 'crictl', 'nsenter') }, () => {
     await new Promise<void>((resolve) => socket.once('close', () => resolve()));
   }
 
-  async function exchangeAll(port: number): Promise<void> {
+  async function exchangeAll({ ports: [port = 0] }: Forwarding): Promise<void> {
     const input = randomBytes(bytesEach);
     const expected = sha256(Buffer.concat([input, Buffer.from(` ${input.length}`)]));
     const sums = await Promise.all(Array.from({ length: parallel }, () => exchange(port, input)));
@@ -151,11 +159,12 @@ suite('port-forward', { skip: missing('runc', 'crictl', 'nsenter') }, () => {
   test('cria: a port where nobody listens is told, and others go on', async () => {
     await leavesNothing(async () => {
       const argv = [...own(81), `0:${served}`];
-      await forwarding(argv, async (port, errors) => {
-        await hungUp(port);
+      await forwarding(argv, async ({ ports: [refused = 0, open = 0], errors }) => {
+        await hungUp(refused);
         await until('the refusal is told', () => errors().includes('\n'));
         assert.match(errors(), new RegExp(`error forwarding port 81 to pod ${podId}: .*connection refused`));
-        await hungUp(port);
+        assert.equal(await exchange(open, Buffer.from('hello')), sha256(Buffer.from('hello 5')));
+        await hungUp(refused);
       });
     });
   });
@@ -170,7 +179,7 @@ suite('port-forward', { skip: missing('runc', 'crictl', 'nsenter') }, () => {
     const gone = await runPod(daemon.client, daemon.pod('gone'));
     const code = await forwarding(
       [process.execPath, ...daemon.argv('port-forward', 'gone', '0:80')],
-      async (port, errors, exited) => {
+      async ({ ports: [port = 0], errors, exited }) => {
         await daemon.client.runtime('StopPodSandbox', { podSandboxId: gone });
         await hungUp(port);
         await exited;
