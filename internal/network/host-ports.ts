@@ -1,6 +1,9 @@
 // Host ports by rules of our own, for networks whose plugins do not map them. See host-port-rules.ts for the rules.
 
 import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { DaemonError } from '../errors/daemon-error.ts';
 import type { Logger } from '../log/logger.ts';
 import type { CommandRunner } from '../process/command-runner.ts';
@@ -18,6 +21,8 @@ export class HostPorts {
   readonly #log: Logger;
   readonly #table: string;
   readonly #localnet: RouteLocalnet;
+  /** A file that is there while the table may be. */
+  readonly #mark: string;
   readonly #pods = new Map<string, MappedPod>();
   #last: Promise<void> = Promise.resolve();
   #waiting: Promise<void> | undefined;
@@ -28,6 +33,7 @@ export class HostPorts {
     this.#log = log;
     this.#table = tableName(stateDirectory);
     this.#localnet = new RouteLocalnet(stateDirectory);
+    this.#mark = join(stateDirectory, 'host-port-table');
   }
 
   /** Rejects with what to do when this machine cannot map host ports. */
@@ -42,12 +48,12 @@ export class HostPorts {
 
   /**
    * After a start: exactly these pods are mapped, whatever an earlier daemon has left. A failure is logged; the next
-   * change tries again.
+   * change tries again. A node that uses no rules of ours is not burdened with nftables.
    */
   async restore(pods: readonly MappedPod[]): Promise<void> {
     await this.#localnet.open();
     for (const pod of pods) this.#pods.set(pod.sandboxId, pod);
-    if (pods.length === 0 && (await nft()) === undefined) return;
+    if (pods.length === 0 && !existsSync(this.#mark)) return;
     await this.refresh();
   }
 
@@ -104,7 +110,9 @@ export class HostPorts {
   async #write(): Promise<void> {
     const pods = [...this.#pods.values()];
     await this.#localnet.prepare(await loopbackInterfaces(pods));
+    await writeFile(this.#mark, `${this.#table}\n`);
     await this.#load(hostPortRules(this.#table, pods, this.#localnet.ours));
+    if (pods.length === 0) await rm(this.#mark);
     await this.#localnet.switchOn();
   }
 

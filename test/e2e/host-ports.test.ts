@@ -74,6 +74,7 @@ describe('host ports by rules of our own', { skip: missing('runc', 'nft') }, () 
       assert.equal(askFrom(pod.netns, address, 18_080), words, `the pod itself by ${address}`);
     assert.match(rules(), new RegExp(`sctp dport 19000 dnat ip to ${pod.ips[0]}:9000`));
     assert.equal(localnet(), '1');
+    assert.match(rules(), new RegExp(`iifname "${daemon.bridge}" ip daddr 127.0.0.0/8 drop`));
 
     await daemon.client.runtime('StopPodSandbox', { podSandboxId: pod.podId });
     assert.equal(ownTable(), undefined);
@@ -155,6 +156,23 @@ describe('host ports by rules of our own', { skip: missing('runc', 'nft') }, () 
     const next = await serve('after-boot', [anyTcp]);
     await remove(pod, next);
   });
+});
+
+test('with disable_hostport_mapping none is mapped, and the pod runs', {
+  skip: missing('runc', 'nft'),
+}, async () => {
+  const host = new HostNamespace();
+  const daemon = new TestDaemon({ hostNetns: host.path, runtimeToml: 'disable_hostport_mapping = true' });
+  try {
+    await daemon.start();
+    const config = networkedPod(daemon, 'unmapped', { portMappings: [anyTcp] });
+    const { podSandboxId } = await daemon.client.runtime('RunPodSandbox', { config, runtimeHandler: '' });
+    assert.doesNotMatch(host.run('nft', 'list', 'ruleset'), /cria_ports|18080/);
+    await daemon.client.runtime('RemovePodSandbox', { podSandboxId });
+  } finally {
+    await daemon.destroy();
+    host.destroy();
+  }
 });
 
 describe('host ports by the portmap plugin', { skip: missing('runc', 'nft') }, () => {
