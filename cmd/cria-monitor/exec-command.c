@@ -179,7 +179,7 @@ static int open_streams(int fds[3], char *console, size_t size)
 	if (error != 0)
 		return error;
 	if (!exec.terminal)
-		return exec.has_stdin ? command_stdin_open(&fds[0]) : 0;
+		return command_stdin_open(&fds[0]);
 	if (exec.columns != 0)
 		console_resize(exec.columns, exec.rows);
 	if (!format(path, sizeof(path), "%s.tty", exec.socket))

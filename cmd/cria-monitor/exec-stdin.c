@@ -2,6 +2,7 @@
 
 #include "exec.h"
 #include "input.h"
+#include "null.h"
 #include "process.h"
 
 #include <errno.h>
@@ -44,14 +45,19 @@ static void closed(void)
 
 int command_stdin_open(int *end)
 {
+	uid_t uid = (uid_t)json_number(&exec.json, "uid", 0);
+	gid_t gid = (gid_t)json_number(&exec.json, "gid", 0);
 	int fds[2];
 
+	if (!exec.has_stdin) {
+		*end = null_open(uid, gid);
+		return 0;
+	}
 	if (pipe_open(fds, 1) != 0)
 		return errno;
 	*end = fds[0];
 	pipe_widen(fds[0]);
-	if (fchown(fds[0], (uid_t)json_number(&exec.json, "uid", 0), (gid_t)json_number(&exec.json, "gid", 0)) != 0 ||
-	    !input_open(&input, fds[1]))
+	if (fchown(fds[0], uid, gid) != 0 || !input_open(&input, fds[1]))
 		return errno;
 	opened = true;
 	return 0;

@@ -4,7 +4,7 @@
 
 #include "data-connection.h"
 
-/* Gives the command's end of a pipe; the caller closes it. 0 or errno. */
+/* Gives the command's end of a pipe, or of what stands in for a stdin; the caller closes it. 0 or errno. */
 int command_stdin_open(int *end);
 /* The same by the terminal. */
 void command_stdin_terminal(int master);

@@ -1,9 +1,12 @@
 /*
  * The role `pin`: makes the namespaces of a pod and holds each by a bind mount on a file.
- *   pin [--net PATH] [--ipc PATH] [--uts PATH] [--hostname NAME] [--sysctl NAME=VALUE]...
+ *   pin [--user PATH --uid-map "FIRST HOST COUNT" --gid-map "FIRST HOST COUNT"]
+ *       [--net PATH] [--ipc PATH] [--uts PATH] [--hostname NAME] [--sysctl NAME=VALUE]...
+ * With a user namespace the others belong to it, and the ids of its root are what the mappings say.
  * All or nothing: after a failure no file and no mount is left.
  */
 #include "roles.h"
+#include "user-namespace.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -20,7 +23,7 @@ struct namespace {
 	const char *option;
 	const char *handle;
 	int flag;
-	const char *path;
+	const char *path; /* NULL: not wanted */
 	bool file_made;
 	bool mounted;
 };
@@ -30,6 +33,9 @@ static struct namespace namespaces[] = {
 	{ "--ipc", "/proc/self/ns/ipc", CLONE_NEWIPC, NULL, false, false },
 	{ "--uts", "/proc/self/ns/uts", CLONE_NEWUTS, NULL, false, false },
 };
+
+/* Not among the others: we do not enter it, its holder is in it. */
+static struct namespace user = { "--user", NULL, CLONE_NEWUSER, NULL, false, false };
 
 static bool fail(const char *step, const char *what)
 {
@@ -68,7 +74,26 @@ static bool sysctl_path(const char *name, size_t length, char *path, size_t size
 	return strstr(path, "/../") == NULL && strstr(path, "//") == NULL && strstr(path, "..") == NULL;
 }
 
-static bool set_sysctl(const char *setting)
+/*
+ * Group ids in values are those of our own user namespace, so we write as we are. Only the root of the namespace's owner may
+ * write what belongs to an ipc namespace (Linux 6.2).
+ */
+static bool write_sysctl(const char *path, const char *value, uid_t owner)
+{
+	if (write_file(path, value) == 0)
+		return true;
+	if (errno != EACCES || owner == 0 || seteuid(owner) != 0)
+		return false;
+	bool written = write_file(path, value) == 0;
+	int reason = errno;
+
+	if (seteuid(0) != 0)
+		return false;
+	errno = reason;
+	return written;
+}
+
+static bool set_sysctl(const char *setting, uid_t owner)
 {
 	const char *value = strchr(setting, '=');
 	char path[512];
@@ -77,10 +102,10 @@ static bool set_sysctl(const char *setting)
 		errno = EINVAL;
 		return fail("set the sysctl", setting);
 	}
-	return write_file(path, value + 1) == 0 || fail("set the sysctl", setting);
+	return write_sysctl(path, value + 1, owner) || fail("set the sysctl", setting);
 }
 
-static bool pin(struct namespace *namespace)
+static bool pin(struct namespace *namespace, const char *handle)
 {
 	int fd = open(namespace->path, O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0444);
 
@@ -88,24 +113,31 @@ static bool pin(struct namespace *namespace)
 		return fail("make the file", namespace->path);
 	close(fd);
 	namespace->file_made = true;
-	if (mount(namespace->handle, namespace->path, NULL, MS_BIND, NULL) != 0)
+	if (mount(handle, namespace->path, NULL, MS_BIND, NULL) != 0)
 		return fail("mount the namespace on", namespace->path);
 	namespace->mounted = true;
 	return true;
 }
 
+static void unpin(const struct namespace *namespace)
+{
+	if (namespace->mounted)
+		umount2(namespace->path, MNT_DETACH);
+	if (namespace->file_made)
+		unlink(namespace->path);
+}
+
 static void undo(void)
 {
-	for (size_t i = 0; i < LENGTH(namespaces); i++) {
-		if (namespaces[i].mounted)
-			umount2(namespaces[i].path, MNT_DETACH);
-		if (namespaces[i].file_made)
-			unlink(namespaces[i].path);
-	}
+	unpin(&user);
+	for (size_t i = 0; i < LENGTH(namespaces); i++)
+		unpin(&namespaces[i]);
 }
 
 static struct namespace *find_namespace(const char *option)
 {
+	if (strcmp(option, user.option) == 0)
+		return &user;
 	for (size_t i = 0; i < LENGTH(namespaces); i++)
 		if (strcmp(namespaces[i].option, option) == 0)
 			return &namespaces[i];
@@ -113,6 +145,7 @@ static struct namespace *find_namespace(const char *option)
 }
 
 struct settings {
+	struct id_maps maps;
 	const char *hostname;
 	const char *sysctls[128];
 	size_t sysctl_count;
@@ -125,6 +158,10 @@ static bool parse(int argc, char **argv, struct settings *settings)
 
 		if (namespace != NULL && argv[i + 1][0] == '/')
 			namespace->path = argv[i + 1];
+		else if (strcmp(argv[i], "--uid-map") == 0)
+			settings->maps.uid = argv[i + 1];
+		else if (strcmp(argv[i], "--gid-map") == 0)
+			settings->maps.gid = argv[i + 1];
 		else if (strcmp(argv[i], "--hostname") == 0)
 			settings->hostname = argv[i + 1];
 		else if (strcmp(argv[i], "--sysctl") == 0 && settings->sysctl_count < LENGTH(settings->sysctls))
@@ -133,8 +170,35 @@ static bool parse(int argc, char **argv, struct settings *settings)
 			return false;
 	}
 	struct namespace *uts = find_namespace("--uts");
+	bool has_maps = settings->maps.uid != NULL && settings->maps.gid != NULL;
+	bool has_map = settings->maps.uid != NULL || settings->maps.gid != NULL;
 
-	return argc % 2 == 0 && (settings->hostname == NULL || (uts != NULL && uts->path != NULL));
+	return argc % 2 == 0 && (settings->hostname == NULL || (uts != NULL && uts->path != NULL)) &&
+	       (user.path == NULL ? !has_map : has_maps);
+}
+
+/* Makes the namespaces and moves us into all but the user namespace, which is pinned while its holder lives. */
+static bool make_owned(const struct id_maps *maps, int flags)
+{
+	const char *step;
+	pid_t holder = user_namespace_hold(maps, flags, &step);
+	char handle[64];
+
+	if (holder < 0)
+		return fail(step, maps->uid);
+	bool made = format(handle, sizeof(handle), "/proc/%d/ns/user", (int)holder) && pin(&user, handle) &&
+		    (user_namespace_enter(holder, flags) || fail("enter the", "namespaces"));
+
+	user_namespace_release(holder);
+	return made;
+}
+
+/* The id outside of the user namespace's root. */
+static uid_t root_of(const struct id_maps *maps)
+{
+	unsigned int first = 0, host = 0;
+
+	return maps->uid != NULL && sscanf(maps->uid, "%u %u", &first, &host) == 2 && first == 0 ? host : 0;
 }
 
 static bool make(const struct settings *settings)
@@ -144,17 +208,19 @@ static bool make(const struct settings *settings)
 	for (size_t i = 0; i < LENGTH(namespaces); i++)
 		if (namespaces[i].path != NULL)
 			flags |= namespaces[i].flag;
-	if (unshare(flags) != 0)
+	if (user.path != NULL && !make_owned(&settings->maps, flags))
+		return false;
+	if (user.path == NULL && unshare(flags) != 0)
 		return fail("make the", "namespaces");
 	if ((flags & CLONE_NEWNET) != 0 && !bring_loopback_up())
 		return false;
 	if (settings->hostname != NULL && sethostname(settings->hostname, strlen(settings->hostname)) != 0)
 		return fail("set the hostname", settings->hostname);
 	for (size_t i = 0; i < settings->sysctl_count; i++)
-		if (!set_sysctl(settings->sysctls[i]))
+		if (!set_sysctl(settings->sysctls[i], root_of(&settings->maps)))
 			return false;
 	for (size_t i = 0; i < LENGTH(namespaces); i++)
-		if (namespaces[i].path != NULL && !pin(&namespaces[i]))
+		if (namespaces[i].path != NULL && !pin(&namespaces[i], namespaces[i].handle))
 			return false;
 	return true;
 }
@@ -164,8 +230,9 @@ int pin_main(int argc, char **argv)
 	static struct settings settings;
 
 	if (!parse(argc, argv, &settings)) {
-		fputs("usage: pin [--net PATH] [--ipc PATH] [--uts PATH] [--hostname NAME] [--sysctl NAME=VALUE]...\n"
-		      "a hostname needs --uts, paths are absolute\n",
+		fputs("usage: pin [--user PATH --uid-map MAP --gid-map MAP]\n"
+		      "           [--net PATH] [--ipc PATH] [--uts PATH] [--hostname NAME] [--sysctl NAME=VALUE]...\n"
+		      "a hostname needs --uts, paths are absolute, a map is \"FIRST HOST COUNT\"\n",
 		      stderr);
 		return 2;
 	}

@@ -1,6 +1,7 @@
 /* What the container gets as stdin, stdout and stderr: pipes, or one terminal. */
 #include "console.h"
 #include "container.h"
+#include "null.h"
 #include "process.h"
 #include "stdin.h"
 #include "streams.h"
@@ -28,6 +29,10 @@ static int open_input(int *end)
 {
 	int fds[2];
 
+	if (!container.config.has_stdin) {
+		*end = null_open(container.config.uid, container.config.gid);
+		return 0;
+	}
 	if (pipe_open(fds, 1) != 0)
 		return errno;
 	*end = fds[0];
@@ -57,9 +62,7 @@ int stdio_open(struct stdio_ends *ends)
 		return open_console(ends);
 	if (error == 0)
 		error = open_output(FRAME_STDOUT, &ends->out);
-	if (error == 0 && container.config.has_stdin)
-		error = open_input(&ends->in);
-	return error;
+	return error == 0 ? open_input(&ends->in) : error;
 }
 
 void stdio_created(void)

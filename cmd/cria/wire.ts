@@ -35,6 +35,7 @@ import { RecordStore } from '../../internal/records/record-store.ts';
 import { knowsSandbox } from '../../internal/sandbox/restore-sandboxes.ts';
 import type { SandboxParts } from '../../internal/sandbox/sandbox-parts.ts';
 import { preparePauseRootfs } from './pause-rootfs.ts';
+import { probeMounts } from './probe-mounts.ts';
 import type { Follower } from './reload.ts';
 import { versionInfo } from './version.ts';
 import { containerRules } from './wire-annotations.ts';
@@ -74,8 +75,11 @@ export async function wireDaemon(config: Config, spawner: Spawner, logger: Logge
   countDeaths(metrics.monitors, monitors, spawner);
   const cdi = new CdiDirectories(config.runtime.cdi_spec_dirs, logger);
   const made = { images, cdi, layers: store.containers, monitors, metrics: metrics.containers, logger };
-  const containers = await wireContainers(config, made, runner);
-  const sandboxes = await wireSandboxes(config, containers, runner, metrics.network);
+  const { cria, runtime } = config;
+  const namespaces = new BindMountPinner(runtime.namespaces_dir, cria.monitor_path, runner);
+  const abilities = await probeMounts({ runDir: cria.run_dir, namespaces, layers: store.containers, logger });
+  const containers = await wireContainers(config, { ...made, abilities }, runner);
+  const sandboxes = await wireSandboxes(config, { containers, namespaces }, runner, metrics.network);
   const streams = wireStreams(config, metrics.streams, logger);
   const info = {
     runtimeName: config.cria.runtime_name,
@@ -125,7 +129,7 @@ function wireMonitors({ cria, runtime }: Config, spawner: Spawner, logger: Logge
 
 async function wireContainers(
   config: Config,
-  made: Pick<ContainerParts, 'images' | 'cdi' | 'layers' | 'monitors' | 'metrics' | 'logger'>,
+  made: Pick<ContainerParts, 'images' | 'cdi' | 'layers' | 'monitors' | 'abilities' | 'metrics' | 'logger'>,
   runner: CommandRunner,
 ): Promise<ContainerParts> {
   const { cria, runtime } = config;
@@ -135,6 +139,7 @@ async function wireContainers(
     locks: new KeyedLock(),
     creations: new RequestFlight('container name'),
     directories: { data: join(cria.data_dir, 'containers'), run: join(cria.run_dir, 'containers') },
+    preparedMounts: join(cria.run_dir, 'mounts'),
     runtimes: await wireRuntimes(config, runner, made.logger),
     hooks: new ListedHooks(runtime.hooks_dir, made.logger),
     cgroups: await openCgroupManager(runtime.cgroup_manager),
@@ -147,12 +152,11 @@ async function wireContainers(
 
 async function wireSandboxes(
   config: Config,
-  containers: ContainerParts,
+  { containers, namespaces }: Pick<SandboxParts, 'containers' | 'namespaces'>,
   runner: CommandRunner,
   metrics: NetworkMetrics,
 ): Promise<SandboxParts> {
   const { cria, runtime, network } = config;
-  const namespaces = new BindMountPinner(runtime.namespaces_dir, cria.monitor_path, runner);
   const cni = {
     configDirectory: network.network_dir,
     pluginDirectories: network.plugin_dirs,

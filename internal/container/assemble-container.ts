@@ -6,6 +6,7 @@ import { allEnded } from '../async/all-ended.ts';
 import type { RegisterUndo } from '../async/rollback.ts';
 import { DaemonError } from '../errors/daemon-error.ts';
 import { ensureDirectory } from '../fs/directories.ts';
+import { makePassable } from '../fs/passable.ts';
 import type { RuntimeSpec } from '../oci/runtime-spec.ts';
 import type { ContainerMetadata, ContainerStatus } from './container.ts';
 import { type ContainerPaths, containerPaths, metadataFile, statusFile } from './container-files.ts';
@@ -13,9 +14,12 @@ import type { ContainerParts, PodContext } from './container-parts.ts';
 import { creatingStatus } from './first-status.ts';
 import { gatherSpecInput, type Subject } from './gather-spec-input.ts';
 import { mountImageVolumes } from './image-volumes.ts';
-import { linkLog, unlinkLog } from './log-links.ts';
+import { linkLog, unlinkLog, withPodLogs } from './log-links.ts';
+import { resolveMountSources } from './mount-sources.ts';
+import { prepareMounts, releaseMounts } from './prepared-mounts.ts';
 import { buildSpec } from './spec/build-spec.ts';
 import { serializeSpec } from './spec/serialize-spec.ts';
+import { ownerByMappings } from './spec/user-namespace.ts';
 
 /** Makes everything of a container; when it resolves its init waits for the start, and the status on disk says so. */
 export async function assembleContainer(
@@ -29,16 +33,20 @@ export async function assembleContainer(
   await ensureDirectory(paths.dataDirectory); // before anything else: a daemon that dies finds by it what to undo
   await ensureDirectory(paths.bundle);
   await allEnded([writeRecords(paths, subject), mountRootfs(parts, subject, rollback)]);
-  const mounts = await mountImageVolumes(parts, metadata, rollback);
+  const volumes = await mountImageVolumes(parts, subject, rollback);
   if (metadata.logLink !== undefined) {
     rollback('remove the link to the log', () => unlinkLog(metadata.logLink));
     await linkLog(metadata.logLink, subject.pod, metadata);
   }
+  const wanted = withPodLogs(volumes, subject.features, subject.pod.logDirectory);
+  const resolved = await resolveMountSources(wanted, parts.defaults.absentMountSourcesToReject);
+  const mounts = await prepareMounts(parts, subject, resolved, rollback);
 
   const input = await gatherSpecInput(parts, subject, mounts);
   const spec = buildSpec(input);
   await writeFile(paths.spec, serializeSpec(spec), { mode: 0o600 });
   const identity = await spawn(parts, subject, { spec, rollback });
+  await releaseMounts(parts, metadata.id);
   const { uid, gid, additionalGids } = spec.process.user;
   const user = { uid, gid, groups: [...(additionalGids ?? [])] };
   const { resources } = input.config; // a workload may have changed them
@@ -75,16 +83,19 @@ async function makeLogDirectory(podDirectory: string, logPath: string): Promise<
 
 async function mountRootfs(parts: ContainerParts, subject: Subject, rollback: RegisterUndo): Promise<void> {
   const { metadata } = subject;
-  const { rootfs } = containerPaths(parts.directories, metadata.id);
+  const { rootfs, runDirectory } = containerPaths(parts.directories, metadata.id);
+  const { userNamespace } = subject.pod.facts;
+  if (userNamespace !== undefined) await makePassable(runDirectory); // the runtime enters the rootfs as the pod's root
   rollback('remove layer', () => parts.layers.remove(metadata.id));
   await parts.layers.create({
     containerId: metadata.id,
     imageId: metadata.imageId,
     names: [metadata.name],
     metadata: layerMetadata(metadata, subject.pod),
+    idMaps: userNamespace?.idMaps,
   });
   rollback('unmount rootfs', () => parts.layers.unmount(rootfs));
-  await parts.layers.mount(metadata.id, rootfs);
+  await parts.layers.mount(metadata.id, rootfs, userNamespace?.path);
 }
 
 async function spawn(
@@ -94,7 +105,7 @@ async function spawn(
 ): Promise<Pick<ContainerStatus, 'pid' | 'startTicks' | 'monitorPid'>> {
   const { metadata, handler } = subject;
   const { config } = metadata;
-  const { user } = made.spec.process;
+  const user = ownerByMappings(made.spec);
   made.rollback('remove container from the OCI runtime', async () => {
     await parts.monitors.remove(metadata.id);
     await handler.runtime.delete(metadata.id);

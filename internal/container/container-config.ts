@@ -1,5 +1,7 @@
 // The request for a container in our own words. `internal/cri/convert` makes it from the CRI message.
 
+import type { IdMaps } from '../sys/id-maps.ts';
+
 /** How a namespace is shared; the CRI's NamespaceMode. */
 export type NamespaceMode = 'pod' | 'container' | 'node' | 'target';
 
@@ -30,7 +32,10 @@ export interface ContainerMount {
   /** Set for a volume made of an image: its id, tag or digest. */
   readonly image: string;
   readonly imageSubPath: string;
-  readonly hasIdMappings: boolean;
+  /** The mount's ids inside and outside of the container, which has to be in a user namespace with the same. */
+  readonly idMaps?: IdMaps | undefined;
+  /** Never of a request: the source is read-only if that was asked for, and the runtime leaves it as it is. */
+  readonly isAsSource?: boolean;
 }
 
 export interface ContainerDevice {
@@ -63,6 +68,8 @@ export interface ContainerSecurity {
   readonly networkMode: NamespaceMode;
   readonly ipcMode: NamespaceMode;
   readonly targetId: string;
+  /** What the request says of the pod's user namespace; undefined where it says nothing of it. */
+  readonly idMaps?: IdMaps | undefined;
   readonly runAsUser: number | undefined;
   readonly runAsGroup: number | undefined;
   readonly runAsUsername: string;

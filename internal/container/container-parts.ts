@@ -38,11 +38,20 @@ export interface ContainerDefaults {
   readonly noPivot: boolean;
 }
 
+/** What mounts this machine and the place of our directories allow, tried out at the start. */
+export interface MountAbilities {
+  readonly recursiveReadOnly: boolean;
+  /** Why no pod can have a user namespace; undefined when it can. */
+  readonly noUserNamespaces: string | undefined;
+}
+
 export interface ContainerParts {
   readonly containers: RecordStore<Container>;
   readonly locks: KeyedLock;
   readonly creations: RequestFlight<string>;
   readonly directories: ContainerDirectories;
+  /** Parent of the mounts that are made ready for an OCI runtime. */
+  readonly preparedMounts: string;
   readonly images: Images;
   readonly layers: ContainerLayers;
   readonly monitors: ContainerMonitors;
@@ -53,6 +62,7 @@ export interface ContainerParts {
   readonly hooks: HookDirectories;
   readonly defaults: ContainerDefaults;
   readonly host: Omit<HostFacts, 'recursiveReadOnlyMounts'>;
+  readonly abilities: MountAbilities;
   readonly metrics: ContainerMetrics;
   readonly stats: StatsMemory;
   readonly logger: Logger;

@@ -2,7 +2,7 @@
 
 import { readFile } from 'node:fs/promises';
 import { DaemonError } from '../errors/daemon-error.ts';
-import type { ExecCgroup } from '../monitor/monitor.ts';
+import type { ExecCgroup, PipeOwner } from '../monitor/monitor.ts';
 import type { ProcessSpec, RuntimeSpec } from '../oci/runtime-spec.ts';
 import type { Container } from './container.ts';
 import { containerPaths } from './container-files.ts';
@@ -11,6 +11,7 @@ import { execCgroup } from './exec-cgroup.ts';
 import { execCpu } from './exec-cpu.ts';
 import { handlerOf } from './handler-of.ts';
 import { execProcess } from './spec/process-spec.ts';
+import { ownerByMappings } from './spec/user-namespace.ts';
 
 export interface ExecTarget {
   readonly containerId: string;
@@ -18,6 +19,7 @@ export interface ExecTarget {
   readonly runtimeArgs: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly process: object;
+  readonly owner: PipeOwner;
   readonly cgroup: ExecCgroup | undefined;
   readonly cpu: number | undefined;
 }
@@ -38,6 +40,7 @@ export async function execTarget(
     runtimeArgs: runtime.globalArgs,
     env: runtime.env,
     process: { ...execProcess(stored.process, command, terminal), ...affinity(cpu) },
+    owner: ownerByMappings(stored),
     cgroup: execCgroup(parts, container),
     cpu,
   };

@@ -12,8 +12,6 @@ import { containerPaths } from './container-files.ts';
 import type { ContainerParts, PodContext } from './container-parts.ts';
 import { copyDefaultMounts, readDefaultMounts } from './default-mounts.ts';
 import { allHostDevices, lookUpDevices } from './host-devices.ts';
-import { withPodLogs } from './log-links.ts';
-import { resolveMountSources } from './mount-sources.ts';
 import { type PodFeatures, shmSizeOf, umaskOf, unifiedOf } from './pod-features.ts';
 import { requestedDevices } from './requested-devices.ts';
 import { readRootfsText } from './rootfs-files.ts';
@@ -36,7 +34,7 @@ export interface Subject {
   readonly features: PodFeatures;
 }
 
-/** Everything that `buildSpec` needs for a container whose rootfs is mounted; `mounts` are the request's, volumes in place. */
+/** Everything that `buildSpec` needs for a container whose rootfs is mounted; `mounts` are the request's, their sources ready. */
 export async function gatherSpecInput(
   parts: ContainerParts,
   subject: Subject,
@@ -44,7 +42,7 @@ export async function gatherSpecInput(
 ): Promise<SpecInput> {
   const { metadata, pod, image, imageConfig, handler, features } = subject;
   const { rootfs, defaultMounts } = containerPaths(parts.directories, metadata.id);
-  const config = await resolvedConfig(parts, subject, mounts);
+  const config = effectiveConfig(parts, subject, mounts);
   return {
     containerId: metadata.id,
     containerName: metadata.name,
@@ -90,21 +88,18 @@ export async function gatherSpecInput(
 }
 
 /** The request as it is carried out: mount sources that exist, and what the node and the pod's annotations change. */
-async function resolvedConfig(
+function effectiveConfig(
   parts: ContainerParts,
   { metadata, pod, features }: Subject,
   mounts: readonly ContainerMount[],
-): Promise<ContainerConfig> {
+): ContainerConfig {
   const { config } = metadata;
-  const { absentMountSourcesToReject, readOnlyRootfs } = parts.defaults;
+  const readonlyRootfs = config.security.readonlyRootfs || parts.defaults.readOnlyRootfs;
   return {
     ...config,
-    mounts: await resolveMountSources(
-      withPodLogs(mounts, features, pod.logDirectory),
-      absentMountSourcesToReject,
-    ),
+    mounts,
     resources: resourcesOf(metadata, pod, features),
-    security: { ...config.security, readonlyRootfs: config.security.readonlyRootfs || readOnlyRootfs },
+    security: { ...config.security, readonlyRootfs },
   };
 }
 

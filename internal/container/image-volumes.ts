@@ -14,7 +14,7 @@ import { openInRoot } from '../sys/resolve-in-root.ts';
 import type { ContainerMetadata } from './container.ts';
 import type { ContainerConfig, ContainerMount } from './container-config.ts';
 import { containerPaths } from './container-files.ts';
-import type { ContainerParts } from './container-parts.ts';
+import type { ContainerParts, PodContext } from './container-parts.ts';
 
 /** The kubelet looks for this prefix, and shows the reason under its name. */
 const failurePrefix = 'ImageVolumeMountFailed';
@@ -46,9 +46,10 @@ export async function findImageVolumes(
 /** Mounts all volumes of a container; the mounts of its request with the volumes' paths in the place of host paths. */
 export async function mountImageVolumes(
   parts: ContainerParts,
-  metadata: ContainerMetadata,
+  { metadata, pod }: { readonly metadata: ContainerMetadata; readonly pod: PodContext },
   rollback: RegisterUndo,
 ): Promise<readonly ContainerMount[]> {
+  const { userNamespace } = pod.facts;
   const mounts = [...metadata.config.mounts];
   for (const { mountIndex, imageId } of metadata.imageVolumes) {
     const mount = mounts[mountIndex];
@@ -62,9 +63,10 @@ export async function mountImageVolumes(
       imageId,
       names: [`${metadata.name}_volume_${mountIndex}`],
       metadata: { 'container-manager': 'cria', 'volume-of': metadata.id, 'image-id': imageId },
+      idMaps: userNamespace?.idMaps,
     });
     rollback('unmount image volume', () => parts.layers.unmount(target));
-    await parts.layers.mount(layerId, target);
+    await parts.layers.mount(layerId, target, userNamespace?.path);
     mounts[mountIndex] = { ...mount, hostPath: await insideVolume(target, mount) };
   }
   return mounts;

@@ -22,7 +22,6 @@ function mountOf(hostPath: string): ContainerMount {
     propagation: 'private',
     image: '',
     imageSubPath: '',
-    hasIdMappings: false,
   };
 }
 

@@ -17,6 +17,7 @@ import { handlerOf } from './handler-of.ts';
 import { undoImageVolumes } from './image-volumes.ts';
 import { unlinkLog } from './log-links.ts';
 import { followMonitors } from './lost-monitors.ts';
+import { releaseMounts } from './prepared-mounts.ts';
 import { recordStatus } from './record-status.ts';
 
 /**
@@ -155,6 +156,7 @@ async function undoContainer(
     await parts.cgroups.removeLeftover(metadata.cgroupParent, containerId);
     await parts.monitorPlaces.remove(metadata.cgroupParent, containerId);
   }
+  await releaseMounts(parts, containerId);
   await undoImageVolumes(parts, containerId, metadata);
   await unlinkLog(metadata?.logLink);
   await parts.layers.unmount(paths.rootfs);

@@ -1,3 +1,4 @@
+import { whyNoUserNamespace } from '../sandbox/user-namespace.ts';
 import type { CriParts } from './cri-parts.ts';
 import type { RuntimeHandler } from './gen/runtime/v1/RuntimeHandler.ts';
 import type { StatusRequest__Output } from './gen/runtime/v1/StatusRequest.ts';
@@ -25,11 +26,14 @@ export async function runtimeStatus(
 
 /** Each handler, and the default one also under the empty name, by which the kubelet looks it up. */
 function runtimeHandlers(parts: CriParts): RuntimeHandler[] {
-  const { runtimes } = parts.containers;
-  const all = runtimes.list().map(({ name, features }) => ({
-    name,
-    // User namespaces need idmapped mounts, which the daemon does not set up yet: the kubelet refuses such pods.
-    features: { recursiveReadOnlyMounts: features.recursiveReadOnlyMounts, userNamespaces: false },
+  const { runtimes, abilities } = parts.containers;
+  const all = runtimes.list().map((handler) => ({
+    name: handler.name,
+    // By what can be done here, by the runtime or by us; the kubelet refuses pods that need what is false.
+    features: {
+      recursiveReadOnlyMounts: handler.features.recursiveReadOnlyMounts || abilities.recursiveReadOnly,
+      userNamespaces: whyNoUserNamespace(abilities, handler) === undefined,
+    },
   }));
   const byDefault = all.find(({ name }) => name === runtimes.defaultName);
   return byDefault === undefined ? all : [{ ...byDefault, name: '' }, ...all];

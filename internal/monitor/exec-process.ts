@@ -5,7 +5,7 @@ import { rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { DaemonError, hasKind } from '../errors/daemon-error.ts';
 import { runtimeMessage } from '../process/runtime-message.ts';
-import type { ExecCgroup } from './monitor.ts';
+import type { ExecCgroup, PipeOwner } from './monitor.ts';
 import { environment, type Spawner } from './spawner.ts';
 import type { StreamExit } from './stream-session.ts';
 
@@ -25,6 +25,7 @@ export interface Command {
   readonly runtimeArgs: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly process: object;
+  readonly owner?: PipeOwner | undefined;
   readonly cgroup: ExecCgroup | undefined;
   readonly cpu?: number | undefined;
   readonly timeoutMs: number;
@@ -40,7 +41,7 @@ export async function startExec(parts: ExecParts, command: Command, fields: obje
     pidFile: `${socket}.pid`,
     runtime: [command.runtimePath, ...command.runtimeArgs],
     env: environment(command.env),
-    ...owner(command.process),
+    ...(command.owner ?? ownerOf(command.process)),
     process: JSON.stringify(command.process),
     ...placement(command.cgroup),
     ...(command.cpu !== undefined && { cpu: command.cpu }),
@@ -67,7 +68,7 @@ export async function clearLostExec(socket: string, cause: unknown): Promise<nev
 }
 
 /** Who owns the pipes: a process that is not root must be able to open its /dev/stdout. */
-function owner(process: { readonly user?: { readonly uid?: number; readonly gid?: number } }): object {
+function ownerOf(process: { readonly user?: { readonly uid?: number; readonly gid?: number } }): PipeOwner {
   return { uid: process.user?.uid ?? 0, gid: process.user?.gid ?? 0 };
 }
 

@@ -66,6 +66,12 @@ export interface ExecCgroup {
   readonly initStartTicks: string;
 }
 
+/** Ids of the host. */
+export interface PipeOwner {
+  readonly uid: number;
+  readonly gid: number;
+}
+
 export interface ExecSyncRequest {
   readonly containerId: string;
   readonly runtimePath: string;
@@ -73,6 +79,8 @@ export interface ExecSyncRequest {
   readonly env: Readonly<Record<string, string>>;
   /** The OCI `process` object as JSON, for `exec --process`. */
   readonly process: object;
+  /** Who owns the command's pipes; undefined: the ids of `process`, which in a user namespace are not the host's. */
+  readonly owner?: PipeOwner | undefined;
   /** Undefined when the runtime has no such option. */
   readonly cgroup: ExecCgroup | undefined;
   /** The only CPU on which the command runs; undefined for any. */

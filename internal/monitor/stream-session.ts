@@ -1,7 +1,7 @@
 // What a streaming server sees of a container's streams: one session per attached client or interactive command.
 
 import type { Readable, Writable } from 'node:stream';
-import type { ExecCgroup } from './monitor.ts';
+import type { ExecCgroup, PipeOwner } from './monitor.ts';
 
 /** Of a terminal; 1–65535 each. */
 export interface TerminalSize {
@@ -28,6 +28,8 @@ export interface ExecRequest {
   readonly env: Readonly<Record<string, string>>;
   /** The OCI `process` object as JSON, for `exec --process`; it says the same of the terminal. */
   readonly process: object;
+  /** As of ExecSyncRequest. */
+  readonly owner?: PipeOwner | undefined;
   readonly terminal: boolean;
   /** Undefined when the runtime has no such option. */
   readonly cgroup: ExecCgroup | undefined;

@@ -7,6 +7,7 @@ import { isENOENT } from '../errors/errno.ts';
 import { detachMount } from '../fs/detach-mount.ts';
 import type { CommandRunner } from '../process/command-runner.ts';
 import { ProcessError } from '../process/process-error.ts';
+import type { IdMap } from '../sys/id-maps.ts';
 import type { NamespacePinner, PinnedNamespaces, PinRequest } from './namespace-pinner.ts';
 
 const pinTimeoutMs = 30_000;
@@ -16,7 +17,7 @@ export class BindMountPinner implements NamespacePinner {
   readonly #monitorPath: string;
   readonly #runner: CommandRunner;
 
-  /** `directory` is the parent of netns/, ipcns/ and utsns/, which exist; `monitorPath` the native program that has a `pin` role. */
+  /** `directory` is the parent of netns/, ipcns/, utsns/ and userns/, which exist; `monitorPath` the native program that has a `pin` role. */
   constructor(directory: string, monitorPath: string, runner: CommandRunner) {
     this.#directory = directory;
     this.#monitorPath = monitorPath;
@@ -29,6 +30,7 @@ export class BindMountPinner implements NamespacePinner {
       network: request.network ? paths.network : undefined,
       ipc: request.ipc ? paths.ipc : undefined,
       uts: request.uts ? paths.uts : undefined,
+      user: request.user !== undefined ? paths.user : undefined,
     };
     const argv = [this.#monitorPath, 'pin', ...pinArguments(pinned, request)];
     if (argv.length === 2) return pinned;
@@ -53,13 +55,19 @@ export class BindMountPinner implements NamespacePinner {
     }
   }
 
-  #paths(sandboxId: string): { network: string; ipc: string; uts: string } {
+  #paths(sandboxId: string): Record<keyof PinnedNamespaces, string> {
     return {
       network: join(this.#directory, 'netns', sandboxId),
       ipc: join(this.#directory, 'ipcns', sandboxId),
       uts: join(this.#directory, 'utsns', sandboxId),
+      user: join(this.#directory, 'userns', sandboxId),
     };
   }
+}
+
+/** As /proc/PID/uid_map has it. */
+function mapLine({ inside, outside, length }: IdMap): string {
+  return `${inside} ${outside} ${length}`;
 }
 
 function pinArguments(pinned: PinnedNamespaces, request: PinRequest): string[] {
@@ -68,6 +76,10 @@ function pinArguments(pinned: PinnedNamespaces, request: PinRequest): string[] {
   if (pinned.ipc !== undefined) args.push('--ipc', pinned.ipc);
   if (pinned.uts !== undefined) args.push('--uts', pinned.uts);
   if (pinned.uts !== undefined && request.hostname !== '') args.push('--hostname', request.hostname);
+  if (pinned.user !== undefined && request.user !== undefined) {
+    const { uids, gids } = request.user;
+    args.push('--user', pinned.user, '--uid-map', mapLine(uids), '--gid-map', mapLine(gids));
+  }
   if (args.length === 0) return args;
   for (const [name, value] of Object.entries(request.sysctls)) args.push('--sysctl', `${name}=${value}`);
   return args;

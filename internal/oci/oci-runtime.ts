@@ -5,6 +5,8 @@ import type { ResourcesSpec } from './runtime-spec.ts';
 export interface RuntimeFeatures {
   readonly recursiveReadOnlyMounts: boolean;
   readonly idmapMounts: boolean;
+  /** Containers can be put into a user namespace that is there already. */
+  readonly userNamespaces: boolean;
   /**
    * What `exec --cgroup` takes: `any` is `CONTROLLER:NAME` as well, `unified` a name, which only means something on cgroup v2;
    * undefined when there is no such option.

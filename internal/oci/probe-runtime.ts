@@ -6,8 +6,13 @@ import type { CommandRunner } from '../process/command-runner.ts';
 import type { RuntimeFeatures } from './oci-runtime.ts';
 
 const probeTimeoutMs = 10_000;
-type DocumentedFeatures = Pick<RuntimeFeatures, 'recursiveReadOnlyMounts' | 'idmapMounts'>;
-const noFeatures: DocumentedFeatures = { recursiveReadOnlyMounts: false, idmapMounts: false };
+type DocumentedFeatures = Pick<RuntimeFeatures, 'recursiveReadOnlyMounts' | 'idmapMounts' | 'userNamespaces'>;
+/** User namespaces are in the OCI specification since 1.0: who does not tell has them. */
+const noFeatures: DocumentedFeatures = {
+  recursiveReadOnlyMounts: false,
+  idmapMounts: false,
+  userNamespaces: true,
+};
 
 /** Asks the program at `path` for its features; one that does not know a question has none of those. */
 export async function probeRuntime(
@@ -20,7 +25,9 @@ export async function probeRuntime(
     probeExecCgroup(path, runner, logger),
     probeGvisor(path, runner, logger),
   ]);
-  return { ...features, execCgroup, kernelPerContainer: isGvisor, canUpdate: !isGvisor };
+  // gVisor is a process of many threads by the time when it would enter a user namespace, which the kernel refuses then.
+  const userNamespaces = features.userNamespaces && !isGvisor;
+  return { ...features, userNamespaces, execCgroup, kernelPerContainer: isGvisor, canUpdate: !isGvisor };
 }
 
 async function probeFeatures(
@@ -40,7 +47,10 @@ async function probeFeatures(
 
 interface FeaturesDocument {
   readonly mountOptions?: readonly string[];
-  readonly linux?: { readonly mountExtensions?: { readonly idmap?: { readonly enabled?: boolean } } };
+  readonly linux?: {
+    readonly namespaces?: readonly string[];
+    readonly mountExtensions?: { readonly idmap?: { readonly enabled?: boolean } };
+  };
 }
 
 /** Reads the document of the OCI features specification. */
@@ -50,6 +60,7 @@ export function parseFeatures(document: unknown): DocumentedFeatures {
   return {
     recursiveReadOnlyMounts: Array.isArray(mountOptions) && mountOptions.includes('rro'),
     idmapMounts: linux?.mountExtensions?.idmap?.enabled === true,
+    userNamespaces: linux?.namespaces?.includes('user') ?? true,
   };
 }
 

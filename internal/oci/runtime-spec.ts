@@ -71,8 +71,17 @@ export interface MountSpec {
   readonly options: readonly string[];
 }
 
+/** `size` ids from `containerID` on are `hostID` and those after it. */
+export interface IdMapSpec {
+  readonly containerID: number;
+  readonly hostID: number;
+  readonly size: number;
+}
+
 export interface LinuxSpec {
   readonly namespaces: readonly NamespaceSpec[];
+  readonly uidMappings?: readonly IdMapSpec[];
+  readonly gidMappings?: readonly IdMapSpec[];
   readonly cgroupsPath: string;
   readonly resources: ResourcesSpec;
   readonly devices?: readonly DeviceSpec[];

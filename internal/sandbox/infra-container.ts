@@ -4,6 +4,7 @@ import { writeFile } from 'node:fs/promises';
 import { handlerOf } from '../container/handler-of.ts';
 import { infraSpec } from '../container/spec/infra-spec.ts';
 import { serializeSpec } from '../container/spec/serialize-spec.ts';
+import { ownerByMappings } from '../container/spec/user-namespace.ts';
 import { ensureDirectory } from '../fs/directories.ts';
 import type { CreatedContainer } from '../monitor/monitor.ts';
 import type { PinnedNamespaces } from '../namespaces/namespace-pinner.ts';
@@ -56,8 +57,7 @@ export async function runInfra(
     terminalSize: undefined,
     stdin: false,
     stdinOnce: false,
-    uid: 0,
-    gid: 0,
+    ...ownerByMappings(spec),
     createTimeoutMs: handler.createTimeoutMs,
     ...place,
   });

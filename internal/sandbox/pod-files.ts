@@ -1,6 +1,6 @@
 // The files that every container of a pod gets: resolv.conf, hostname and the shared /dev/shm.
 
-import { readFile, writeFile } from 'node:fs/promises';
+import { chown, readFile, writeFile } from 'node:fs/promises';
 import { DaemonError } from '../errors/daemon-error.ts';
 import { detachMount } from '../fs/detach-mount.ts';
 import { ensureDirectory } from '../fs/directories.ts';
@@ -12,6 +12,13 @@ export interface PodFilesInput {
   readonly hostname: string;
   readonly dns: DnsConfig | undefined;
   readonly hostResolvConf: string;
+  /** Who may write the files; root unless the pod has a user namespace. */
+  readonly owner?: Owner | undefined;
+}
+
+export interface Owner {
+  readonly uid: number;
+  readonly gid: number;
 }
 
 /** Writes resolv.conf and hostname, readable by every user of the container. */
@@ -19,6 +26,9 @@ export async function writePodFiles(paths: SandboxPaths, input: PodFilesInput): 
   const resolv = input.dns === undefined ? await readFile(input.hostResolvConf) : resolvConf(input.dns);
   await writeFile(paths.resolvConf, resolv, { mode: 0o644 });
   await writeFile(paths.hostname, `${input.hostname}\n`, { mode: 0o644 });
+  const { owner } = input;
+  if (owner === undefined) return;
+  for (const path of [paths.resolvConf, paths.hostname]) await chown(path, owner.uid, owner.gid);
 }
 
 /** The text of resolv.conf: name servers, search list and options in that order. */
@@ -38,14 +48,18 @@ export function resolvConf(dns: DnsConfig): string {
 }
 
 /** Mounts the pod's /dev/shm. */
-export async function mountShm(paths: SandboxPaths, sizeBytes: number): Promise<void> {
+export async function mountShm(
+  paths: SandboxPaths,
+  sizeBytes: number,
+  owner: Owner = { uid: 0, gid: 0 },
+): Promise<void> {
   await ensureDirectory(paths.shm);
   await mount({
     source: 'shm',
     target: paths.shm,
     type: 'tmpfs',
     flags: MS_NOSUID | MS_NODEV | MS_NOEXEC,
-    data: `mode=1777,size=${sizeBytes}`,
+    data: `mode=1777,size=${sizeBytes},uid=${owner.uid},gid=${owner.gid}`,
   });
 }
 

@@ -12,6 +12,7 @@ import { equalAsJson } from '../fs/bigint-json.ts';
 import { ensureDirectory, removeTree } from '../fs/directories.ts';
 import type { PinnedNamespaces } from '../namespaces/namespace-pinner.ts';
 import { newId } from '../records/id.ts';
+import { rootOf } from '../sys/id-maps.ts';
 import { needsInfra, removeInfra, runInfra } from './infra-container.ts';
 import { mountShm, unmountShm, writePodFiles } from './pod-files.ts';
 import { Sandbox, type SandboxRecord, type SandboxStatus } from './sandbox.ts';
@@ -20,6 +21,7 @@ import { recordFile, type SandboxPaths, sandboxPaths, statusFile } from './sandb
 import { attachNetwork, bandwidthOf, claimHostPorts, detachNetwork } from './sandbox-network.ts';
 import type { SandboxParts } from './sandbox-parts.ts';
 import { checkInfra } from './sandbox-readiness.ts';
+import { checkUserNamespace, openDirectories } from './user-namespace.ts';
 
 export interface RunSandboxRequest {
   readonly config: SandboxConfig;
@@ -69,12 +71,6 @@ function idOfSame(parts: SandboxParts, existing: Sandbox, request: RunSandboxReq
 
 function newRecord(parts: SandboxParts, name: string, request: RunSandboxRequest): SandboxRecord {
   const { config } = request;
-  if (config.namespaces.userNamespace) {
-    throw new DaemonError(
-      'unimplemented',
-      'pods with a user namespace (hostUsers: false) are not supported yet',
-    );
-  }
   if (config.namespaces.pid === 'target') {
     throw new DaemonError(
       'invalid-argument',
@@ -84,6 +80,7 @@ function newRecord(parts: SandboxParts, name: string, request: RunSandboxRequest
   const handler = parts.containers.runtimes.get(request.handler);
   requireOwnPids(handler, config.namespaces.pid);
   bandwidthOf(config.annotations); // refused here, before there is anything to undo
+  checkUserNamespace(config.namespaces, parts.containers.abilities, handler);
   const id = newId();
   const { workloads } = parts.containers.defaults;
   const { allowedAnnotations } = handler;
@@ -166,7 +163,9 @@ async function setUp(
     const outcome = attached === undefined ? 'released' : await detachNetwork(parts, record, attached);
     if (outcome === 'released') await parts.namespaces.unpin(record.id);
   });
-  const pin = { sandboxId: record.id, ...own, hostname: record.hostname, sysctls };
+  const { idMaps } = record.config.namespaces;
+  if (idMaps !== undefined) await openDirectories(parts);
+  const pin = { sandboxId: record.id, ...own, user: idMaps, hostname: record.hostname, sysctls };
   const [namespaces] = await allEnded([
     parts.namespaces.pin(pin, signal),
     writeRecords(paths, record),
@@ -196,8 +195,10 @@ async function makePodFiles(parts: SandboxParts, record: SandboxRecord): Promise
   const { shmSizeBytes } = parts.containers.defaults.spec;
   const paths = sandboxPaths(parts.directories, id);
   const { hostResolvConf } = parts.defaults;
-  await writePodFiles(paths, { hostname, dns: config.dns, hostResolvConf });
-  if (config.namespaces.ipc !== 'node') await mountShm(paths, record.shmSizeBytes ?? shmSizeBytes);
+  const { ipc, idMaps } = config.namespaces;
+  const owner = idMaps === undefined ? undefined : rootOf(idMaps);
+  await writePodFiles(paths, { hostname, dns: config.dns, hostResolvConf, owner });
+  if (ipc !== 'node') await mountShm(paths, record.shmSizeBytes ?? shmSizeBytes, owner);
 }
 
 const creatingStatus: SandboxStatus = {

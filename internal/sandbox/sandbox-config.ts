@@ -7,6 +7,7 @@ import type {
   SecurityProfile,
 } from '../container/container-config.ts';
 import type { PortMapping } from '../network/pod-network.ts';
+import type { IdMaps } from '../sys/id-maps.ts';
 
 export interface SandboxMetadata {
   readonly name: string;
@@ -21,8 +22,8 @@ export interface NamespaceOptions {
   readonly ipc: NamespaceMode;
   /** Container id whose pid namespace is joined, for mode `target`. */
   readonly targetId: string;
-  /** True when the request has userns_options with mode POD: refused until it is done. */
-  readonly userNamespace: boolean;
+  /** The ids of the user namespace that the pod has of its own; undefined: the host's. */
+  readonly idMaps?: IdMaps | undefined;
 }
 
 export interface DnsConfig {

@@ -12,7 +12,8 @@ export function sandboxFacts(
   status: Pick<SandboxStatus, 'namespaces' | 'infra'>,
 ): SandboxFacts {
   const { config } = record;
-  const { network, ipc, uts } = status.namespaces;
+  const { network, ipc, uts, user } = status.namespaces;
+  const { idMaps } = config.namespaces;
   const paths = sandboxPaths(parts.directories, record.id);
   const sharesPid = config.namespaces.pid === 'pod' && status.infra !== undefined;
   return {
@@ -30,6 +31,7 @@ export function sandboxFacts(
       uts: source(uts),
       pidPath: sharesPid ? `/proc/${status.infra.pid}/ns/pid` : undefined,
     },
+    userNamespace: user === undefined || idMaps === undefined ? undefined : { path: user, idMaps },
     shmPath: config.namespaces.ipc === 'node' ? undefined : paths.shm,
     resolvConfPath: paths.resolvConf,
     hostnamePath: paths.hostname,

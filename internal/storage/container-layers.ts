@@ -17,9 +17,10 @@ import {
   newContainerRecord,
 } from './container-record.ts';
 import { diskFull } from './disk-full.ts';
-import { furnishLayerDir, inheritRootMode, newLinkName, putLink } from './layer-dir.ts';
+import { furnishLayerDir, inheritRoot, newLinkName, putLink } from './layer-dir.ts';
 import type { LayerRecord } from './layer-records.ts';
 import { mountOverlay } from './overlay-mount.ts';
+import { probeIdMaps } from './probe-id-maps.ts';
 import type { OpenRecords } from './record-file.ts';
 import { type Grave, retireContainerLayer, retireUnlisted } from './retire-layers.ts';
 import type { ContainerLayers, NewContainerLayer } from './store.ts';
@@ -67,14 +68,18 @@ export class OverlayContainerLayers implements ContainerLayers {
     }
   }
 
-  async mount(containerId: string, target: string): Promise<void> {
+  async mount(containerId: string, target: string, userNamespacePath?: string): Promise<void> {
     const layer = this.#layerOf(containerId);
     const chain = layer?.parent === undefined ? [] : this.#store.forest.chain(layer.parent);
     if (layer === undefined || chain === undefined) {
       throw new DaemonError('not-found', `container "${containerId}" has no complete layer in the store`);
     }
     const lowerIds = chain.map(({ id }) => id);
-    await mountOverlay(this.#store, layer.id, lowerIds, target);
+    await mountOverlay(this.#store, layer.id, lowerIds, { target, userNamespacePath });
+  }
+
+  async probeIdMaps(userNamespacePath: string): Promise<void> {
+    await probeIdMaps(this.#store, userNamespacePath);
   }
 
   async unmount(target: string): Promise<void> {
@@ -191,7 +196,7 @@ export class OverlayContainerLayers implements ContainerLayers {
       const linkName = newLinkName();
       await mkdir(directory, { mode: 0o700 }); // one by one: on a full disk, recursive says ENOENT
       await mkdir(join(directory, 'diff'), { mode: 0o700 });
-      await inheritRootMode(this.#store, join(directory, 'diff'), layer.parent);
+      await inheritRoot(this.#store, join(directory, 'diff'), layer);
       const ancestorIds = chain.map(({ id }) => id);
       await furnishLayerDir(this.#store, { directory, linkName, ancestorIds, durable: false });
       await putLink(paths, layer.id, linkName);

@@ -8,6 +8,7 @@ import { createHash } from 'node:crypto';
 import type { StoreRecord } from './json-list.ts';
 import { type LayerRecord, ownFlag } from './layer-records.ts';
 import type { NewContainerLayer } from './store.ts';
+import { type StoredIdMap, storedIdMaps } from './stored-id-maps.ts';
 
 /** Fields that are not here are kept as they are. */
 export interface ContainerRecord extends StoreRecord {
@@ -15,6 +16,8 @@ export interface ContainerRecord extends StoreRecord {
   layer?: string;
   metadata?: string;
   created?: string;
+  uidmap?: StoredIdMap[] | null;
+  gidmap?: StoredIdMap[] | null;
   flags?: Record<string, unknown> | null;
 }
 
@@ -70,6 +73,7 @@ export function newContainerRecord(
     layer: layerId,
     metadata: JSON.stringify(container.metadata),
     created: new Date().toISOString(),
+    ...storedIdMaps(container.idMaps),
     // Volatile, as CRI-O's: a node's reboot ends every container, so none of its files is worth a sync.
     flags: {
       MountLabel: '',
@@ -91,6 +95,8 @@ export function layerRecordOf(container: ContainerRecord): LayerRecord | undefin
     names: (container.names ?? []).map((name) => `${name}-layer`),
     ...(typeof parent === 'string' && parent !== '' ? { parent } : {}),
     created: container.created ?? new Date().toISOString(),
+    ...(container.uidmap && { uidmap: container.uidmap }),
+    ...(container.gidmap && { gidmap: container.gidmap }),
     flags: { [ownFlag]: true },
   };
 }

@@ -1,12 +1,14 @@
 // The directory of one layer in the driver's home: diff, link, lower, work, merged.
 
 import { randomBytes } from 'node:crypto';
-import { chmod, mkdir, open, readFile, stat, symlink, unlink, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, open, readFile, stat, symlink, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DaemonError } from '../errors/daemon-error.ts';
 import { isEEXIST, isENOENT } from '../errors/errno.ts';
+import type { LayerRecord } from './layer-records.ts';
 import type { StorePaths } from './store-paths.ts';
 import type { StoreState } from './store-state.ts';
+import { ownerOnDisk } from './stored-id-maps.ts';
 
 const linkAlphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
 const linkLength = 26;
@@ -111,6 +113,17 @@ export async function inheritRootMode(
     parentId === undefined ? baseRootMode : (await stat(homes.homeOf(parentId).diff(parentId))).mode & 0o7777;
   await chmod(diff, mode);
 }
+
+/** Gives the root of a container's layer mode and owner, which is shifted where the container has other ids. */
+export async function inheritRoot(homes: Homes, diff: string, layer: LayerRecord): Promise<void> {
+  const { parent } = layer;
+  const below = parent === undefined ? noOwner : await stat(homes.homeOf(parent).diff(parent));
+  const owner = ownerOnDisk(layer, below);
+  if (owner !== undefined) await chown(diff, owner.uid, owner.gid);
+  await inheritRootMode(homes, diff, parent);
+}
+
+const noOwner = { uid: 0, gid: 0 };
 
 async function writeSmallFile(path: string, text: string, durable: boolean): Promise<void> {
   const file = await open(path, 'wx', 0o644);

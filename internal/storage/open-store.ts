@@ -9,6 +9,7 @@ import { OverlayContainerLayers } from './container-layers.ts';
 import { collectGarbage } from './garbage-collect.ts';
 import { OverlayImageRecords } from './image-records.ts';
 import { OverlayLayerStore } from './layer-store.ts';
+import { removeLostMappedHomes } from './mapped-homes.ts';
 import { Periodic } from './periodic.ts';
 import type { ContainerLayers, ImageRecords, LayerStore } from './store.ts';
 import { refreshLists, type StoreLayout, type StoreState, storeState } from './store-state.ts';
@@ -62,6 +63,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   const images = new OverlayImageRecords(store, unlisted);
   const containers = new OverlayContainerLayers(store, unlisted);
   if (isDaemon) {
+    await removeLostMappedHomes(store.paths);
     for (const containerId of await unlisted.recover()) unlisted.later(() => containers.remove(containerId));
     if (repairs) await inspectAtStart(store);
   }

@@ -9,14 +9,23 @@ import { Worker } from 'node:worker_threads';
 import { DaemonError } from '../errors/daemon-error.ts';
 import { errnoCode } from '../errors/errno.ts';
 import { removeTree } from '../fs/directories.ts';
+import { SystemCallError } from '../sys/libc.ts';
 import { fsMount, isUnsupportedMount, type MountRequest, MS_NODEV, mount } from '../sys/mount.ts';
 import { linkNamesOf } from './layer-dir.ts';
+import { type OverlayHomeOf, plainHomes, withMappedHomes } from './mapped-homes.ts';
+import type { StorePaths } from './store-paths.ts';
 import type { StoreState } from './store-state.ts';
 
 /** mount(2) copies one page of options, its NUL included. */
 const pageBytes = 4096;
 const mountAttempts = 10;
 const mountPauseMs = 10;
+
+export interface MountPlace {
+  readonly target: string;
+  /** The user namespace for which the layers' ids are mapped. The container's own layer has the host's ids. */
+  readonly userNamespacePath: string | undefined;
+}
 
 /**
  * Mounts a container's layer over its lower layers (nearest first) at `target`, which is made if it is missing. A
@@ -29,15 +38,12 @@ export async function mountOverlay(
   store: StoreState,
   layerId: string,
   lowerIds: readonly string[],
-  target: string,
+  { target, userNamespacePath }: MountPlace,
 ): Promise<void> {
   await mkdir(target, { recursive: true, mode: 0o700 });
   if (await isMountPoint(target)) return;
   const { paths, mountOptions } = store;
   const directory = paths.layer(layerId);
-  // A layer on nothing gets an empty directory below it: overlay wants at least one lower.
-  const lowers =
-    lowerIds.length === 0 ? [join(directory, 'empty')] : lowerIds.map((id) => store.homeOf(id).diff(id));
   const upper: MountOption[] = [
     ['upperdir', join(directory, 'diff')],
     ['workdir', join(directory, 'work')],
@@ -46,9 +52,11 @@ export async function mountOverlay(
     ...mountOptions.overlay,
   ];
   try {
-    await mountDespiteOthers(directory, { store, lowerIds, target, upper, lowers });
+    await mountDespiteOthers(directory, { store, lowerIds, target, upper, directory }, userNamespacePath);
   } catch (cause) {
     if (cause instanceof DaemonError) throw cause;
+    if (cause instanceof SystemCallError && cause.syscall === 'mount_setattr')
+      throw cannotMapIds(paths, cause);
     const hint = isUnsupportedMount(cause)
       ? `: the file system of "${paths.graphRoot}" may not be fit for overlays, see the kernel log`
       : '';
@@ -56,12 +64,18 @@ export async function mountOverlay(
   }
 }
 
+export function cannotMapIds({ graphRoot }: StorePaths, cause: SystemCallError): DaemonError {
+  const text = `the file system of "${graphRoot}" cannot map ids for a user namespace (${cause.code})`;
+  return new DaemonError('failed-precondition', text, cause);
+}
+
 type MountOption = readonly [key: string, value: string | undefined];
 
 interface LayersMount {
   readonly store: StoreState;
   readonly lowerIds: readonly string[];
-  readonly lowers: readonly string[];
+  /** Of the container's layer. */
+  readonly directory: string;
   readonly upper: readonly MountOption[];
   readonly target: string;
 }
@@ -71,12 +85,20 @@ interface LayersMount {
  * look at the layers and its use of them, mount(2) fails with EINVAL (`failed to clone lowerpath` in the kernel's log),
  * and a moment later there is nothing wrong.
  */
-async function mountDespiteOthers(directory: string, layers: LayersMount): Promise<void> {
+async function mountDespiteOthers(
+  directory: string,
+  layers: LayersMount,
+  userNamespacePath: string | undefined,
+): Promise<void> {
   for (let left = mountAttempts - 1; ; left -= 1) {
     // Overlay refuses a second volatile mount until this mark is gone: it guards data that we do not promise to keep.
     await removeTree(join(directory, 'work', 'work', 'incompat', 'volatile'));
     try {
-      return await mountLayers(layers);
+      if (userNamespacePath === undefined) return await mountLayers(layers, plainHomes);
+      const { store, lowerIds } = layers;
+      return await withMappedHomes(store, lowerIds, userNamespacePath, (homeOf) =>
+        mountLayers(layers, homeOf),
+      );
     } catch (cause) {
       if (left === 0 || errnoCode(cause) !== 'EINVAL') throw cause;
     }
@@ -88,14 +110,18 @@ async function mountDespiteOthers(directory: string, layers: LayersMount): Promi
  * Three ways, by what fits: absolute paths in one page (about 38 layers); short links relative to the driver's home,
  * as containers/storage does it (about 130 layers, any kernel); one option per layer (Linux 6.7).
  */
-async function mountLayers({ store, lowerIds, lowers, upper, target }: LayersMount): Promise<void> {
+async function mountLayers(layers: LayersMount, homeOf: OverlayHomeOf): Promise<void> {
+  const { store, lowerIds, upper, target, directory } = layers;
+  const diffOf = (id: string): string => join(homeOf(store.homeOf(id)), id, 'diff');
+  // A layer on nothing gets an empty directory below it: overlay wants at least one lower.
+  const lowers = lowerIds.length === 0 ? [join(directory, 'empty')] : lowerIds.map(diffOf);
   const flags = MS_NODEV | store.mountOptions.flags;
   const request = { source: 'overlay', target, type: 'overlay', flags };
   const absolute = joined([['lowerdir', lowers.map(escaped).join(':')], ...upper]);
   if (Buffer.byteLength(absolute) < pageBytes) return mount({ ...request, data: absolute });
-  const relative = joined([['lowerdir', (await shortPaths(store, lowerIds)).join(':')], ...upper]);
+  const relative = joined([['lowerdir', (await shortPaths(layers, diffOf)).join(':')], ...upper]);
   if (Buffer.byteLength(relative) < pageBytes)
-    return mountFrom(store.paths.overlay, { ...request, data: relative });
+    return mountFrom(homeOf(store.paths), { ...request, data: relative });
   const options = [...lowers.map((path) => ['lowerdir+', path] as const), ...upper];
   try {
     // The attributes of fsmount(2) have the numbers of mount(2)'s flags.
@@ -108,15 +134,17 @@ async function mountLayers({ store, lowerIds, lowers, upper, target }: LayersMou
 }
 
 /** Links relative to the driver's home; the directory itself for a layer that is in another store. */
-async function shortPaths(store: StoreState, layerIds: readonly string[]): Promise<string[]> {
-  const names = await linkNamesOf(store, layerIds);
-  return layerIds.map((layerId, at) => {
-    const home = store.homeOf(layerId);
-    return home === store.paths ? `l/${names[at]}` : escaped(home.diff(layerId));
-  });
+async function shortPaths(
+  { store, lowerIds }: LayersMount,
+  diffOf: (layerId: string) => string,
+): Promise<string[]> {
+  const names = await linkNamesOf(store, lowerIds);
+  return lowerIds.map((layerId, at) =>
+    store.homeOf(layerId) === store.paths ? `l/${names[at]}` : escaped(diffOf(layerId)),
+  );
 }
 
-function joined(options: readonly MountOption[]): string {
+export function joined(options: readonly MountOption[]): string {
   return options.map(([key, value]) => (value === undefined ? key : `${key}=${value}`)).join(',');
 }
 
@@ -133,7 +161,7 @@ async function isMountPoint(path: string): Promise<boolean> {
 }
 
 /** In mount(2)'s list a colon parts two layers and a comma two options. */
-function escaped(path: string): string {
+export function escaped(path: string): string {
   return path.replace(/[\\:,]/g, '\\$&');
 }
 

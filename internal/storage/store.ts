@@ -1,6 +1,8 @@
 // What the rest of the daemon sees of the layered store. The on-disk form is containers/storage with the overlay
 // driver, shared with podman, skopeo, buildah and CRI-O.
 
+import type { IdMaps } from '../sys/id-maps.ts';
+
 /** `sha256:` and 64 lower-case hex digits, checked. */
 export type Digest = `sha256:${string}`;
 
@@ -97,6 +99,8 @@ export interface NewContainerLayer {
   readonly names: readonly string[];
   /** Kept as the record's metadata string: JSON that tells other tools whose container this is. */
   readonly metadata: Readonly<Record<string, unknown>>;
+  /** Of the user namespace that the container lives in: its files are stored with the host's ids. */
+  readonly idMaps?: IdMaps | undefined;
 }
 
 export interface FilesystemUsage {
@@ -167,8 +171,13 @@ export interface ContainerLayers {
   readonly root: string;
   /** Makes a read-write layer on the image's top layer and a record in containers.json. */
   create(container: NewContainerLayer): Promise<void>;
-  /** Mounts the container's overlay at `target` (made if missing); an already mounted target is success. */
-  mount(containerId: string, target: string): Promise<void>;
+  /**
+   * Mounts the container's overlay at `target` (made if missing); an already mounted target is success. With the path of a
+   * user namespace the image's files have the ids of that; it is the one whose `idMaps` the layer was made with.
+   */
+  mount(containerId: string, target: string, userNamespacePath?: string): Promise<void>;
+  /** Rejects with `failed-precondition` when no layer can be mounted for a user namespace. */
+  probeIdMaps(userNamespacePath: string): Promise<void>;
   /** Unmounts `target`; not mounted is success. */
   unmount(target: string): Promise<void>;
   /** Deletes record and layer; absent is success. The rootfs must be unmounted. */

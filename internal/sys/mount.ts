@@ -100,14 +100,24 @@ export async function fsMount(request: FsMountRequest): Promise<void> {
     await callOffLoop(fsconfigCall, create, 'fsconfig', `create ${type}`);
     const tree = checked(fsmountCall(SYS_fsmount, context, FSMOUNT_CLOEXEC, attributes), 'fsmount', type);
     try {
-      const move = [SYS_move_mount, tree, cPath(''), AT_FDCWD, cPath(target), MOVE_MOUNT_F_EMPTY_PATH];
-      await callOffLoop(moveMountCall, move, 'move_mount', target);
+      await attachMount(tree, target);
     } finally {
       closeCall(tree);
     }
   } finally {
     closeCall(context);
   }
+}
+
+/** Puts a detached mount, by its descriptor, at `target`. */
+export async function attachMount(tree: number, target: string): Promise<void> {
+  const move = [SYS_move_mount, tree, cPath(''), AT_FDCWD, cPath(target), MOVE_MOUNT_F_EMPTY_PATH];
+  await callOffLoop(moveMountCall, move, 'move_mount', target);
+}
+
+/** Closes what one of these calls has opened. */
+export function closeDescriptor(fd: number): void {
+  closeCall(fd);
 }
 
 /** True for the errors of a kernel that does not have the newer mount calls or an option of theirs. */

@@ -2,7 +2,7 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { attempt, command, findProgram, type Outcome } from './command.ts';
@@ -59,6 +59,7 @@ export class TestDaemon implements Territory {
   constructor(options: DaemonOptions = {}) {
     const name = `cria-${randomBytes(3).toString('hex')}`;
     this.root = mkdtempSync(`/var/tmp/${name}-`);
+    chmodSync(this.root, 0o711); // the root of a pod's user namespace goes through it
     this.bridge = name;
     this.cgroupParent = `/${name}`;
     this.logFile = `${this.root}/daemon.log`;

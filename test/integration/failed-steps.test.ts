@@ -201,6 +201,54 @@ suite('a failed step leaves nothing', { skip: missing('runc') }, () => {
     await daemon.client.runtime('RemovePodSandbox', { podSandboxId });
   });
 
+  test('both in a user namespace, each step in both ways', async () => {
+    const mapping = [{ containerId: 0, hostId: 200_000, length: 65_536 }];
+    const usernsOptions = { mode: 'POD', uids: mapping, gids: mapping } as const;
+    const namespaceOptions = { network: 'POD', pid: 'POD', ipc: 'POD', usernsOptions } as const;
+    const plain = sandbox('mapped');
+    const config = { ...plain, linux: { ...plain.linux, securityContext: { namespaceOptions } } };
+    const hostPath = `${territory.root}/volume`;
+    mkdirSync(hostPath);
+    const ids = { uidMappings: mapping, gidMappings: mapping };
+    const mapped = container({
+      mounts: [
+        { hostPath, containerPath: '/volume', ...ids },
+        { containerPath: '/image', image: { image }, readonly: true },
+      ],
+      linux: { securityContext: { namespaceOptions } },
+    });
+    const run = async (): Promise<string> =>
+      (await daemon.client.runtime('RunPodSandbox', { config })).podSandboxId;
+    plan.arm(-1, 'not done');
+    const empty = await settledWorld(territory);
+    let podSandboxId = await run();
+    const podSteps = [...plan.reached];
+    const clean = await settledWorld(territory);
+    const create = (): Promise<{ containerId: string }> =>
+      daemon.client.runtime('CreateContainer', { podSandboxId, config: mapped, sandboxConfig: config });
+    plan.arm(-1, 'not done');
+    const { containerId } = await create();
+    const steps = [...plan.reached];
+    await daemon.client.runtime('RemoveContainer', { containerId });
+    await assertWorld(territory, clean);
+    for (const kind of kinds) {
+      for (const [index, step] of steps.entries()) {
+        plan.arm(index, kind);
+        await failsWithoutTrace(clean, create, new RegExp(`planned failure .*${step}`));
+      }
+    }
+    await daemon.client.runtime('RemovePodSandbox', { podSandboxId });
+    for (const kind of kinds) {
+      for (const [index, step] of podSteps.entries()) {
+        plan.arm(index, kind);
+        await failsWithoutTrace(empty, run, new RegExp(`planned failure .*${step}`));
+      }
+    }
+    podSandboxId = await run();
+    await daemon.client.runtime('RemovePodSandbox', { podSandboxId });
+    await assertWorld(territory, empty);
+  });
+
   test('a log directory that is a link to elsewhere is refused', async () => {
     plan.arm(-1, 'not done');
     const podSandboxId = await runSandbox('linked-log');

@@ -39,7 +39,6 @@ const mountOf = (part: Partial<ContainerMount>): ContainerMount => ({
   propagation: 'private',
   image: '',
   imageSubPath: '',
-  hasIdMappings: false,
   ...part,
 });
 

@@ -4,10 +4,16 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { silentLogger } from '../../internal/log/logger.ts';
+import { BindMountPinner } from '../../internal/namespaces/bind-mount-pinner.ts';
+import { openStore } from '../../internal/storage/open-store.ts';
 import type { StoredImage } from '../../internal/storage/store.ts';
+import { tarArchive } from '../fixtures/tar-builder.ts';
+import { nodeCommandRunner } from '../harness/node-command-runner.ts';
 import { openWorld, storeImage, testLayer, type World } from './storage-world.ts';
 
 let world: World;
@@ -87,4 +93,51 @@ test('our container pins its image for podman, and a container of podman pins it
   await assert.rejects(images.remove(image.id), new RegExp(`in use by container "${theirs}"`));
   assert.deepEqual(await containers.listOwn(), []);
   world.podman('rm', 'theirs');
+});
+
+test('a daemon that died while layers were mounted with other ids leaves no mount of the store', async () => {
+  const { graphRoot, runRoot } = world;
+  const left = join(runRoot, 'cria-mapped/0123456789abcdef');
+  for (const name of ['0', '1']) mkdirSync(join(left, name), { recursive: true });
+  world.shell(`mount --bind ${graphRoot}/overlay ${left}/0`);
+  await (await openStore({ graphRoot, runRoot, logger: silentLogger })).close();
+  assert.ok(!existsSync(left));
+  assert.ok(existsSync(join(graphRoot, 'overlay/l')));
+});
+
+test('layers with the ids of a user namespace, however many', async () => {
+  const { containers } = world.store;
+  const monitorPath = fileURLToPath(new URL('../../bin/cria-monitor', import.meta.url));
+  mkdirSync(join(world.directory, 'userns'));
+  const pinner = new BindMountPinner(world.directory, monitorPath, nodeCommandRunner);
+  const map = { inside: 0, outside: 200_000, length: 65_536 };
+  const idMaps = { uids: map, gids: map };
+  const sandboxId = 'e'.repeat(64);
+  const nothing = { network: false, ipc: false, uts: false, hostname: '', sysctls: {} };
+  const { user } = await pinner.pin({ sandboxId, ...nothing, user: idMaps }, new AbortController().signal);
+  const target = join(world.directory, 'mapped');
+  try {
+    const content = Buffer.from('content');
+    const layers = Array.from({ length: 34 }, (_, at) =>
+      testLayer(tarArchive([{ name: `of-${at}`, content, uid: 3 }])),
+    );
+    const tall = await storeImage(world.store, layers, 'localhost/tall:1');
+    for (const of of [image, tall]) {
+      const container = { ...newContainer('k8s_mapped'), imageId: of.id, idMaps };
+      await containers.create(container);
+      await containers.mount(container.containerId, target, user);
+      assert.equal(statSync(target).uid, 200_000);
+      const [name = '', uid] = of === tall ? ['of-33', 200_003] : ['new', 200_000];
+      assert.equal(statSync(join(target, name)).uid, uid);
+      writeFileSync(join(target, name), 'copied up');
+      const { path } = containers.writableLayer(container.containerId) ?? { path: '' };
+      assert.equal(statSync(join(path, name)).uid, uid);
+      await containers.unmount(target);
+      await containers.remove(container.containerId);
+    }
+    assert.deepEqual(readdirSync(join(world.runRoot, 'cria-mapped')), []);
+  } finally {
+    await containers.unmount(target);
+    await pinner.unpin(sandboxId);
+  }
 });

@@ -14,6 +14,7 @@ import { seccomp } from './seccomp.ts';
 import { apparmorProfile, hiddenPaths, workingDirectory } from './security.ts';
 import type { SpecInput } from './spec-input.ts';
 import { type ResolvedUser, resolveUser } from './user.ts';
+import { checkUserNamespace, hostUser, idMappings } from './user-namespace.ts';
 
 /** What runc 1.1 and crun 1.8 name as theirs; later versions only add, and we write nothing that needs them. */
 export const ociVersion = '1.0.2';
@@ -24,12 +25,14 @@ export const ociVersion = '1.0.2';
  */
 export function buildSpec(input: SpecInput): RuntimeSpec {
   const { config, sandbox } = input;
+  checkUserNamespace(config.security, sandbox.userNamespace);
   const user = resolveUser({
     security: config.security,
     imageUser: input.image.user,
     passwdText: input.passwdText,
     groupText: input.groupText,
   });
+  hostUser(sandbox.userNamespace, user); // refuses one that is nobody there
   const { mounts: mountList, rootfsPropagation } = mounts(input);
   const process = processOf(input, user);
   const spec: RuntimeSpec = {
@@ -111,7 +114,9 @@ function linuxOf(input: SpecInput, process: ProcessSpec): LinuxSpec {
       sandbox: sandbox.namespaces,
       targetPidPath: input.targetPidPath,
       cgroupV2: host.cgroupV2,
+      userNamespace: sandbox.userNamespace,
     }),
+    ...idMappings(sandbox.userNamespace),
     cgroupsPath: input.cgroupsPath,
     resources: resources(config.resources, host, defaults, device.rules),
     ...(device.devices.length > 0 && { devices: device.devices }),

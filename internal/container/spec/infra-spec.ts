@@ -1,11 +1,13 @@
-import type { RuntimeSpec } from '../../oci/runtime-spec.ts';
+import type { RuntimeSpec, UserSpec } from '../../oci/runtime-spec.ts';
+import { outsideId } from '../../sys/id-maps.ts';
 import type { LinuxResources } from '../container-config.ts';
 import { ociVersion } from './build-spec.ts';
-import { namespaceOf } from './namespaces.ts';
+import { namespaceOf, userSource } from './namespaces.ts';
 import { oomScoreAdj } from './resources.ts';
 import { seccomp } from './seccomp.ts';
-import type { HostFacts, SandboxFacts, SpecDefaults } from './spec-input.ts';
+import type { HostFacts, PodUserNamespace, SandboxFacts, SpecDefaults } from './spec-input.ts';
 import { devMount, procMount } from './system-mounts.ts';
+import { idMappings } from './user-namespace.ts';
 
 export interface InfraSpecInput {
   /** The sandbox's id: the infra container has the same. */
@@ -25,6 +27,13 @@ export interface InfraSpecInput {
 
 /** The one identity that an image never has a reason to use: not root, not nobody. */
 const pauseId = 65_535;
+/** Root of the pod where so few ids are mapped: it has no capability either way. */
+function pauseUser(userNamespace: PodUserNamespace | undefined): UserSpec {
+  const maps = userNamespace === undefined ? [] : [userNamespace.idMaps.uids, userNamespace.idMaps.gids];
+  const id = maps.every((map) => outsideId(map, pauseId) !== undefined) ? pauseId : 0;
+  return { uid: id, gid: id, additionalGids: [id] };
+}
+
 /** The kernel's least: the process only sleeps. */
 const pauseCpuShares = 2;
 
@@ -47,7 +56,7 @@ export function infraSpec(input: InfraSpecInput): RuntimeSpec {
     ociVersion,
     process: {
       terminal: false,
-      user: { uid: pauseId, gid: pauseId, additionalGids: [pauseId] },
+      user: pauseUser(sandbox.userNamespace),
       args: [input.pausePath],
       env: [],
       cwd: '/',
@@ -71,6 +80,7 @@ export function infraSpec(input: InfraSpecInput): RuntimeSpec {
     },
     linux: {
       namespaces: [
+        ...namespaceOf('user', userSource(sandbox.userNamespace)),
         { type: 'mount' },
         { type: 'pid' },
         ...namespaceOf('network', sandbox.namespaces.network),
@@ -78,6 +88,7 @@ export function infraSpec(input: InfraSpecInput): RuntimeSpec {
         ...namespaceOf('uts', sandbox.namespaces.uts),
         ...namespaceOf('cgroup', host.cgroupV2 ? 'new' : 'host'),
       ],
+      ...idMappings(sandbox.userNamespace),
       cgroupsPath: input.cgroupsPath,
       resources: {
         devices: [{ allow: false, access: 'rwm' }],

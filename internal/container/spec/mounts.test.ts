@@ -13,8 +13,9 @@ const mount: ContainerMount = {
   propagation: 'private',
   image: '',
   imageSubPath: '',
-  hasIdMappings: false,
 };
+
+const idMap = { inside: 0, outside: 65_536, length: 65_536 };
 
 function paths(config: Partial<ContainerConfig>): readonly string[] {
   return mounts(inputWith(config)).mounts.map(({ destination }) => destination);
@@ -112,7 +113,7 @@ for (const [name, part, kind] of [
   ['a mount over the root', { containerPath: '/x/..' }, 'invalid-argument'],
   ['a relative host path', { hostPath: 'srv' }, 'invalid-argument'],
   ['a writable volume made of an image', { image: 'busybox', hostPath: '' }, 'invalid-argument'],
-  ['id mappings', { hasIdMappings: true }, 'unimplemented'],
+  ['id mappings', { idMaps: { uids: idMap, gids: idMap } }, 'invalid-argument'],
 ] as const) {
   test(`mounts refuses ${name}`, () => {
     assert.throws(() => mounts(inputWith({ mounts: [{ ...mount, ...part }] })), { kind });

@@ -50,15 +50,17 @@ export function inOrder(all: readonly MountSpec[]): readonly MountSpec[] {
 function bindOf(mount: ContainerMount, canBeRecursive: boolean): MountSpec {
   checkMount(mount, canBeRecursive);
   const access = mount.recursiveReadOnly ? 'rro' : mount.readonly ? 'ro' : 'rw';
+  const options = ['rbind', propagationOption[mount.propagation]];
   return {
     destination: posix.normalize(mount.containerPath).replace(/(?<=.)\/$/, ''),
     type: 'bind',
     source: mount.hostPath,
-    options: ['rbind', propagationOption[mount.propagation], access],
+    options: mount.isAsSource === true ? options : [...options, access],
   };
 }
 
-function checkMount(mount: ContainerMount, canBeRecursive: boolean): void {
+/** Refuses what no runtime could do; `canBeRecursive`: recursive read-only is possible here. */
+export function checkMount(mount: ContainerMount, canBeRecursive: boolean): void {
   const where = `mount at ${JSON.stringify(mount.containerPath)}`;
   if (!isCleanAbsolute(mount.containerPath)) throw invalid(`${where}: the container path is not absolute`);
   if (posix.normalize(mount.containerPath) === '/') throw invalid(`${where} would hide the root file system`);
@@ -67,9 +69,8 @@ function checkMount(mount: ContainerMount, canBeRecursive: boolean): void {
   if (mount.imageSubPath !== '' && mount.image === '')
     throw invalid(`${where} has an image sub path but no image`);
   if (!isCleanAbsolute(mount.hostPath)) throw invalid(`${where}: the host path is not absolute`);
-  if (mount.hasIdMappings) {
-    throw new DaemonError('unimplemented', `${where}: id-mapped mounts are not supported`);
-  }
+  if (mount.idMaps !== undefined)
+    throw invalid(`${where} has id mappings, but its pod has no user namespace`);
   if (!mount.recursiveReadOnly) return;
   // CRI: recursive_read_only needs readonly and private propagation; the kubelet looks for the prefix.
   if (!mount.readonly) throw invalid(`${where}: recursive_read_only needs readonly`);

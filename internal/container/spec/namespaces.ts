@@ -1,7 +1,7 @@
 import { DaemonError } from '../../errors/daemon-error.ts';
 import type { NamespaceSpec, NamespaceType } from '../../oci/runtime-spec.ts';
 import type { ContainerSecurity } from '../container-config.ts';
-import type { NamespaceSource, SandboxFacts } from './spec-input.ts';
+import type { NamespaceSource, PodUserNamespace, SandboxFacts } from './spec-input.ts';
 
 export interface NamespacesInput {
   readonly security: Pick<
@@ -11,6 +11,7 @@ export interface NamespacesInput {
   readonly sandbox: SandboxFacts['namespaces'];
   readonly targetPidPath: string | undefined;
   readonly cgroupV2: boolean;
+  readonly userNamespace?: PodUserNamespace | undefined;
 }
 
 /**
@@ -20,6 +21,7 @@ export interface NamespacesInput {
 export function namespaces(input: NamespacesInput): readonly NamespaceSpec[] {
   const { security, sandbox } = input;
   return [
+    ...namespaceOf('user', userSource(input.userNamespace)), // first: it owns the others
     { type: 'mount' },
     ...namespaceOf('pid', pidSource(input)),
     ...namespaceOf('network', sharedSource('network', security.networkMode, sandbox.network)),
@@ -36,6 +38,10 @@ export function namespaces(input: NamespacesInput): readonly NamespaceSpec[] {
 export function namespaceOf(type: NamespaceType, source: NamespaceSource): readonly NamespaceSpec[] {
   if (source === 'host') return [];
   return source === 'new' ? [{ type }] : [{ type, path: source.path }];
+}
+
+export function userSource(userNamespace: PodUserNamespace | undefined): NamespaceSource {
+  return userNamespace === undefined ? 'host' : { path: userNamespace.path };
 }
 
 function pidSource({ security, sandbox, targetPidPath }: NamespacesInput): NamespaceSource {

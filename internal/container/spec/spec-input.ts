@@ -3,10 +3,16 @@
 import type { CdiEdits } from '../../cdi/cdi.ts';
 import type { HookDefinition } from '../../hooks/hooks.ts';
 import type { ImageConfig } from '../../image/images.ts';
+import type { IdMaps } from '../../sys/id-maps.ts';
 import type { ContainerConfig } from '../container-config.ts';
 
 /** Where a namespace comes from: the host's, a new one of the container, or one that is pinned at a path. */
 export type NamespaceSource = 'host' | 'new' | { readonly path: string };
+
+export interface PodUserNamespace {
+  readonly path: string;
+  readonly idMaps: IdMaps;
+}
 
 export interface SandboxFacts {
   /** 64 hex digits. */
@@ -26,6 +32,8 @@ export interface SandboxFacts {
     /** The pid namespace that the pod's containers share (the infra process's); undefined when there is none. */
     readonly pidPath: string | undefined;
   };
+  /** The user namespace of the pod, which owns its other ones; undefined: the host's. */
+  readonly userNamespace?: PodUserNamespace | undefined;
   /** The pod's tmpfs for /dev/shm; undefined when the pod uses the host's. */
   readonly shmPath: string | undefined;
   readonly resolvConfPath: string | undefined;

@@ -9,6 +9,9 @@ import { noResources } from './resources.ts';
 
 const least: ContainerConfig = { metadata: { name: 'web', attempt: 1 }, image: { image: 'busybox' } };
 
+const idMapping = { containerId: 0, hostId: 65_536, length: 65_536 };
+const idMap = { inside: 0, outside: 65_536, length: 65_536 };
+
 function convert(config: ContainerConfig) {
   return containerConfig(
     receivedRequest<CreateContainerRequest__Output>('CreateContainer', { config }).config,
@@ -46,7 +49,8 @@ test('containerConfig: all fields', () => {
           recursiveReadOnly: true,
           selinuxRelabel: true,
           propagation: 'PROPAGATION_BIDIRECTIONAL',
-          uidMappings: [{ hostId: 1, containerId: 0, length: 1 }],
+          uidMappings: [idMapping],
+          gidMappings: [idMapping],
         },
         { containerPath: '/i', image: { image: 'vol' }, imageSubPath: 'etc' },
       ],
@@ -108,7 +112,7 @@ test('containerConfig: all fields', () => {
           propagation: 'bidirectional',
           image: '',
           imageSubPath: '',
-          hasIdMappings: true,
+          idMaps: { uids: idMap, gids: idMap },
         },
         {
           containerPath: '/i',
@@ -119,7 +123,6 @@ test('containerConfig: all fields', () => {
           propagation: 'private',
           image: 'vol',
           imageSubPath: 'etc',
-          hasIdMappings: false,
         },
       ],
       devices: [{ containerPath: '/dev/a', hostPath: '/dev/b', permissions: 'r' }],

@@ -11,6 +11,7 @@ import type { KeyValue__Output } from '../gen/runtime/v1/KeyValue.ts';
 import type { LinuxContainerSecurityContext__Output } from '../gen/runtime/v1/LinuxContainerSecurityContext.ts';
 import type { Mount__Output } from '../gen/runtime/v1/Mount.ts';
 import { accountId, fromEnum, nonEmpty, optionalAccountId, required, singleLine } from './fields.ts';
+import { mountIdMaps } from './id-mappings.ts';
 import { namespaceOptions } from './namespace-options.ts';
 import { resourcesFromMessage } from './resources.ts';
 import { securityProfile, selinuxOptions } from './security-profile.ts';
@@ -88,7 +89,7 @@ function mount(message: Mount__Output): ContainerMount {
     ),
     image,
     imageSubPath: message.imageSubPath,
-    hasIdMappings: message.uidMappings.length > 0 || message.gidMappings.length > 0,
+    ...mountIdMaps(message.uidMappings, message.gidMappings, 'config.mounts'),
   };
 }
 
@@ -110,7 +111,7 @@ function containerSecurity(
   message: LinuxContainerSecurityContext__Output | null | undefined,
 ): ContainerSecurity {
   const where = 'config.linux.security_context';
-  const { network, pid, ipc, targetId } = namespaceOptions(
+  const { network, pid, ipc, targetId, idMaps } = namespaceOptions(
     message?.namespaceOptions,
     `${where}.namespace_options`,
   );
@@ -123,6 +124,7 @@ function containerSecurity(
     networkMode: network,
     ipcMode: ipc,
     targetId,
+    ...(idMaps !== undefined && { idMaps }),
     runAsUser: optionalAccountId(message?.runAsUser, `${where}.run_as_user`),
     runAsGroup: optionalAccountId(message?.runAsGroup, `${where}.run_as_group`),
     runAsUsername: message?.runAsUsername ?? '',

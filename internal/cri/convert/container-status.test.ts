@@ -34,7 +34,6 @@ const view: ContainerStatusView = {
       propagation: 'host-to-container',
       image: '',
       imageSubPath: '',
-      hasIdMappings: false,
     },
   ],
   logPath: '/var/log/x.log',

@@ -4,6 +4,7 @@ import type { ContainerState__Output } from '../gen/runtime/v1/ContainerState.ts
 import type { ContainerStatus } from '../gen/runtime/v1/ContainerStatus.ts';
 import type { Mount } from '../gen/runtime/v1/Mount.ts';
 import type { MountPropagation__Output } from '../gen/runtime/v1/MountPropagation.ts';
+import { mountIdMapsToMessage } from './id-mappings.ts';
 import { resourcesToMessage } from './resources.ts';
 import { stopSignalToMessage } from './stop-signal.ts';
 
@@ -131,5 +132,6 @@ function mountMessage(mount: ContainerMount, imageRef = ''): Mount {
     propagation: propagationValues[mount.propagation],
     image: mount.image === '' ? null : { image: mount.image, imageRef },
     imageSubPath: mount.imageSubPath,
+    ...mountIdMapsToMessage(mount.idMaps),
   };
 }

@@ -3,6 +3,7 @@ import { DaemonError } from '../../errors/daemon-error.ts';
 import type { NamespaceOptions } from '../../sandbox/sandbox-config.ts';
 import type { NamespaceOption, NamespaceOption__Output } from '../gen/runtime/v1/NamespaceOption.ts';
 import { fromEnum } from './fields.ts';
+import { userNamespace, userNamespaceToMessage } from './id-mappings.ts';
 
 const modes = {
   POD: 'pod',
@@ -13,7 +14,6 @@ const modes = {
 const messageModes = { pod: 'POD', container: 'CONTAINER', node: 'NODE', target: 'TARGET' } as const;
 const { TARGET: _, ...ipcModes } = modes;
 const networkModes = { POD: 'pod', NODE: 'node' } as const;
-const userModes = networkModes;
 
 /** The namespaces of a message; one that is not there means POD for all three (critest relies on it). */
 export function namespaceOptions(
@@ -21,9 +21,8 @@ export function namespaceOptions(
   field: string,
 ): NamespaceOptions {
   if (message === null || message === undefined) {
-    return { network: 'pod', pid: 'pod', ipc: 'pod', targetId: '', userNamespace: false };
+    return { network: 'pod', pid: 'pod', ipc: 'pod', targetId: '' };
   }
-  const user = message.usernsOptions;
   const pid = fromEnum<NamespaceMode>(modes, message.pid, `${field}.pid`);
   if (pid === 'target' && message.targetId === '') {
     throw new DaemonError('invalid-argument', `${field}.target_id is empty for pid mode TARGET`);
@@ -33,10 +32,7 @@ export function namespaceOptions(
     pid,
     ipc: fromEnum<NamespaceMode>(ipcModes, message.ipc, `${field}.ipc`),
     targetId: message.targetId,
-    userNamespace:
-      user !== null &&
-      user !== undefined &&
-      fromEnum<NamespaceMode>(userModes, user.mode, `${field}.userns_options.mode`) === 'pod',
+    ...userNamespace(message.usernsOptions, `${field}.userns_options`),
   };
 }
 
@@ -47,6 +43,6 @@ export function namespaceOptionsToMessage(options: NamespaceOptions): NamespaceO
     pid: messageModes[options.pid],
     ipc: messageModes[options.ipc],
     targetId: options.targetId,
-    usernsOptions: { mode: options.userNamespace ? 'POD' : 'NODE' },
+    usernsOptions: userNamespaceToMessage(options.idMaps),
   };
 }

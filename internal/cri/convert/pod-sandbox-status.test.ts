@@ -12,7 +12,7 @@ const view: SandboxView = {
   labels: { l: '1' },
   annotations: { a: '2' },
   runtimeHandler: 'runc',
-  namespaces: { network: 'pod', pid: 'container', ipc: 'pod', targetId: '', userNamespace: false },
+  namespaces: { network: 'pod', pid: 'container', ipc: 'pod', targetId: '' },
   ips: ['10.0.0.2', 'fd00::2'],
 };
 

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { receivedRequest } from '../../../test/fixtures/cri-messages.ts';
 import type { PodSandboxConfig } from '../gen/runtime/v1/PodSandboxConfig.ts';
 import type { RunPodSandboxRequest__Output } from '../gen/runtime/v1/RunPodSandboxRequest.ts';
+import type { UserNamespace } from '../gen/runtime/v1/UserNamespace.ts';
 import { noResources } from './resources.ts';
 import { sandboxConfig } from './sandbox-config.ts';
 
@@ -11,6 +12,9 @@ const metadata = { name: 'pod', uid: 'uid', namespace: 'default', attempt: 2 };
 function convert(config: PodSandboxConfig) {
   return sandboxConfig(receivedRequest<RunPodSandboxRequest__Output>('RunPodSandbox', { config }).config);
 }
+
+const idMapping = { containerId: 0, hostId: 65_536, length: 65_536 };
+const idMap = { inside: 0, outside: 65_536, length: 65_536 };
 
 const least = {
   metadata,
@@ -22,7 +26,7 @@ const least = {
   annotations: {},
   cgroupParent: '',
   sysctls: {},
-  namespaces: { network: 'pod', pid: 'pod', ipc: 'pod', targetId: '', userNamespace: false },
+  namespaces: { network: 'pod', pid: 'pod', ipc: 'pod', targetId: '' },
   privileged: false,
   selinux: undefined,
   seccomp: undefined,
@@ -61,7 +65,7 @@ test('sandboxConfig: all fields', () => {
             network: 'NODE',
             pid: 'CONTAINER',
             ipc: 'NODE',
-            usernsOptions: { mode: 'POD' },
+            usernsOptions: { mode: 'POD', uids: [idMapping], gids: [idMapping] },
           },
           selinuxOptions: { level: 's0' },
           runAsUser: { value: 0 },
@@ -83,7 +87,13 @@ test('sandboxConfig: all fields', () => {
       annotations: { b: 'two\nlines' },
       cgroupParent: '/kubepods/pod1',
       sysctls: { 'net.ipv4.ip_forward': '1' },
-      namespaces: { network: 'node', pid: 'container', ipc: 'node', targetId: '', userNamespace: true },
+      namespaces: {
+        network: 'node',
+        pid: 'container',
+        ipc: 'node',
+        targetId: '',
+        idMaps: { uids: idMap, gids: idMap },
+      },
       privileged: true,
       selinux: { user: '', role: '', type: '', level: 's0' },
       seccomp: { type: 'localhost', localhostRef: '/p/a.json' },
@@ -98,6 +108,9 @@ test('sandboxConfig: all fields', () => {
 });
 
 const withContext = (securityContext: object) => ({ metadata, linux: { securityContext } });
+
+const withUserNamespace = (usernsOptions: UserNamespace) =>
+  withContext({ namespaceOptions: { usernsOptions } });
 
 for (const [name, config, message] of [
   ['no metadata', {}, /config\.metadata is missing/],
@@ -123,6 +136,42 @@ for (const [name, config, message] of [
     'a user namespace TARGET',
     withContext({ namespaceOptions: { usernsOptions: { mode: 'TARGET' } } }),
     /userns_options/,
+  ],
+  ['a user namespace CONTAINER', withUserNamespace({ mode: 'CONTAINER' }), /userns_options.mode CONTAINER/],
+  [
+    'a user namespace without a mapping',
+    withUserNamespace({ mode: 'POD', gids: [idMapping] }),
+    /userns_options.uids has 0 mappings/,
+  ],
+  [
+    'a user namespace with two mappings',
+    withUserNamespace({ mode: 'POD', uids: [idMapping], gids: [idMapping, idMapping] }),
+    /userns_options.gids has 2 mappings/,
+  ],
+  [
+    'a user namespace without root',
+    withUserNamespace({ mode: 'POD', uids: [{ ...idMapping, containerId: 1 }], gids: [idMapping] }),
+    /userns_options.uids begins at id 1/,
+  ],
+  [
+    'a user namespace whose root is the host’s',
+    withUserNamespace({ mode: 'POD', uids: [idMapping], gids: [{ ...idMapping, hostId: 0 }] }),
+    /maps root to the host's root/,
+  ],
+  [
+    'a user namespace of no ids',
+    withUserNamespace({ mode: 'POD', uids: [{ ...idMapping, length: 0 }], gids: [idMapping] }),
+    /maps no id/,
+  ],
+  [
+    'a user namespace beyond the last id',
+    withUserNamespace({ mode: 'POD', uids: [{ ...idMapping, hostId: 2 ** 32 - 65_536 }], gids: [idMapping] }),
+    /leaves the range of ids/,
+  ],
+  [
+    'mappings of the host’s user namespace',
+    withUserNamespace({ mode: 'NODE', uids: [idMapping], gids: [idMapping] }),
+    /has mappings, but its mode is NODE/,
   ],
 ] as const) {
   test(`sandboxConfig refuses ${name}`, () => {
