@@ -4,9 +4,10 @@ import { setMaxListeners } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
 import { waitFor } from '../async/wait-for.ts';
 import { describeError } from '../errors/daemon-error.ts';
-import type { StreamSession, TerminalSize } from '../monitor/stream-session.ts';
+import type { StreamSession } from '../monitor/stream-session.ts';
 import type { CommandClient, CommandOutcome } from './stream-client.ts';
 import type { CommandTicket } from './stream-ticket.ts';
+import { TerminalSizes } from './terminal-sizes.ts';
 
 /** Serves the client to its end; the session is over then, whoever ended it. Never rejects. */
 export async function serveCommand(
@@ -33,6 +34,7 @@ async function outcomeOf(
   ticket: CommandTicket,
   signal: AbortSignal,
 ): Promise<CommandOutcome> {
+  const sizes = new TerminalSizes(client);
   let session: StreamSession | undefined;
   try {
     session = await ticket.open(signal);
@@ -41,7 +43,7 @@ async function outcomeOf(
       carryOutput(session.stdout, client.stdout),
       carryOutput(session.stderr, client.stderr),
     ]);
-    followSizes(client, session);
+    sizes.applyTo(session);
     const { code } = await session.exit;
     await waitFor(carried, signal);
     // The end of an attachment is no failure, whatever the container has exited with: the pod's status tells that.
@@ -77,23 +79,4 @@ async function carryOutput(from: Readable | undefined, to: Writable | undefined)
     from.pipe(to, { end: false });
   }
   await ended;
-}
-
-/** The last size counts: those that came while one was set are skipped. */
-function followSizes(client: CommandClient, session: StreamSession): void {
-  let next: TerminalSize | undefined;
-  let isSetting = false;
-  const set = async (): Promise<void> => {
-    isSetting = true;
-    while (next !== undefined) {
-      const size = next;
-      next = undefined;
-      await session.resize(size).catch(() => {}); // the session's end says why
-    }
-    isSetting = false;
-  };
-  client.onResize((size) => {
-    next = size;
-    if (!isSetting) void set();
-  });
 }

@@ -1,6 +1,7 @@
 // The server with clients of the WebSocket protocols; the container is the test.
 
 import assert from 'node:assert/strict';
+import { existsSync, readFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { after, before, beforeEach, describe, test } from 'node:test';
@@ -195,6 +196,34 @@ describe('a client of exec', () => {
     await exit(client, 0);
   });
 
+  test('attaches with two sizes, of which its own is the second: both are set, also when the session comes late', async () => {
+    let opened = (): void => {};
+    const gate = new Promise<void>((resolve) => {
+      opened = resolve;
+    });
+    const mine = session;
+    const streams = { ...all, stderr: false, terminal: true };
+    const open = async () => {
+      await gate;
+      return mine;
+    };
+    const client = await ChannelClient.connect(
+      server.offer({ kind: 'attach', owner: 'c1', streams, open }),
+      'v4.channel.k8s.io',
+    );
+    for (const size of ['{"Width":1,"Height":1}', '{"Width":81,"Height":25}', '{"Width":80,"Height":24}'])
+      client.send(4, size);
+    client.socket.ping();
+    await new Promise((resolve) => client.socket.once('pong', resolve)); // the server has got them
+    opened();
+    await client.until(() => session.sizes.length === 2, 'both sizes');
+    assert.deepEqual(session.sizes, [
+      { columns: 81, rows: 25 },
+      { columns: 80, rows: 24 },
+    ]);
+    await exit(client, 0);
+  });
+
   test('that leaves takes its session along', async () => {
     const client = await ChannelClient.connect(offer(), 'v4.channel.k8s.io');
     session.stdout.write('hello');
@@ -242,6 +271,20 @@ describe('a client of exec', () => {
     await exit(client, 0);
   });
 
+  test('that leaves while its stdin is not read is found to be gone', async (t) => {
+    t.mock.timers.enable({ apis: ['setInterval'] });
+    const client = await ChannelClient.connect(offer(), 'v4.channel.k8s.io');
+    for (let sent = 0; sent < 64; sent++) client.send(0, Buffer.alloc(1024 * 1024));
+    await client.until(() => session.stdin.readableLength > 0, 'the first bytes');
+    session.stdout.write('output gets through');
+    await client.until(() => client.text(1) !== '', 'output');
+    client.socket.terminate();
+    await client.until(() => {
+      t.mock.timers.tick(5_000);
+      return session.isClosed;
+    }, 'the session is closed');
+  });
+
   test('whose command closes its stdin goes on', async () => {
     const client = await ChannelClient.connect(offer(), 'v4.channel.k8s.io');
     session.stdin.destroy();
@@ -277,6 +320,24 @@ test('the end of an attachment is success, whatever the container has exited wit
   const client = await ChannelClient.connect(offer(all, 'attach'), 'v4.channel.k8s.io');
   await exit(client, 9);
   assert.equal(client.outcome.status, 'Success');
+});
+
+test('an address that is taken, and one of IPv6', async () => {
+  const port = Number(new URL(offer()).port);
+  const make = (address: { host: string; port: number }) =>
+    new StreamServer({ ...settings, address }, metrics, silentLogger);
+  await assert.rejects(
+    make({ host: '127.0.0.1', port }).listen(),
+    (error: Error) =>
+      hasKind(error, 'unavailable') && error.message.includes(`"127.0.0.1:${port}" (EADDRINUSE)`),
+  );
+  const everywhere = make({ host: '0.0.0.0', port: 0 });
+  assert.match(await everywhere.listen(), /^http:\/\/127\.0\.0\.1:\d+$/);
+  await everywhere.close();
+  if (!existsSync('/proc/net/if_inet6') || readFileSync('/proc/net/if_inet6', 'utf8') === '') return;
+  const sixth = make({ host: '::1', port: 0 });
+  assert.match(await sixth.listen(), /^http:\/\/\[::1\]:\d+$/);
+  await sixth.close();
 });
 
 test('a client that is silent for too long is cut off', async () => {

@@ -8,6 +8,8 @@ import { DaemonError } from '../../errors/daemon-error.ts';
 const silenceMs = 10_000;
 /** The same for one that goes on sending: it may take its time to read. */
 export const lingerMs = 3_600_000;
+/** Who does not read does not hear that the client is gone, but who writes does; so pings are sent meanwhile. */
+const probeMs = 5_000;
 const normalClosure = 1000;
 
 export class WebSocketConnection {
@@ -18,6 +20,7 @@ export class WebSocketConnection {
   readonly #idle: NodeJS.Timeout | undefined;
   readonly #full = new Set<object>();
   readonly #closed: Promise<void>;
+  #probing: NodeJS.Timeout | undefined;
 
   /** Pings count for nothing: clients send them whether or not somebody is there. `idleMs` 0: no limit. */
   constructor(socket: WebSocket, idleMs: number, onMessage: (message: Buffer) => void) {
@@ -29,6 +32,7 @@ export class WebSocketConnection {
     this.#closed = new Promise((resolve) => {
       socket.once('close', () => {
         clearTimeout(this.#idle);
+        clearInterval(this.#probing);
         this.#goneBy.abort(new DaemonError('cancelled', 'the client has closed the connection'));
         resolve();
       });
@@ -48,18 +52,20 @@ export class WebSocketConnection {
 
   /** Nothing more is read until everybody who was full is so no more. A client that pings is not answered meanwhile. */
   pause(by: object): void {
+    if (this.gone.aborted) return;
     this.#full.add(by);
     this.#socket.pause();
+    this.#probing ??= setInterval(() => this.#probe(), probeMs);
   }
 
   resume(by: object): void {
-    if (this.#full.delete(by) && this.#full.size === 0) this.#socket.resume();
+    if (this.#full.delete(by) && this.#full.size === 0) this.#readOn();
   }
 
   /** Closes behind what was sent. Resolves when the client has done so too, or was silent for 10 s. */
   async close(): Promise<void> {
     this.#full.clear();
-    this.#socket.resume();
+    this.#readOn();
     const silence = setTimeout(() => this.destroy(), silenceMs);
     for (const event of ['message', 'ping', 'pong']) this.#socket.on(event, () => silence.refresh());
     this.#socket.close(normalClosure); // the library's own limit is the longest that it may take
@@ -70,6 +76,17 @@ export class WebSocketConnection {
   /** Drops the connection. */
   destroy(): void {
     this.#socket.terminate();
+  }
+
+  #readOn(): void {
+    clearInterval(this.#probing);
+    this.#probing = undefined;
+    this.#socket.resume();
+  }
+
+  /** What waits to be sent already tells as much. */
+  #probe(): void {
+    if (this.#socket.bufferedAmount === 0) this.#socket.ping('', false, () => {});
   }
 
   #lose(reason: string): void {
