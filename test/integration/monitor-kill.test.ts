@@ -1,8 +1,9 @@
 // The end of an exec at its timeout: everything that the command has started is dead before the answer, nothing else is.
 
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -87,9 +88,8 @@ for (const runtime of [runcPath ?? '/usr/bin/runc', '/usr/bin/crun']) {
     const timesOut = (error: DaemonError) => error.kind === 'deadline-exceeded';
     /** All processes of the container, wherever below its cgroup. */
     const processes = () =>
-      readdirSync('/proc')
-        .filter((entry) => /^\d+$/.test(entry) && isIn(Number(entry), container.id))
-        .map((entry) => commandOf(Number(entry)))
+      processesOf(container.id)
+        .map(commandOf)
         .filter((command) => command !== '')
         .sort();
     const own = ['sh -c sleep 8881 & sleep 8882; true', 'sleep 8881', 'sleep 8882'];
@@ -148,6 +148,32 @@ for (const runtime of [runcPath ?? '/usr/bin/runc', '/usr/bin/crun']) {
       }
     });
 
+    test('a process that is older than the command and was given its output lives on, and so do its children', async () => {
+      const script = 'read file; exec 3>"$file"; sleep 7782 & echo held; wait';
+      const older = spawn('/bin/sh', ['-c', script], { stdio: ['pipe', 'pipe', 'inherit'], detached: true });
+      const pid = older.pid ?? 0;
+      try {
+        await until('the next process is younger', () => uptimeTicks() > startOf(pid) + 1);
+        const abort = new AbortController();
+        const asked = request('sleep 7781', { timeoutMs: 0, cgroup: undefined });
+        const running = world.monitors.execSync(asked, abort.signal);
+        running.catch(() => {}); // awaited below
+        await until('the command runs', () => processes().includes('sleep 7781'));
+        const command = processesOf(container.id).find((other) => commandOf(other) === 'sleep 7781');
+        older.stdin.write(`/proc/${command}/fd/1\n`);
+        await once(older.stdout, 'data');
+        abort.abort();
+        await assert.rejects(running, { name: 'AbortError' });
+        await until('the command is dead', () => processes().join() === own.join());
+        assert.ok(isAlive(pid));
+        const child = Number(readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim());
+        await until('its child has begun', () => commandOf(child) === 'sleep 7782');
+        assert.ok(isAlive(child));
+      } finally {
+        process.kill(-pid, 'SIGKILL'); // with its child
+      }
+    });
+
     test('an init that is not the one it was said to be is no reason to fail, nor to kill', async () => {
       const cgroup = { option: 'any', initPid: process.pid, initStartTicks: '1' } as const;
       assert.equal((await exec('exit 5', { cgroup })).exitCode, 5);
@@ -155,6 +181,23 @@ for (const runtime of [runcPath ?? '/usr/bin/runc', '/usr/bin/crun']) {
       assert.deepEqual(processes(), own);
     });
   });
+}
+
+function processesOf(containerId: string): number[] {
+  const all = readdirSync('/proc').filter((entry) => /^\d+$/.test(entry));
+  return all.map(Number).filter((pid) => isIn(pid, containerId));
+}
+
+/** In the unit of /proc/PID/stat: hundredths of a second since the boot. */
+function uptimeTicks(): number {
+  return Math.floor(Number(readFileSync('/proc/uptime', 'utf8').split(' ')[0]) * 100);
+}
+
+function startOf(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    .replace(/^.*\) /s, '')
+    .split(' ');
+  return Number(fields[19]); // starttime, the 22nd of all
 }
 
 function isIn(pid: number, containerId: string): boolean {
