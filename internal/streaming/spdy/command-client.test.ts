@@ -245,6 +245,17 @@ test('a connection without a frame for too long is closed', async (t) => {
   await refused;
 });
 
+test('pings do not keep an idle connection open', async (t) => {
+  const { server, spdy } = await connected(t);
+  const accepted = acceptSpdyCommand(server, 4, plain, { idleMs: 100, creationMs: 600_000 });
+  const refused = assert.rejects(accepted, /idle for too long/);
+  const pings = setInterval(() => spdy.ping(1), 10);
+  t.after(() => clearInterval(pings));
+  await spdy.until('the end', () => spdy.hasEnded);
+  spdy.socket.end();
+  await refused;
+});
+
 test('a client that asks and never reads is not read for ever', async (t) => {
   const { spdy, pair } = await opened(t);
   pair.client.pause();

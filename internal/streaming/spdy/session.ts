@@ -44,7 +44,10 @@ export class SpdySession {
   readonly #onStream: (offer: StreamOffer) => void;
   readonly #goneBy = new AbortController();
   readonly #reader = new FrameReader({
-    onData: (id, piece, isLast) => this.#streams.get(id)?.receive(piece, isLast),
+    onData: (id, piece, isLast) => {
+      this.#idle?.refresh(); // pings do not: clients send them whether or not somebody is there
+      this.#streams.get(id)?.receive(piece, isLast);
+    },
     onControl: (type, flags, payload) => this.#control(type, flags, payload),
   });
   readonly #headers = new HeaderBlocks();
@@ -92,7 +95,6 @@ export class SpdySession {
 
   #receive(chunk: Buffer): void {
     if (this.#isEnding) return;
-    this.#idle?.refresh();
     try {
       this.#reader.push(chunk);
     } catch (cause) {
@@ -123,6 +125,7 @@ export class SpdySession {
       return;
     }
     this.#lastId = id;
+    this.#idle?.refresh();
     if (this.#streams.size >= streamsMax) {
       this.#answer(resetFrame(id, resetStatus.refusedStream));
       return;
