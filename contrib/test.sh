@@ -11,7 +11,7 @@ for part in say packages node cri-tools private-apt newer-podman busybox isolate
 done
 
 PACKAGES=(
-  ca-certificates gcc libc6-dev clang llvm iptables nftables iproute2 procps jq strace busybox-static shellcheck
+  ca-certificates gcc libc6-dev clang llvm iptables nftables conntrack iproute2 procps jq strace busybox-static shellcheck
   containernetworking-plugins runc crun conmon podman skopeo umoci docker-registry zstd gpg gpg-agent gpgv bsdutils
   util-linux
 )

@@ -11,10 +11,11 @@ import { ProcessError } from '../process/process-error.ts';
 import { findPlugin } from './cni-plugin.ts';
 import { hostPorts, portText } from './host-port-claims.ts';
 import { hostPortRules, isOnLoopback, type MappedPod, unreachablePorts } from './host-port-rules.ts';
+import { programDirectories } from './program-directories.ts';
 import { interfaceTo, RouteLocalnet } from './route-localnet.ts';
+import { forgetUdpFlows } from './udp-flows.ts';
 
 const nftTimeoutMs = 30_000;
-const programDirectories = ['/usr/sbin', '/sbin', '/usr/local/sbin', '/usr/bin', '/bin'];
 
 export class HostPorts {
   readonly #runner: CommandRunner;
@@ -78,6 +79,7 @@ export class HostPorts {
     }
     this.#pods.set(pod.sandboxId, pod);
     await this.#apply();
+    await forgetUdpFlows(pod, this.#runner, this.#log);
   }
 
   /** The pod's host ports are free afterwards. Idempotent. */
@@ -91,6 +93,7 @@ export class HostPorts {
       this.#pods.set(sandboxId, pod); // its rules stand: a later remove must not believe them gone
       throw cause;
     }
+    await forgetUdpFlows(pod, this.#runner, this.#log);
   }
 
   /** Writes the rules of all pods; who asks while a writing runs joins the next one. */

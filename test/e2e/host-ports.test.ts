@@ -8,6 +8,7 @@ import { TestDaemon } from '../harness/daemon.ts';
 import { askFrom, HostNamespace } from '../harness/host-namespace.ts';
 import { networkedPod, runServingPod, type ServingPod, words } from '../harness/pod-server.ts';
 import { missing } from '../harness/requirements.ts';
+import { UdpSender } from '../harness/udp-sender.ts';
 import { assertWorld, worldSnapshot } from '../harness/world.ts';
 
 const subnet6 = 'fd00:c51a:77::/64';
@@ -107,6 +108,22 @@ describe('host ports by rules of our own', { skip: missing('runc', 'nft') }, () 
     assert.equal(ownTable(), undefined);
     const again = await serve('second', [anyTcp]);
     await remove(again);
+  });
+
+  test('of UDP lead also those who have sent before', { skip: missing('conntrack') }, async () => {
+    const other = await serve('udp-other', [anyTcp]); // so that flows are tracked all the time
+    const sender = new UdpSender(host.path, '127.0.0.1', 15_353);
+    try {
+      await sender.sent(3); // the kernel has seen the flow: nobody listens
+      const first = await serve('udp-first', [udp]);
+      await sender.answered();
+      await remove(first);
+      const second = await serve('udp-second', [udp]);
+      await sender.answered();
+      await remove(second, other);
+    } finally {
+      sender.end();
+    }
   });
 
   test('outlive the daemon; a new one takes away what is not a pod of its own, and nothing of others', async () => {
