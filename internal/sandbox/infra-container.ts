@@ -16,9 +16,10 @@ import type { SandboxParts } from './sandbox-parts.ts';
 /** As containerd has it: the pod's infra process is the last that the kernel should kill for memory. */
 const infraOomScoreAdj = -998;
 
-/** Whether the pod needs a process of its own. */
+/** Whether the pod needs a process of its own. One with a kernel of its own would be no company to the others. */
 export function needsInfra(parts: SandboxParts, record: SandboxRecord): boolean {
-  return record.config.namespaces.pid === 'pod' || !parts.defaults.dropInfraContainer;
+  const isApart = record.runtime?.features.kernelPerContainer ?? false;
+  return record.config.namespaces.pid === 'pod' || !(parts.defaults.dropInfraContainer || isApart);
 }
 
 /** Starts the infra container under a monitor; it has the sandbox's id. */

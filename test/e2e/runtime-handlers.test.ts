@@ -209,7 +209,10 @@ describe('a handler that the configuration no longer has', { skip: missing('runc
 describe('gVisor', { skip: missing('runc', 'runsc') }, () => {
   const runsc = findProgram('runsc') ?? 'runsc';
   const args = 'runtime_args = ["--platform=ptrace", "--network=host"]';
-  const daemon = new Handlers({ moreHandlers: [{ name: 'gvisor', path: runsc, toml: args }] });
+  const daemon = new Handlers({
+    moreHandlers: [{ name: 'gvisor', path: runsc, toml: args }],
+    runtimeToml: 'drop_infra_ctr = false',
+  });
   let empty: World;
 
   before(async () => {
@@ -221,6 +224,8 @@ describe('gVisor', { skip: missing('runc', 'runsc') }, () => {
   test('a container has a kernel of its own, takes commands, and ends by its signal with its code', async () => {
     const { podSandboxId, containerId } = await daemon.run('gvisor', trapped);
     assert.match(await daemon.exec(containerId, 'dmesg'), /Starting gVisor/);
+    const { info } = await daemon.client.runtime('PodSandboxStatus', { podSandboxId, verbose: true });
+    assert.equal((JSON.parse(info['info'] ?? '{}') as { pid?: number }).pid, 0);
     const address =
       (await daemon.client.runtime('PodSandboxStatus', { podSandboxId })).status?.network?.ip ?? '';
     assert.ok((await daemon.exec(containerId, 'ip', 'address')).includes(` ${address}/`));
