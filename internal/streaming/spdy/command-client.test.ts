@@ -183,6 +183,22 @@ test('stdin that is not read stops the client, and loses nothing', async (t) => 
   assert.ok(sent.equals(await buffer(stdin)));
 });
 
+test('a client that leaves while its stdin is not read is found to be gone', async (t) => {
+  t.mock.timers.enable({ apis: ['setInterval'] });
+  const { client, remote, pair } = await opened(t);
+  const chunk = Buffer.alloc(mebibyte);
+  while (!pair.server.isPaused()) {
+    if (pair.client.writableLength < mebibyte) remote['stdin']!.write(chunk);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  pair.client.destroy();
+  while (!client.gone.aborted) {
+    t.mock.timers.tick(5_000);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  assert.ok(hasKind(client.gone.reason, 'cancelled'));
+});
+
 test('output that is not read stops the command, and loses nothing', async (t) => {
   const { client, remote, spdy, pair } = await opened(t);
   pair.client.pause();

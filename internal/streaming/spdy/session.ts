@@ -29,6 +29,8 @@ const answersMaxBytes = 64 * 1024;
 const silenceMs = 10_000;
 /** The same for one that goes on sending: it may have a reader that takes its time. */
 const lingerMs = 3_600_000;
+/** Who does not read does not hear that the client is gone, but who writes does; so pings are sent meanwhile. */
+const probeMs = 5_000;
 
 /** A stream that the client wants to open. Unless it is accepted at once it is reset. */
 export interface StreamOffer {
@@ -60,6 +62,9 @@ export class SpdySession {
   #hasReplied = false;
   #isEnding = false;
   #answeredBytes = 0;
+  #probing: NodeJS.Timeout | undefined;
+  /** Even: odd ones are the client's. */
+  #pingId = 0;
 
   constructor(socket: Duplex, idleMs: number, onStream: (offer: StreamOffer) => void) {
     this.gone = this.#goneBy.signal;
@@ -152,6 +157,7 @@ export class SpdySession {
     pause: (stream: SpdyStream): void => {
       this.#full.add(stream);
       this.#socket.pause();
+      this.#probing ??= setInterval(() => this.#probe(), probeMs);
     },
     resume: (stream: SpdyStream): void => {
       if (this.#full.delete(stream)) this.#readOn();
@@ -181,7 +187,17 @@ export class SpdySession {
 
   #readOn(): void {
     const mayRead = this.#full.size === 0 && this.#answeredBytes <= answersMaxBytes;
-    if (mayRead || this.#isEnding) this.#socket.resume();
+    if (!mayRead && !this.#isEnding) return;
+    clearInterval(this.#probing);
+    this.#probing = undefined;
+    this.#socket.resume();
+  }
+
+  /** What waits to be sent already tells as much. */
+  #probe(): void {
+    if (this.#out.isBlocked) return;
+    this.#pingId += 2;
+    this.#out.sendNow(pingFrame(this.#pingId));
   }
 
   #lose(reason: string, status: number = goAwayStatus.ok): void {
@@ -198,6 +214,7 @@ export class SpdySession {
     const streams = [...this.#streams.values()];
     for (const { id } of streams) this.#out.sendNow(resetFrame(id, resetStatus.cancel));
     this.#isEnding = true;
+    clearInterval(this.#probing);
     for (const stream of streams) stream.destroy(this.gone.aborted ? (this.gone.reason as Error) : undefined);
     this.#out.sendNow(goAwayFrame(this.#lastId, status));
     this.#out.close();
