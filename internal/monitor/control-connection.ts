@@ -129,10 +129,16 @@ export class ControlConnection {
   /** Sends a frame of a stream, whose payload stays as it is from now on; to a monitor that is gone nothing. */
   send(type: number, channel: number, payload: Uint8Array): void {
     if (!this.#socket.writable) return;
-    this.#socket.cork();
+    this.#gather();
     this.#socket.write(encodeHead(type, channel, payload.length));
     if (payload.length > 0) this.#socket.write(payload);
-    this.#socket.uncork();
+  }
+
+  /** All frames of one turn go out together, by one system call and one wakeup of the monitor. */
+  #gather(): void {
+    if (this.#socket.writableCorked > 0) return;
+    this.#socket.cork();
+    process.nextTick(() => this.#socket.uncork());
   }
 
   /** Hangs up. */

@@ -1,7 +1,7 @@
 // Who serves streams: cria and Debian's containerd, each with one container of the same image under the same OCI runtime.
 
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { attempt, command } from '../harness/command.ts';
@@ -9,6 +9,8 @@ import { type CriClient, connect } from '../harness/cri-client.ts';
 import type { TestDaemon } from '../harness/daemon.ts';
 import { buildBusyboxImage, findStaticBusybox } from '../harness/images.ts';
 import { createContainer, type PodRequest, removeAllPods, runPod } from '../harness/pods.ts';
+import { processIds } from '../harness/proc.ts';
+import { CpuCgroup } from './cpu-cgroup.ts';
 
 /** Ports on which the container answers. */
 export const ports = { echo: 8001, zeros: 8002 } as const;
@@ -18,8 +20,10 @@ export interface StreamPeer {
   readonly client: CriClient;
   readonly podId: string;
   readonly containerId: string;
-  /** The processes whose memory counts. */
+  /** The daemon, whose memory counts. */
   readonly pid: number;
+  /** Of the daemon, what it starts, and the OCI runtime; not of the containers. */
+  readonly cgroup: CpuCgroup;
   /** A command line that runs `true` in the container by the OCI runtime alone; undefined for the others. */
   readonly runtimeExec: readonly string[] | undefined;
   /** As crictl takes it. */
@@ -46,14 +50,19 @@ async function startContainer(client: CriClient, pod: PodRequest, image: string,
 
 export async function startCriaStreams(daemon: TestDaemon, zerosCount: number): Promise<StreamPeer> {
   await daemon.start();
+  const cgroup = new CpuCgroup(`${daemon.bridge}-cria`);
+  for (const pid of [daemon.pid, ...childrenOf(daemon.pid)]) cgroup.add(pid);
   const image = await daemon.loadBusybox();
   const ids = await startContainer(daemon.client, daemon.pod('streams'), image, zerosCount);
   const root = join(daemon.root, 'run', 'runc');
   return {
-    ...{ name: 'cria', client: daemon.client, ...ids, pid: daemon.pid },
+    ...{ name: 'cria', client: daemon.client, ...ids, pid: daemon.pid, cgroup },
     runtimeExec: ['runc', '--root', root, 'exec', ids.containerId, 'true'],
     endpoint: `unix://${daemon.paths.socket}`,
-    close: () => daemon.destroy(),
+    async close() {
+      await daemon.destroy();
+      await closeCgroup(cgroup);
+    },
   };
 }
 
@@ -64,6 +73,8 @@ export async function startContainerdStreams(daemon: TestDaemon, zerosCount: num
   const endpoint = join(directory, 'c.sock');
   writeFileSync(join(directory, 'config.toml'), containerdConfig(directory, endpoint, daemon));
   const child = spawn('containerd', ['--config', join(directory, 'config.toml')], { stdio: 'ignore' });
+  const cgroup = new CpuCgroup(`${daemon.bridge}-containerd`);
+  cgroup.add(child.pid ?? 0);
   const client = connect(endpoint);
   const close = async (): Promise<void> => {
     await removeAllPods(client).catch(() => undefined);
@@ -75,6 +86,7 @@ export async function startContainerdStreams(daemon: TestDaemon, zerosCount: num
       `for m in $(awk '$5 ~ "^${directory}/" {print $5}' /proc/self/mountinfo | sort -r); do umount -l $m; done`,
     ]);
     rmSync(directory, { recursive: true, force: true });
+    await closeCgroup(cgroup);
   };
   try {
     await answering(client, child);
@@ -84,12 +96,40 @@ export async function startContainerdStreams(daemon: TestDaemon, zerosCount: num
     const logDirectory = join(directory, 'logs');
     const pod = { name: 'streams', logDirectory, cgroupParent: daemon.cgroupParent, handler: '' };
     const ids = await startContainer(client, pod, names.image, zerosCount);
-    const common = { name: 'containerd', client, ...ids, pid: child.pid ?? 0, runtimeExec: undefined };
+    const common = {
+      name: 'containerd',
+      client,
+      ...ids,
+      pid: child.pid ?? 0,
+      cgroup,
+      runtimeExec: undefined,
+    };
     return { ...common, endpoint: `unix://${endpoint}`, close };
   } catch (cause) {
     await close();
     throw cause;
   }
+}
+
+/** The spawner, from which monitors come. */
+function childrenOf(parent: number): number[] {
+  const isChild = (pid: number): boolean =>
+    attemptRead(`/proc/${pid}/status`).includes(`\nPPid:\t${parent}\n`);
+  return processIds().filter(isChild);
+}
+
+function attemptRead(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return ''; // it has ended
+  }
+}
+
+/** The last processes in it may be on their way out. */
+async function closeCgroup(cgroup: CpuCgroup): Promise<void> {
+  for (let round = 0; readFileSync(cgroup.procs, 'utf8') !== '' && round < 100; round++) await sleep(50);
+  cgroup.close();
 }
 
 function containerdConfig(directory: string, socket: string, daemon: TestDaemon): string {
