@@ -159,17 +159,19 @@ export class ImageWriter {
   /** Undefined when a layer that the store had is gone; what was committed until then stays for the next round. */
   async #commit({ contents, staged, committedIds }: Work): Promise<string | undefined> {
     const stored: StoredLayer[] = [];
-    for (const [index, { diffId }] of contents.layers.entries()) {
+    for (let next = contents.layers[0]; next !== undefined; next = contents.layers[stored.length]) {
       const parentId = stored.at(-1)?.id;
-      let layer = this.#parts.layers.findLayer(parentId, diffId);
-      if (layer === undefined) {
-        const fresh = staged.get(index);
-        if (fresh === undefined) return undefined;
-        layer = await this.#parts.layers.commitLayer(fresh, parentId);
-        staged.delete(index);
-        committedIds.push(layer.id);
+      const layer = this.#parts.layers.findLayer(parentId, next.diffId);
+      if (layer !== undefined) {
+        stored.push(layer);
+        continue;
       }
-      stored.push(layer);
+      const chain = stagedFrom(staged, stored.length);
+      if (chain.length === 0) return undefined;
+      const fresh = await this.#parts.layers.commitLayers(chain, parentId);
+      for (const index of chain.keys()) staged.delete(stored.length + index);
+      committedIds.push(...fresh.map(({ id }) => id));
+      stored.push(...fresh);
     }
     return this.#record(contents, stored);
   }
@@ -230,6 +232,14 @@ interface Work {
   /** By layer number. */
   readonly staged: Map<number, StagedLayer>;
   readonly committedIds: string[];
+}
+
+/** The staged layers from this one up, without a gap. */
+function stagedFrom(staged: ReadonlyMap<number, StagedLayer>, lowest: number): StagedLayer[] {
+  const chain: StagedLayer[] = [];
+  for (let layer = staged.get(lowest); layer !== undefined; layer = staged.get(lowest + chain.length))
+    chain.push(layer);
+  return chain;
 }
 
 /** Runs `body` for all items; the first failure aborts the others and is thrown when all have ended. */

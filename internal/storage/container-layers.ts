@@ -198,7 +198,7 @@ export class OverlayContainerLayers implements ContainerLayers {
       await mkdir(join(directory, 'diff'), { mode: 0o700 });
       await inheritRoot(this.#store, join(directory, 'diff'), layer);
       const ancestorIds = chain.map(({ id }) => id);
-      await furnishLayerDir(this.#store, { directory, linkName, ancestorIds, durable: false });
+      await furnishLayerDir(this.#store, { directory, linkName, ancestorIds });
       await putLink(paths, layer.id, linkName);
       return layer;
     } catch (cause) {

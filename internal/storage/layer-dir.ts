@@ -1,7 +1,7 @@
 // The directory of one layer in the driver's home: diff, link, lower, work, merged.
 
 import { randomBytes } from 'node:crypto';
-import { chmod, chown, mkdir, open, readFile, stat, symlink, unlink, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, readFile, rm, stat, symlink, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DaemonError } from '../errors/daemon-error.ts';
 import { isEEXIST, isENOENT } from '../errors/errno.ts';
@@ -54,11 +54,17 @@ export type Homes = Pick<StoreState, 'homeOf' | 'additional'>;
 
 /**
  * The short links of layers below another. One whose own link was lost gets a new one: without it no tool can mount what
- * stands on it. A read-only store has to have its links.
+ * stands on it. A read-only store has to have its links. Layers that are not in place yet have the names that are `planned`.
  */
-export async function linkNamesOf(homes: Homes, layerIds: readonly string[]): Promise<string[]> {
+export async function linkNamesOf(
+  homes: Homes,
+  layerIds: readonly string[],
+  planned: ReadonlyMap<string, string> = new Map(),
+): Promise<string[]> {
   return Promise.all(
     layerIds.map(async (layerId) => {
+      const name = planned.get(layerId);
+      if (name !== undefined) return name;
       const paths = homes.homeOf(layerId);
       const known = await readLinkName(paths, layerId);
       if (homes.additional.some((store) => store.paths === paths)) {
@@ -75,8 +81,8 @@ export async function linkNamesOf(homes: Homes, layerIds: readonly string[]): Pr
 }
 
 /** The content of `lower`: the links of all layers below, nearest first. */
-export async function lowerOf(homes: Homes, ancestorIds: readonly string[]): Promise<string> {
-  return (await linkNamesOf(homes, ancestorIds)).map((name) => `l/${name}`).join(':');
+async function lowerOf(homes: Homes, { ancestorIds, plannedNames }: LayerDirPlan): Promise<string> {
+  return (await linkNamesOf(homes, ancestorIds, plannedNames)).map((name) => `l/${name}`).join(':');
 }
 
 export interface LayerDirPlan {
@@ -85,52 +91,44 @@ export interface LayerDirPlan {
   readonly linkName: string;
   /** All layers below, nearest first; empty for a base layer. */
   readonly ancestorIds: readonly string[];
-  /** Image layers must survive a power loss; a container's layer need not. */
-  readonly durable: boolean;
+  /** Link names of those layers below that are not in place yet. */
+  readonly plannedNames?: ReadonlyMap<string, string>;
 }
 
-/** Writes everything of a layer's directory but the content of `diff`. */
+/** Writes everything of a layer's directory but the content of `diff`; it is not synced. */
 export async function furnishLayerDir(homes: Homes, plan: LayerDirPlan): Promise<void> {
-  const { directory, linkName, ancestorIds, durable } = plan;
-  const lower = await lowerOf(homes, ancestorIds);
+  const { directory, linkName, ancestorIds } = plan;
+  const lower = await lowerOf(homes, plan);
   await Promise.all([
     mkdir(join(directory, 'work'), { mode: 0o700 }),
     mkdir(join(directory, 'merged'), { mode: 0o700 }),
-    writeSmallFile(join(directory, 'link'), linkName, durable),
+    writeFile(join(directory, 'link'), linkName, { flag: 'wx', mode: 0o644 }),
     ancestorIds.length === 0
       ? mkdir(join(directory, 'empty'), { mode: 0o700 })
-      : writeSmallFile(join(directory, 'lower'), lower, durable),
+      : writeFile(join(directory, 'lower'), lower, { flag: 'wx', mode: 0o644 }),
   ]);
 }
 
-/** Gives a layer's root the mode of the layer below, as every tool does when the layer itself does not say. */
-export async function inheritRootMode(
-  homes: Homes,
-  diff: string,
-  parentId: string | undefined,
-): Promise<void> {
-  const mode =
-    parentId === undefined ? baseRootMode : (await stat(homes.homeOf(parentId).diff(parentId))).mode & 0o7777;
-  await chmod(diff, mode);
+/** Takes back what `furnishLayerDir` wrote, if it did. */
+export async function unfurnishLayerDir(directory: string): Promise<void> {
+  for (const name of ['work', 'merged', 'empty', 'link', 'lower'])
+    await rm(join(directory, name), { recursive: true, force: true });
 }
 
 /** Gives the root of a container's layer mode and owner, which is shifted where the container has other ids. */
 export async function inheritRoot(homes: Homes, diff: string, layer: LayerRecord): Promise<void> {
   const { parent } = layer;
-  const below = parent === undefined ? noOwner : await stat(homes.homeOf(parent).diff(parent));
+  const parentDiff = parent === undefined ? undefined : homes.homeOf(parent).diff(parent);
+  const below = parentDiff === undefined ? noOwner : await stat(parentDiff);
   const owner = ownerOnDisk(layer, below);
   if (owner !== undefined) await chown(diff, owner.uid, owner.gid);
-  await inheritRootMode(homes, diff, parent);
+  await inheritRootMode(diff, parentDiff);
 }
 
 const noOwner = { uid: 0, gid: 0 };
 
-async function writeSmallFile(path: string, text: string, durable: boolean): Promise<void> {
-  const file = await open(path, 'wx', 0o644);
-  try {
-    await file.writeFile(text);
-    if (durable) await file.datasync();
-  } finally {
-    await file.close();
-  }
+/** Gives a layer's root the mode of the one below, as every tool does when the layer itself does not say. */
+export async function inheritRootMode(diff: string, parentDiff: string | undefined): Promise<void> {
+  const mode = parentDiff === undefined ? baseRootMode : (await stat(parentDiff)).mode & 0o7777;
+  await chmod(diff, mode);
 }

@@ -1,40 +1,26 @@
-// Layers: unpacked into staging without a lock, then committed under layers.lock in milliseconds.
+// Layers: unpacked into staging without a lock, then committed under layers.lock in milliseconds (commit-chain.ts).
 
-import { existsSync } from 'node:fs';
-import { copyFile, mkdir, open, rename, unlink } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DaemonError } from '../errors/daemon-error.ts';
-import { errnoCode, isAbortError } from '../errors/errno.ts';
-import { removeTree } from '../fs/directories.ts';
+import { isAbortError } from '../errors/errno.ts';
+import { commitChain, type Staging } from './commit-chain.ts';
 import { diskFull, spaceOf } from './disk-full.ts';
 import { exportLayer } from './export-layer.ts';
-import { furnishLayerDir, inheritRootMode, newLinkName, putLink, readLinkName } from './layer-dir.ts';
-import { isIncomplete, type LayerRecord, layerIdOf, ownFlag, toStoredLayer } from './layer-records.ts';
-import type { OpenRecords } from './record-file.ts';
-import { type Grave, retireLayers } from './retire-layers.ts';
+import { toStoredLayer } from './layer-records.ts';
+import { retireLayers } from './retire-layers.ts';
 import type { Digest, LayerSource, LayerStore, StagedLayer, StoredLayer, UnpackLimits } from './store.ts';
 import type { StoreState } from './store-state.ts';
 import { TempDir } from './temp-dir.ts';
 import { NoSpaceError, unpackBlob } from './unpack/unpack-blob.ts';
 import type { UnpackedLayer } from './unpack/unpack-protocol.ts';
 import { UnpackWorkers } from './unpack/unpack-workers.ts';
+import { usableLayer } from './usable-layer.ts';
 import { unusedLayers } from './used-layers.ts';
 
 /** Room that a path inside a layer leaves for the layer's own place, within PATH_MAX. */
 const pathMaxBytes = 4095;
 const placeBytes = 192;
-
-const compressionNumbers = { none: 0, gzip: 2, zstd: 4 } as const;
-
-/** A layer of more owners does not list them: the list is a hint, and is written again with every change of the store. */
-const maxListedOwners = 4096;
-
-interface Staging {
-  readonly directory: TempDir;
-  readonly unpacked: UnpackedLayer;
-  /** The sync that makes the files durable. */
-  readonly mark: number;
-}
 
 export class OverlayLayerStore implements LayerStore {
   readonly #store: StoreState;
@@ -46,10 +32,8 @@ export class OverlayLayerStore implements LayerStore {
   }
 
   findLayer(parentId: string | undefined, diffId: Digest): StoredLayer | undefined {
-    const record = this.#store.forest.find(parentId, diffId);
-    // A power loss can take the files and leave the record.
-    if (record === undefined || !this.#isUsable(record)) return undefined;
-    return toStoredLayer(record);
+    const record = usableLayer(this.#store, parentId, diffId);
+    return record === undefined ? undefined : toStoredLayer(record);
   }
 
   async stageLayer(source: LayerSource, limits: UnpackLimits, signal: AbortSignal): Promise<StagedLayer> {
@@ -66,11 +50,10 @@ export class OverlayLayerStore implements LayerStore {
         blobDigest: unpacked.blobDigest as Digest,
         blobSizeBytes: unpacked.blobSizeBytes,
       };
-      const mark = this.#store.sync.mark();
-      this.#staged.set(staged, { directory, unpacked, mark });
+      this.#staged.set(staged, { layer: staged, directory, unpacked });
       // Begins now, while other layers are unpacked, so that the commit finds most of it on disk. Its failure is seen
-      // by the commit, which waits for it or runs another.
-      this.#store.sync.reach(mark).catch(() => {});
+      // by the commit, which runs another.
+      this.#store.sync.reach(this.#store.sync.mark()).catch(() => {});
       return staged;
     } catch (cause) {
       await directory.remove();
@@ -78,44 +61,21 @@ export class OverlayLayerStore implements LayerStore {
     }
   }
 
-  async commitLayer(staged: StagedLayer, parentId: string | undefined): Promise<StoredLayer> {
-    const staging = this.#staged.get(staged);
-    if (staging === undefined) {
+  async commitLayers(staged: readonly StagedLayer[], parentId: string | undefined): Promise<StoredLayer[]> {
+    const first = staged[0]?.diffId ?? '';
+    const chain = staged.map((layer) => {
+      const staging = this.#staged.get(layer);
+      if (staging !== undefined) return staging;
       throw new DaemonError(
         'failed-precondition',
-        `staged layer "${staged.diffId}" was committed or discarded before; stage it again`,
+        `staged layer "${layer.diffId}" was committed or discarded before; stage it again`,
       );
-    }
-    this.#staged.delete(staged);
-    let replaced: Grave | undefined;
+    });
+    for (const layer of staged) this.#staged.delete(layer);
     try {
-      await this.#store.sync.reach(staging.mark);
-      const id = layerIdOf(parentId, staged.diffId);
-      // A layer that replaces a broken one keeps its link name: what stands on it has the name in its `lower`.
-      const linkName = (await readLinkName(this.#store.imagePaths, id)) ?? newLinkName();
-      await this.#furnish(staging, parentId, linkName);
-      return await this.#store.layers.locked('write', async (layers) => {
-        if (parentId !== undefined) this.#requireLayer(parentId);
-        const existing = this.#store.forest.find(parentId, staged.diffId);
-        if (existing !== undefined && this.#isUsable(existing)) {
-          return toStoredLayer(existing);
-        }
-        // A broken layer of this id, or files that a crash left without a record, make room.
-        if (layers.get(id) !== undefined || existsSync(this.#store.imagePaths.layer(id))) {
-          replaced = await retireLayers(this.#store, layers, [id]);
-        }
-        return await this.#enter(
-          layers,
-          newRecord(id, parentId, staged, staging.unpacked),
-          staging,
-          linkName,
-        );
-      });
+      return await commitChain(this.#store, chain, parentId);
     } catch (cause) {
-      throw await diskFull(cause, this.#store.imagePaths.graphRoot, `layer "${staged.diffId}"`);
-    } finally {
-      await staging.directory.remove();
-      await replaced?.remove();
+      throw await diskFull(cause, this.#store.imagePaths.graphRoot, `layer "${first}"`);
     }
   }
 
@@ -171,16 +131,6 @@ export class OverlayLayerStore implements LayerStore {
     return unpacked;
   }
 
-  #isUsable(record: LayerRecord): boolean {
-    const { broken, homeOf } = this.#store;
-    return !broken.isBroken(record) && existsSync(homeOf(record.id).diff(record.id));
-  }
-
-  #requireLayer(layerId: string): void {
-    const record = this.#store.forest.get(layerId);
-    if (record === undefined || isIncomplete(record)) throw missingParent(layerId);
-  }
-
   /** Names the layer in the worker's reason; errors of the blob's source and aborts pass as they are. */
   async #refusal(diffId: Digest, cause: unknown, signal: AbortSignal): Promise<unknown> {
     if (signal.aborted || isAbortError(cause)) return cause;
@@ -192,81 +142,6 @@ export class OverlayLayerStore implements LayerStore {
       return new DaemonError(cause.kind, `layer "${diffId}" ${cause.message}`);
     return diskFull(cause, this.#store.imagePaths.graphRoot, `layer "${diffId}"`);
   }
-
-  /** Completes the layer's directory in staging. */
-  async #furnish(staging: Staging, parentId: string | undefined, linkName: string): Promise<void> {
-    const { forest } = this.#store;
-    const directory = join(staging.directory.path, 'layer');
-    const chain = parentId === undefined ? [] : forest.chain(parentId);
-    if (chain === undefined) throw missingParent(parentId ?? '');
-    const ancestorIds = chain.map((record) => record.id);
-    if (!staging.unpacked.hasRoot) await inheritRootMode(this.#store, join(directory, 'diff'), parentId);
-    await furnishLayerDir(this.#store, { directory, linkName, ancestorIds, durable: true });
-  }
-
-  /** Steps 1, 2 and 4 of the crash rule; step 3, the sync of the contents, came before. */
-  async #enter(
-    layers: OpenRecords<LayerRecord>,
-    record: LayerRecord,
-    staging: Staging,
-    linkName: string,
-  ): Promise<StoredLayer> {
-    const { paths, imagePaths, imageLayerPlace: place } = this.#store;
-    layers.put(place, { ...record, flags: { ...record.flags, incomplete: true } });
-    await layers.save();
-    try {
-      await rename(join(staging.directory.path, 'layer'), imagePaths.layer(record.id));
-      await putLink(imagePaths, record.id, linkName);
-      await moveFile(join(staging.directory.path, 'tar-split.gz'), paths.tarSplit(record.id));
-      layers.put(place, record);
-      await layers.save();
-      this.#store.broken.mendedLayer(record.id);
-      return toStoredLayer(record);
-    } catch (cause) {
-      await this.#takeBack(layers, record.id, staging);
-      throw cause;
-    }
-  }
-
-  /** On a full disk nothing can be recorded before there is room; the flag that the record has makes its files nobody's. */
-  async #takeBack(layers: OpenRecords<LayerRecord>, layerId: string, staging: Staging): Promise<void> {
-    const { imagePaths, logger } = this.#store;
-    await staging.directory.remove();
-    await removeTree(imagePaths.layer(layerId));
-    try {
-      await (await retireLayers(this.#store, layers, [layerId])).remove();
-    } catch (cause) {
-      logger.warn({ layerId, err: cause }, 'a half-made layer is left for the next clean-up');
-    }
-  }
-}
-
-function newRecord(
-  id: string,
-  parentId: string | undefined,
-  staged: StagedLayer,
-  unpacked: UnpackedLayer,
-): LayerRecord {
-  return {
-    id,
-    ...(parentId === undefined ? {} : { parent: parentId }),
-    created: new Date().toISOString(),
-    'compressed-diff-digest': staged.blobDigest,
-    'compressed-size': staged.blobSizeBytes,
-    'diff-digest': staged.diffId,
-    'diff-size': staged.diffSizeBytes,
-    compression: compressionNumbers[unpacked.compression],
-    ...(unpacked.uids.length > maxListedOwners ? {} : { uidset: [...unpacked.uids] }),
-    ...(unpacked.gids.length > maxListedOwners ? {} : { gidset: [...unpacked.gids] }),
-    flags: { [ownFlag]: true },
-  };
-}
-
-function missingParent(layerId: string): DaemonError {
-  return new DaemonError(
-    'failed-precondition',
-    `parent layer "${layerId}" is not in the store; another tool removed it, pull the image again`,
-  );
 }
 
 function checkDigests(source: LayerSource, unpacked: UnpackedLayer): void {
@@ -284,21 +159,4 @@ function checkDigests(source: LayerSource, unpacked: UnpackedLayer): void {
 
 function wrong(message: string): DaemonError {
   return new DaemonError('failed-precondition', message);
-}
-
-/** Renames, or copies where another tool has bind-mounted the driver's home on itself, as containers/storage does. */
-async function moveFile(from: string, to: string): Promise<void> {
-  try {
-    await rename(from, to);
-  } catch (cause) {
-    if (errnoCode(cause) !== 'EXDEV') throw cause;
-    await copyFile(from, to);
-    const file = await open(to, 'r+');
-    try {
-      await file.datasync();
-    } finally {
-      await file.close();
-    }
-    await unlink(from);
-  }
 }

@@ -119,11 +119,11 @@ export interface LayerStore {
    */
   stageLayer(source: LayerSource, limits: UnpackLimits, signal: AbortSignal): Promise<StagedLayer>;
   /**
-   * Makes a staged layer a layer of the store on top of `parentId`, by the incomplete-flag crash rule. If another
-   * process stored the same layer meanwhile, that one is returned. The staged files are used up, also by a failure:
-   * stage the layer again.
+   * Makes staged layers, bottom first, layers of the store on top of `parentId`, by the incomplete-flag crash rule: all of
+   * them or, when it fails, none. Where another process stored the same layer meanwhile, that one is returned. The
+   * staged files are used up, also by a failure: stage the layers again.
    */
-  commitLayer(staged: StagedLayer, parentId: string | undefined): Promise<StoredLayer>;
+  commitLayers(staged: readonly StagedLayer[], parentId: string | undefined): Promise<StoredLayer[]>;
   /** Deletes a staged layer's files. No error when it was committed or discarded before. */
   discardStaged(staged: StagedLayer): Promise<void>;
   /**

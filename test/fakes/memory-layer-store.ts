@@ -74,14 +74,19 @@ export class MemoryLayerStore implements LayerStore, ImageRecords {
     }
   }
 
-  async commitLayer(staged: StagedLayer, parentId: string | undefined): Promise<StoredLayer> {
+  async commitLayers(staged: readonly StagedLayer[], parentId: string | undefined): Promise<StoredLayer[]> {
     await this.before('commit');
     if (parentId !== undefined && !this.layers.has(parentId)) throw refused('parent');
-    if (!this.staged.delete(staged)) throw refused('staged layer');
-    const { diffId, diffSizeBytes } = staged;
-    const layer = { id: layerId(parentId, diffId), parentId, diffId, diffSizeBytes };
-    this.layers.set(layer.id, layer);
-    return layer;
+    const stored: StoredLayer[] = [];
+    for (const each of staged) {
+      if (!this.staged.delete(each)) throw refused('staged layer');
+      const { diffId, diffSizeBytes } = each;
+      const below = stored.at(-1)?.id ?? parentId;
+      const layer = { id: layerId(below, diffId), parentId: below, diffId, diffSizeBytes };
+      this.layers.set(layer.id, layer);
+      stored.push(layer);
+    }
+    return stored;
   }
 
   async discardStaged(staged: StagedLayer): Promise<void> {

@@ -22,6 +22,7 @@ import { openStore, type Store } from '../../internal/storage/open-store.ts';
 import type { StoredImage } from '../../internal/storage/store.ts';
 import { tarArchive } from '../fixtures/tar-builder.ts';
 import {
+  commit,
   limits,
   openWorld,
   sourceOf,
@@ -260,7 +261,7 @@ test('changed modes and owners are told, and nothing is removed for them', async
 test('layers that nothing uses are told by their age', async () => {
   const layer = testLayer(tarArchive([{ name: 'unused' }]));
   const staged = await world.store.layers.stageLayer(sourceOf(layer), limits, AbortSignal.timeout(20_000));
-  const { id } = await world.store.layers.commitLayer(staged, undefined);
+  const { id } = await commit(world.store, staged, undefined);
   assert.deepEqual(await findings(false), []);
   const { findings: told } = await inspect(world.store.state, {
     contents: false,

@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { silentLogger } from '../../internal/log/logger.ts';
 import { openStore } from '../../internal/storage/open-store.ts';
-import { limits, sourceOf, testLayer } from './storage-world.ts';
+import { commit, limits, sourceOf, testLayer } from './storage-world.ts';
 
 const [graphRoot = '', runRoot = '', ...tars] = process.argv.slice(2);
 const store = await openStore({ graphRoot, runRoot, logger: silentLogger });
@@ -14,7 +14,7 @@ for (;;) {
   const ids: string[] = [];
   for (const layer of layers) {
     const staged = await store.layers.stageLayer(sourceOf(layer), limits, AbortSignal.timeout(20_000));
-    parentId = (await store.layers.commitLayer(staged, parentId)).id;
+    parentId = (await commit(store, staged, parentId)).id;
     ids.push(parentId);
   }
   await store.layers.removeUnusedLayers(ids);

@@ -22,7 +22,7 @@ import { TempDir } from '../../internal/storage/temp-dir.ts';
 import { tryLockFile } from '../../internal/sys/file-lock.ts';
 import { MNT_DETACH, mount, unmount } from '../../internal/sys/mount.ts';
 import { tarArchive } from '../fixtures/tar-builder.ts';
-import { limits, openWorld, sourceOf, storeImage, testLayer, type World } from './storage-world.ts';
+import { commit, limits, openWorld, sourceOf, storeImage, testLayer, type World } from './storage-world.ts';
 
 let world: World;
 before(async () => {
@@ -91,7 +91,7 @@ test('layers that a kill left without an image or a container are deleted, and o
   for (const name of ['old', 'young', 'theirs']) {
     const layer = testLayer(world.tarOf(`echo ${name} > ${name}`));
     const staged = await world.store.layers.stageLayer(sourceOf(layer), limits, AbortSignal.timeout(20_000));
-    stored[name] = (await world.store.layers.commitLayer(staged, image.topLayerId)).id;
+    stored[name] = (await commit(world.store, staged, image.topLayerId)).id;
   }
   const [kept, lost] = ['ab'.repeat(32), 'cd'.repeat(32)];
   for (const containerId of [kept, lost]) {

@@ -9,7 +9,16 @@ import { gzipSync } from 'node:zlib';
 import type { DaemonError } from '../../internal/errors/daemon-error.ts';
 import type { LayerSource, UnpackLimits } from '../../internal/storage/store.ts';
 import { type TarItem, tarArchive, tarHeader } from '../fixtures/tar-builder.ts';
-import { chunks, limits, openWorld, sha256, sourceOf, testLayer, type World } from './storage-world.ts';
+import {
+  chunks,
+  commit,
+  limits,
+  openWorld,
+  sha256,
+  sourceOf,
+  testLayer,
+  type World,
+} from './storage-world.ts';
 
 let world: World;
 let outside: string;
@@ -168,7 +177,7 @@ test('attributes that steer an overlay are left out', async () => {
   const pax = { 'SCHILY.xattr.trusted.overlay.redirect': '/etc', 'SCHILY.xattr.user.fine': 'yes' };
   const layer = testLayer(tarArchive([{ name: 'dir/', type: '5', mode: 0o755, pax }]));
   const staged = await world.store.layers.stageLayer(sourceOf(layer), limits, AbortSignal.timeout(20_000));
-  const stored = await world.store.layers.commitLayer(staged, undefined);
+  const stored = await commit(world.store, staged, undefined);
   const directory = join(world.graphRoot, 'overlay', stored.id, 'diff/dir');
   const script = 'import os,sys; print(sorted(os.listxattr(sys.argv[1])))';
   assert.equal(

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { type HostileLayer, hostileLayers } from '../fixtures/hostile-layers.ts';
 import {
+  commit,
   limits,
   openWorld,
   sourceOf,
@@ -63,7 +64,7 @@ describe('layers as podman unpacks them', () => {
     try {
       for (const layer of layers) {
         const staged = await ours.store.layers.stageLayer(sourceOf(layer), limits, signal);
-        parentId = (await ours.store.layers.commitLayer(staged, parentId)).id;
+        parentId = (await commit(ours.store, staged, parentId)).id;
       }
     } catch (error) {
       return error as Error;

@@ -9,7 +9,14 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { silentLogger } from '../../internal/log/logger.ts';
 import { openStore, type Store } from '../../internal/storage/open-store.ts';
-import type { Digest, LayerSource, StoredImage, UnpackLimits } from '../../internal/storage/store.ts';
+import type {
+  Digest,
+  LayerSource,
+  StagedLayer,
+  StoredImage,
+  StoredLayer,
+  UnpackLimits,
+} from '../../internal/storage/store.ts';
 import type { StoreLayout } from '../../internal/storage/store-state.ts';
 
 export const limits: UnpackLimits = {
@@ -95,6 +102,17 @@ export async function openWorld(layout: Partial<StoreLayout> = {}): Promise<Worl
   };
 }
 
+/** Commits one layer. */
+export async function commit(
+  store: Store,
+  staged: StagedLayer,
+  parentId: string | undefined,
+): Promise<StoredLayer> {
+  const [stored] = await store.layers.commitLayers([staged], parentId);
+  if (stored === undefined) throw new Error('nothing was committed');
+  return stored;
+}
+
 /** Stages and commits layers, bottom first, and records an image of them. */
 export async function storeImage(
   store: Store,
@@ -102,17 +120,16 @@ export async function storeImage(
   name: string,
   config: object = {},
 ): Promise<StoredImage> {
-  let parentId: string | undefined;
-  const signal = AbortSignal.timeout(20_000);
+  const signal = AbortSignal.timeout(60_000);
   const staged = await Promise.all(
     layers.map((layer) => store.layers.stageLayer(sourceOf(layer), limits, signal)),
   );
-  for (const each of staged) parentId = (await store.layers.commitLayer(each, parentId)).id;
+  const stored = await store.layers.commitLayers(staged, undefined);
   const documents = imageDocuments(layers, config);
   return store.images.create({
     ...documents,
     names: [name],
-    topLayerId: parentId,
+    topLayerId: stored.at(-1)?.id,
     createdAt: new Date(),
     signatures: [],
   });
