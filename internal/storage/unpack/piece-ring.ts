@@ -2,7 +2,7 @@
 // as they come; the reader sleeps until enough is there. Nothing is allocated, and few wake-ups are needed.
 
 /** A power of two: positions count bytes and wrap at 32 bits. */
-const ringBytes = 1 << 20;
+const ringBytes = 1 << 21;
 /** The reader is woken for this much, or at the end. */
 const wakeBytes = 1 << 18;
 

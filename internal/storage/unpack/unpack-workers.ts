@@ -1,5 +1,5 @@
-// The worker threads that unpack. A new one costs 30 ms and starts with cold code, so those that ended well are kept
-// for the next layer of the same pull.
+// The worker threads that unpack. A new one costs 60 ms of a core and starts with cold code, so those that ended well are kept
+// for the next layers: a node that starts a pod pulls several images within a minute.
 
 import { once } from 'node:events';
 import { extname } from 'node:path';
@@ -8,7 +8,7 @@ import { newRingMemory, RingWriter } from './piece-ring.ts';
 import type { UnpackCommand } from './unpack-protocol.ts';
 
 const keptWorkers = 4;
-const keptForMs = 10_000;
+const keptForMs = 60_000;
 const quitWithinMs = 500;
 
 /** A thread and the way by which it gets its blobs. */
