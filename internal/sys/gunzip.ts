@@ -40,11 +40,11 @@ const nextOut64 = 3;
 const availOut32 = 8;
 const message64 = 6;
 
-/** A gzip decompressor; undefined where Node does not export its zlib. */
-export function createGunzip(chunkBytes: number): Decompressor | undefined {
+/** A gzip decompressor, whose plain bytes come in `out`; undefined where Node does not export its zlib. */
+export function createGunzip(out: Buffer): Decompressor | undefined {
   if (library === undefined) return undefined;
   try {
-    return new Gunzip(library, chunkBytes);
+    return new Gunzip(library, out);
   } catch {
     return undefined; // a zlib of another layout
   }
@@ -63,9 +63,9 @@ class Gunzip implements Decompressor {
   /** A file may have several members, one after the other. */
   #state: 'member' | 'between' | 'padding' = 'member';
 
-  constructor(zlib: Library, chunkBytes: number) {
+  constructor(zlib: Library, out: Buffer) {
     this.#library = zlib;
-    this.#out = Buffer.allocUnsafeSlow(chunkBytes);
+    this.#out = out;
     this.#outAddress = koffi.address(this.#out);
     const code: number = zlib.init(this.#words32, windowBits, zlib.version(), streamBytes);
     if (code !== Z_OK) throw new Error(`zlib error ${code}`);

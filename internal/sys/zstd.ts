@@ -25,9 +25,9 @@ function loadLibrary() {
   }
 }
 
-/** A decompressor of zstd frames (skippable ones too); undefined without libzstd. */
-export function createUnzstd(chunkBytes: number): Decompressor | undefined {
-  return library === undefined ? undefined : new Unzstd(library, chunkBytes);
+/** A decompressor of zstd frames (skippable ones too), whose plain bytes come in `out`; undefined without libzstd. */
+export function createUnzstd(out: Buffer): Decompressor | undefined {
+  return library === undefined ? undefined : new Unzstd(library, out);
 }
 
 class Unzstd implements Decompressor {
@@ -41,9 +41,9 @@ class Unzstd implements Decompressor {
   #mayHaveMore = false;
   #isBetweenFrames = true;
 
-  constructor(zstd: Library, chunkBytes: number) {
+  constructor(zstd: Library, out: Buffer) {
     this.#library = zstd;
-    this.#out = Buffer.allocUnsafeSlow(chunkBytes);
+    this.#out = out;
     this.#context = zstd.create();
     if (this.#context === null) throw new Error('no memory for zstd');
   }

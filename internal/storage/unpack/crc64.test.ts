@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';
+import { ChunkMemory } from './chunk-memory.ts';
 import { Crc64 } from './crc64.ts';
 
 function crcOf(...parts: Uint8Array[]): string {
@@ -38,4 +40,27 @@ test('Crc64 is what the definition says, for all lengths and values of a byte', 
   for (let byte = 0; byte < 256; byte += 1)
     assert.equal(crcOf(Buffer.from([byte])), crcByBits(Buffer.from([byte])));
   assert.equal(crcOf(data), crcByBits(data));
+});
+
+test('Crc64 of bytes in a chunk memory is that of the same bytes elsewhere', () => {
+  const memory = new ChunkMemory(100_000);
+  randomBytes(memory.buffer.length).copy(memory.buffer);
+  assert.ok(memory.has(memory.buffer), 'this machine has no WebAssembly with vectors');
+  const ranges: (readonly [from: number, to: number])[] = [2048, 2049, 2063, 2064, 4096, 16_911, 40_000].map(
+    (length) => [length % 13, (length % 13) + length],
+  );
+  ranges.push([0, 100_000], [512, 16_384 + 1024], [7, 99_999]);
+  for (const [from, to] of ranges) {
+    const part = memory.buffer.subarray(from, to);
+    const folded = new Crc64(memory);
+    folded.update(part);
+    assert.equal(folded.digest().toString('hex'), crcOf(Buffer.from(part)), `${from} to ${to}`);
+  }
+  const pieces = [2500, 3, 5000, 0, 90_000, 2497].map((length, index, all) => {
+    const at = all.slice(0, index).reduce((sum, each) => sum + each, 0);
+    return memory.buffer.subarray(at, at + length);
+  });
+  const running = new Crc64(memory);
+  for (const piece of pieces) running.update(piece);
+  assert.equal(running.digest().toString('hex'), crcOf(Buffer.from(memory.buffer)));
 });

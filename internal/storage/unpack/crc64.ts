@@ -1,6 +1,9 @@
 // CRC-64/GO-ISO, which tar-split keeps for every file. Its polynomial, x^64 + x^4 + x^3 + x + 1, is so sparse that eight
 // bytes take a few shifts and no large table. The 64 bits live in two 32-bit halves: BigInt would be a hundred times slower.
 
+import type { ChunkMemory } from './chunk-memory.ts';
+import { windowBytes } from './crc64-module.ts';
+
 /** The polynomial without x^64, lowest power first, as all here: a multiplication by x is a shift to the right. */
 const polynomialHigh = 0xd8000000;
 
@@ -25,10 +28,18 @@ for (let bits = 0; bits < 16; bits += 1) [, pushedOut[bits]] = shifted(bits, 64)
 for (let byte = 0; byte < 256; byte += 1)
   [byteLow[byte], byteHigh[byte]] = shifted(byte, 8) as [number, number];
 
-/** A running checksum of one file. */
+/** Folding has its price: less is done word by word. */
+const foldFromBytes = 2048;
+
+/** A running checksum of one file; that of bytes in `memory` costs least. */
 export class Crc64 {
+  readonly #memory: ChunkMemory | undefined;
   #low = -1;
   #high = -1;
+
+  constructor(memory?: ChunkMemory) {
+    this.#memory = memory;
+  }
 
   reset(): void {
     this.#low = -1;
@@ -36,14 +47,31 @@ export class Crc64 {
   }
 
   update(data: Uint8Array): void {
+    if (data.length < foldFromBytes || this.#memory?.has(data) !== true) {
+      this.#words(data);
+      return;
+    }
+    const folded = data.length - windowBytes - (data.length % 16);
+    const rest = this.#memory.fold(data.subarray(0, folded), this.#low, this.#high);
+    [this.#low, this.#high] = [0, 0]; // what was before is in the rest
+    this.#words(data.subarray(folded, folded + windowBytes), rest);
+    this.#words(data.subarray(folded + windowBytes));
+  }
+
+  /** Word by word, each with the one of `rest` added. */
+  #words(data: Uint8Array, rest?: Int32Array): void {
     let [lo, hi] = [this.#low, this.#high];
     const words = new DataView(data.buffer, data.byteOffset, data.length);
     const whole = data.length - (data.length % 8);
     let at = 0;
     for (; at < whole; at += 8) {
       // Times x^64, which is x^4 + x^3 + x + 1.
-      const l = lo ^ words.getInt32(at, true);
-      const h = hi ^ words.getInt32(at + 4, true);
+      let l = lo ^ words.getInt32(at, true);
+      let h = hi ^ words.getInt32(at + 4, true);
+      if (rest !== undefined) {
+        l ^= rest[at >> 2] as number;
+        h ^= rest[(at >> 2) + 1] as number;
+      }
       lo = l ^ ((l >>> 1) | (h << 31)) ^ ((l >>> 3) | (h << 29)) ^ ((l >>> 4) | (h << 28));
       hi = h ^ (h >>> 1) ^ (h >>> 3) ^ (h >>> 4) ^ (pushedOut[l & 15] as number);
     }

@@ -9,7 +9,7 @@ import { decoderOf } from './thread-decoder.ts';
 
 type Maker = (sink: TarSink) => Decoder;
 const gzipDecoders: readonly (readonly [string, Maker])[] = [
-  ['in the thread', (sink) => decoderOf('gzip', sink)],
+  ['in the thread', (sink) => decoderOf('gzip', Buffer.alloc(chunkBytes), sink)],
   ['by a stream', (sink) => new StreamDecoder('gzip', sink)],
 ];
 
@@ -40,7 +40,7 @@ const text = Buffer.from('one layer of many files\n'.repeat(40));
 const large = Buffer.concat([randomBytes(chunkBytes), Buffer.alloc(3 * chunkBytes), randomBytes(5)]);
 
 test('gzip is decoded in this thread, without a promise', () => {
-  const decoder = decoderOf('gzip', () => {});
+  const decoder = decoderOf('gzip', Buffer.alloc(chunkBytes), () => {});
   assert.equal(decoder.write(gzipSync(text)), undefined);
   assert.equal(decoder.end(), undefined);
   decoder.close();
@@ -102,7 +102,7 @@ function zstdFrame(blocks: number): Buffer {
 test('zstd: any cut, several frames, more out than fits into the buffer', async () => {
   const skippable = Buffer.from('502a4d1804000000abcdefab', 'hex');
   const blob = Buffer.concat([zstdFrame(9), skippable, zstdFrame(1)]);
-  const make: Maker = (sink) => decoderOf('zstd', sink);
+  const make: Maker = (sink) => decoderOf('zstd', Buffer.alloc(chunkBytes), sink);
   const expected = Buffer.concat([...'ABCDEFGHIA'].map((letter) => Buffer.alloc(131_072, letter)));
   assert.equal(compressionOf(blob), 'zstd');
   for (const size of [1, 7, blob.length])

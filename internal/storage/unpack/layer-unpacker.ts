@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import { statfsSync } from 'node:fs';
 import { errnoCode } from '../../errors/errno.ts';
 import type { UnpackLimits } from '../store.ts';
+import type { ChunkMemory } from './chunk-memory.ts';
 import { type Compression, compressionOf } from './compression.ts';
 import type { Decoder } from './decoder.ts';
 import { Extractor } from './extractor.ts';
@@ -21,10 +22,13 @@ export interface UnpackerOptions {
   readonly tarSplitFd: number;
   readonly limits: UnpackLimits;
   readonly maxPathBytes: number;
+  /** For tar bytes; one layer at a time uses it. */
+  readonly memory: ChunkMemory;
 }
 
 export class LayerUnpacker {
   readonly #limits: UnpackLimits;
+  readonly #memory: ChunkMemory;
   readonly #blobHash = createHash('sha256');
   readonly #tarHash = createHash('sha256');
   readonly #reader: TarReader;
@@ -40,8 +44,9 @@ export class LayerUnpacker {
 
   constructor(options: UnpackerOptions) {
     this.#limits = options.limits;
+    this.#memory = options.memory;
     this.#extractor = new Extractor(options.maxPathBytes);
-    this.#split = new TarSplitWriter(options.tarSplitFd);
+    this.#split = new TarSplitWriter(options.tarSplitFd, options.memory);
     this.#reader = new TarReader({
       meta: (bytes) => this.#split.segment(bytes),
       begin: (entry) => this.#begin(entry),
@@ -62,7 +67,7 @@ export class LayerUnpacker {
     this.#blobBytes += piece.length;
     if (this.#decoder === undefined) {
       this.#compression = compressionOf(piece);
-      this.#decoder = decoderOf(this.#compression, (bytes) => this.#tar(bytes));
+      this.#decoder = decoderOf(this.#compression, this.#memory.buffer, (bytes) => this.#tar(bytes));
     }
     return this.#decoder.write(piece);
   }

@@ -4,6 +4,7 @@
 import { isUtf8 } from 'node:buffer';
 import { writeSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
+import type { ChunkMemory } from './chunk-memory.ts';
 import { Crc64 } from './crc64.ts';
 
 /** JSON lines that are gathered before they are compressed; each batch is a gzip member, which readers join. */
@@ -13,16 +14,17 @@ const segmentBytes = 64 * 1024;
 
 export class TarSplitWriter {
   readonly #fd: number;
-  readonly #crc = new Crc64();
+  readonly #crc: Crc64;
   #position = 0;
   #raw: Buffer[] = [];
   #rawBytes = 0;
   #lines: string[] = [];
   #linesBytes = 0;
 
-  /** `fd` stays open: the caller closes it. */
-  constructor(fd: number) {
+  /** `fd` stays open: the caller closes it. Content should lie in `memory`, where there is one. */
+  constructor(fd: number, memory?: ChunkMemory) {
     this.#fd = fd;
+    this.#crc = new Crc64(memory);
   }
 
   /** Bytes that are not content of a file. */

@@ -4,13 +4,13 @@ import type { Decompressor } from '../../sys/decompressor.ts';
 import { createGunzip } from '../../sys/gunzip.ts';
 import { createUnzstd } from '../../sys/zstd.ts';
 import type { Compression } from './compression.ts';
-import { chunkBytes, type Decoder, damaged, type TarSink } from './decoder.ts';
+import { type Decoder, damaged, type TarSink } from './decoder.ts';
 import { StreamDecoder } from './stream-decoder.ts';
 
-/** The decoder that costs least. */
-export function decoderOf(compression: Compression, sink: TarSink): Decoder {
+/** The decoder that costs least; it gives parts of `out`, if it can. */
+export function decoderOf(compression: Compression, out: Buffer, sink: TarSink): Decoder {
   if (compression === 'none') return { write: sink, end: () => {}, close: () => {} };
-  const own = compression === 'gzip' ? createGunzip(chunkBytes) : createUnzstd(chunkBytes);
+  const own = compression === 'gzip' ? createGunzip(out) : createUnzstd(out);
   return own === undefined ? new StreamDecoder(compression, sink) : new ThreadDecoder(own, compression, sink);
 }
 

@@ -6,6 +6,8 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { describeError, type ErrorKind } from '../../errors/daemon-error.ts';
 import { isDiskFull } from '../../errors/errno.ts';
 import { ThreadRoot } from '../../sys/confine.ts';
+import { ChunkMemory } from './chunk-memory.ts';
+import { chunkBytes } from './decoder.ts';
 import { LayerError, NoRoomError } from './layer-error.ts';
 import { LayerUnpacker } from './layer-unpacker.ts';
 import { RingReader } from './piece-ring.ts';
@@ -17,6 +19,7 @@ if (port === null) throw new Error('this file is a worker');
 const report = (value: UnpackReport): void => port.postMessage(value);
 const root = new ThreadRoot();
 
+const memory = new ChunkMemory(chunkBytes);
 const ring = new RingReader(workerData as SharedArrayBuffer);
 let unpacker: LayerUnpacker | undefined;
 
@@ -25,7 +28,7 @@ async function unpack(order: UnpackOrder): Promise<void> {
   root.leave();
   const tarSplitFd = openSync(order.tarSplit, 'wx', 0o600);
   root.enter(order.diff);
-  unpacker = new LayerUnpacker({ ...order, tarSplitFd });
+  unpacker = new LayerUnpacker({ ...order, tarSplitFd, memory });
   for (let piece = ring.take(); piece !== undefined; piece = ring.take()) {
     if (piece === 'cut') return quit();
     const later = unpacker.push(piece);
