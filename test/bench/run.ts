@@ -1,6 +1,6 @@
 // `npm run bench [-- HANDLER...]`: measures the built daemon on this machine and prints one JSON object per figure.
 // `npm run bench -- monitor`: the native monitor beside conmon, as a table.
-// `npm run bench -- pull`: pulls beside containerd and skopeo, as a table.
+// `npm run bench -- pull [WORD...]`: pulls beside containerd and skopeo, as tables; of the cases whose title has a word.
 // `npm run bench -- stream`: exec, port-forward and ExecSync beside containerd, as a table.
 // Compare only figures of one machine and one run; nothing here passes or fails.
 
@@ -24,6 +24,6 @@ async function main(handlers: readonly string[]): Promise<void> {
 
 const named = process.argv.slice(2);
 if (named[0] === 'monitor') await monitorBench((text) => console.log(text));
-else if (named[0] === 'pull') await pullBench();
+else if (named[0] === 'pull') await pullBench(named.slice(1));
 else if (named[0] === 'stream') await streamBench();
 else await main(named.length > 0 ? named : ['runc', 'crun']);
