@@ -37,9 +37,9 @@ function record(file: string, results: readonly SpecResult[]): void {
 }
 
 /** Tells all that is not as it should be; true when it is. */
-function judge(results: readonly SpecResult[], runtime: string): boolean {
+function judge(results: readonly SpecResult[]): boolean {
   const of = (outcome: string) => results.filter((result) => result.outcome === outcome);
-  const { unlisted, ran } = compareSkips(results, parseSkipList(readFileSync(skipsFile, 'utf8'), runtime));
+  const { unlisted, ran } = compareSkips(results, parseSkipList(readFileSync(skipsFile, 'utf8')));
   for (const { name, reason } of of('failed'))
     console.log(`failed: ${name}\n    ${reason.replaceAll('\n', '\n    ')}`);
   for (const { name, reason } of unlisted) console.log(`skipped and not on the list: ${name} (${reason})`);
@@ -62,7 +62,7 @@ async function run(options: ConformanceOptions, signal: AbortSignal): Promise<bo
     const suite = { program, directory, socket: daemon.paths.socket, handler: '', logFile, ...options };
     const results = await runCritest(suite, signal);
     record(name, results);
-    return judge(results, options.runtime);
+    return judge(results);
   } finally {
     const { logFile: daemonLog } = world.daemon;
     if (existsSync(daemonLog)) copyFileSync(daemonLog, logFile.replace(/\.log$/, '-daemon.log'));
