@@ -1,6 +1,7 @@
 // Options that somebody has set and that do nothing here: said once, so that nobody relies on them.
 
 import type { Problem } from './config-error.ts';
+import { ineffectiveAnnotations } from './ineffective-annotations.ts';
 import { configPath, valueAt } from './merge-settings.ts';
 import { defaultOf, type OptionTable, type ValueOption } from './option.ts';
 import { optionList } from './option-list.ts';
@@ -18,6 +19,7 @@ export function ineffectiveOptions(config: Config, sources: ReadonlyMap<string, 
     ...warnings,
     ...inEntries('crio.runtime.runtimes', runtimes.options, config.runtime.runtimes, sources),
     ...inEntries('crio.runtime.workloads', workloads.options, config.runtime.workloads, sources),
+    ...ineffectiveAnnotations(config, sources),
   ];
 }
 

@@ -206,6 +206,18 @@ test('loadConfig warns for keys of parts that do not exist here, only when they 
   ]);
 });
 
+test('loadConfig warns of allowed annotations that have no effect', async () => {
+  const loaded = await loadText(
+    '[crio.runtime.runtimes.fast]\nallowed_annotations = ["devices.crio.io", "cpu-c-states.crio.io"]\n' +
+      '[crio.runtime.workloads.w]\nactivation_annotation = "w"\nallowed_annotations = ["seccomp-profile.crio.io"]\n',
+  );
+  const file = `${counter - 1}/crio.conf`;
+  assert.deepEqual(warningsOf(loaded), [
+    `${file}: crio.runtime.runtimes.fast.allowed_annotations: "cpu-c-states.crio.io" has no effect, it is not supported yet`,
+    `${file}: crio.runtime.workloads.w.allowed_annotations: "seccomp-profile.crio.io" has no effect, it is not supported yet`,
+  ]);
+});
+
 test('loadConfig warns for every key that is not supported yet and is not at its default', async () => {
   const waiting = optionList.filter(({ option, flag }) => option.status === 'later' && flag !== undefined);
   const unusual = (value: unknown): unknown =>
