@@ -161,7 +161,10 @@ async function importImage(
   buildBusyboxImage(layout, name, findStaticBusybox() ?? '', cmd);
   await command(['tar', '-C', layout, '-cf', `${layout}.tar`, '.']);
   const ctr = ['ctr', '--address', socket, '--namespace', 'k8s.io', 'images', 'import'];
-  await command([...ctr, '--index-name', name, `${layout}.tar`]);
+  const argv = [...ctr, '--index-name', name, `${layout}.tar`];
+  // Its garbage collection may take what was just imported, before the image is unpacked.
+  for (let round = 0; round < 3; round++) if ((await attempt(argv)).exitCode === 0) return;
+  await command(argv);
 }
 
 async function answering(client: CriClient, child: ChildProcess): Promise<void> {

@@ -20,6 +20,7 @@ const execsPerRound = 20;
 const atOnce = 8;
 const sessions = 100;
 const settleMs = 1_500;
+const roundLimitMs = 120_000;
 const targets = { execSyncMs: 1.5, throughput: 0.8, rssKiB: 20 * 1024 };
 
 interface Figure {
@@ -74,6 +75,20 @@ async function sanity({ endpoint, containerId, name }: StreamPeer): Promise<void
     throw new Error(`crictl exec on ${name}: ${stdout}${stderr}`);
 }
 
+/** What hangs is told, and cleared away. */
+async function inTime<T>(what: string, work: Promise<T>): Promise<T> {
+  const limit = new AbortController();
+  const late = sleep(roundLimitMs, undefined, { signal: limit.signal }).then(() => {
+    throw new Error(`${what} has not ended after ${roundLimitMs} ms`);
+  });
+  late.catch(() => {}); // it is aborted when the work was in time
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    limit.abort();
+  }
+}
+
 interface Measured {
   readonly values: number[];
   /** Of each round; it says more than time on a machine that does other things too. */
@@ -85,7 +100,7 @@ async function inTurns(figure: Figure, peers: readonly StreamPeer[]): Promise<Me
   for (let round = -1; round < rounds; round++) {
     for (const [i, peer] of peers.entries()) {
       const before = peer.cgroup.cpuMs;
-      const measured = await figure.of(peer);
+      const measured = await inTime(`${figure.title} of ${peer.name}`, figure.of(peer));
       if (round < 0) continue;
       all[i]?.values.push(...measured);
       all[i]?.cpuMs.push(peer.cgroup.cpuMs - before);
@@ -214,8 +229,9 @@ async function forwardConnections(peer: StreamPeer): Promise<number[]> {
     times.push(
       await timed(async () => {
         const { data } = await openForward(client, ports.echo, id);
-        data.end('x');
-        await client.until('the answer', () => data.isOver);
+        data.write('x');
+        await client.until('the answer', () => data.bytes === 1);
+        data.reset(); // as kubectl does with a connection that is over
       }),
     );
   }
