@@ -157,3 +157,9 @@ test("mounts: the pod's files are read-only with a read-only root", () => {
   assert.ok(of(false)?.options.includes('rw'));
   assert.ok(of(true)?.options.includes('ro'));
 });
+
+test('a source that was made ready is bound as it is: the root of a user namespace may not change its flags', () => {
+  const ready = { ...mount, readonly: true, isAsSource: true };
+  const { mounts: all } = mounts(inputWith({ mounts: [ready] }));
+  assert.deepEqual(all.find(({ destination }) => destination === '/data')?.options, ['rbind', 'rprivate']);
+});
