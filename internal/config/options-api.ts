@@ -36,7 +36,7 @@ export const apiOptions = {
   stream_idle_timeout: done(
     optionalDuration,
     '',
-    'Time after which a stream without traffic is closed, such as "30m"; "0": never. Empty: 4h.',
+    'Time after which a stream without traffic is closed, such as "30m"; "0": never. Empty: 4h. The pings of a client count: one that lives and pings, as kubectl does, stays connected.',
     { env: 'STREAM_IDLE_TIMEOUT' },
   ),
   tls_min_version: done(

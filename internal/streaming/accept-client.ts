@@ -82,6 +82,6 @@ function forwardClient(
   timeouts: ClientTimeouts,
 ): PortForwardClient {
   return protocol.form === 'tunnel'
-    ? acceptSpdyPortForward(openTunnel(socket), timeouts)
+    ? acceptSpdyPortForward(openTunnel(socket, timeouts.idleMs), { ...timeouts, idleMs: 0 })
     : new WebSocketPortForwardClient(socket, protocol, ports, timeouts.idleMs);
 }

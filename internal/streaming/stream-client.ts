@@ -52,7 +52,7 @@ export interface PortForwardClient {
 }
 
 export interface ClientTimeouts {
-  /** Without a byte in either direction the connection is closed; 0: never. */
+  /** Without a frame in either direction, of which pings are some, the connection is closed; 0: never. */
   readonly idleMs: number;
   /** Until all streams of a command, or both of a forwarded connection, are there. */
   readonly creationMs: number;

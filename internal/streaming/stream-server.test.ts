@@ -7,6 +7,7 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Registry } from 'prom-client';
+import { manualTimer } from '../../test/fakes/manual-timer.ts';
 import { MemorySession } from '../../test/fakes/memory-session.ts';
 import { ChannelClient } from '../../test/harness/channel-client.ts';
 import { DaemonError, hasKind } from '../errors/daemon-error.ts';
@@ -20,7 +21,7 @@ const registry = new Registry();
 const metrics = streamMetrics(registry);
 const settings = {
   address: { host: '127.0.0.1', port: 0 },
-  timeouts: { idleMs: 60_000, creationMs: 10_000 },
+  timeouts: { idleMs: 4_321_000, creationMs: 10_000 },
   identity: undefined,
 };
 const server = new StreamServer(settings, metrics, silentLogger);
@@ -340,27 +341,16 @@ test('an address that is taken, and one of IPv6', async () => {
   await sixth.close();
 });
 
-test('a client that is silent for too long is cut off', async () => {
-  const short = new StreamServer(
-    { ...settings, timeouts: { idleMs: 200, creationMs: 10_000 } },
-    metrics,
-    silentLogger,
-  );
-  await short.listen();
-  const mine = session;
-  const url = short.offer({
-    ...{ kind: 'exec', owner: 'c', streams: all },
-    open: async (signal) => {
-      signal.addEventListener('abort', () => mine.close());
-      return mine;
-    },
-  });
-  const client = await ChannelClient.connect(url, 'v4.channel.k8s.io');
-  const pings = setInterval(() => client.socket.ping(), 20); // they do not count
+test('an idle client that pings stays, one that does not is cut off', async (t) => {
+  const idle = manualTimer(t, settings.timeouts.idleMs);
+  const client = await ChannelClient.connect(offer(), 'v4.channel.k8s.io');
+  const before = idle.refreshes;
+  client.socket.ping();
+  await new Promise((resolve) => client.socket.once('pong', resolve));
+  assert.ok(idle.refreshes > before);
+  idle.goOff();
   await client.closed;
-  clearInterval(pings);
   await client.until(() => session.isClosed, 'the session is closed');
-  await short.close();
 });
 
 test('at its end all clients are told, and none is waited for', async () => {

@@ -4,6 +4,7 @@ import type { Readable, Writable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { finished } from 'node:stream/promises';
 import { type TestContext, test } from 'node:test';
+import { manualTimer } from '../../../test/fakes/manual-timer.ts';
 import { type SocketPair, socketPair } from '../../../test/harness/socket-pair.ts';
 import { type ClientStream, controlFrame, SpdyClient, words } from '../../../test/harness/spdy-client.ts';
 import { hasKind } from '../../errors/daemon-error.ts';
@@ -261,15 +262,15 @@ test('a connection without a frame for too long is closed', async (t) => {
   await refused;
 });
 
-test('pings do not keep an idle connection open', async (t) => {
-  const { server, spdy } = await connected(t);
-  const accepted = acceptSpdyCommand(server, 4, plain, { idleMs: 100, creationMs: 600_000 });
-  const refused = assert.rejects(accepted, /idle for too long/);
-  const pings = setInterval(() => spdy.ping(1), 10);
-  t.after(() => clearInterval(pings));
-  await spdy.until('the end', () => spdy.hasEnded);
-  spdy.socket.end();
-  await refused;
+test('pings keep an idle connection open; one without them is closed', async (t) => {
+  const idle = manualTimer(t, 4_321_000);
+  const { spdy, client } = await opened(t, plain, 4, { idleMs: 4_321_000, creationMs: 600_000 });
+  const before = idle.refreshes;
+  spdy.ping(1);
+  await spdy.until('the answer', () => spdy.pings.includes(1));
+  assert.ok(idle.refreshes > before);
+  idle.goOff();
+  assert.match(String(await aborted(client.gone)), /idle for too long/);
 });
 
 test('a client that asks and never reads is not read for ever', async (t) => {

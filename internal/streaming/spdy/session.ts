@@ -47,7 +47,7 @@ export class SpdySession {
   readonly #goneBy = new AbortController();
   readonly #reader = new FrameReader({
     onData: (id, piece, isLast) => {
-      this.#idle?.refresh(); // pings do not: clients send them whether or not somebody is there
+      this.#idle?.refresh();
       this.#streams.get(id)?.receive(piece, isLast);
     },
     onControl: (type, flags, payload) => this.#control(type, flags, payload),
@@ -110,6 +110,7 @@ export class SpdySession {
 
   #control(type: number, flags: number, payload: Buffer): void {
     if (this.#isEnding) return;
+    this.#idle?.refresh(); // pings count, as in the Go servers: the client lives
     if (type === controlType.synStream) this.#synStream(flags, payload);
     else if (type === controlType.rstStream) this.#streams.get(wordOf(payload, 0))?.receiveReset();
     else if (type === controlType.ping) this.#ping(wordOf(payload, 0));
@@ -130,7 +131,6 @@ export class SpdySession {
       return;
     }
     this.#lastId = id;
-    this.#idle?.refresh();
     if (this.#streams.size >= streamsMax) {
       this.#answer(resetFrame(id, resetStatus.refusedStream));
       return;

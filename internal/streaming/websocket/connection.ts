@@ -22,7 +22,7 @@ export class WebSocketConnection {
   readonly #closed: Promise<void>;
   #probing: NodeJS.Timeout | undefined;
 
-  /** Pings count for nothing: clients send them whether or not somebody is there. `idleMs` 0: no limit. */
+  /** Every message in either direction keeps the connection open, also a ping: the client lives. `idleMs` 0: no limit. */
   constructor(socket: WebSocket, idleMs: number, onMessage: (message: Buffer) => void) {
     this.gone = this.#goneBy.signal;
     setMaxListeners(0, this.gone); // one for each connection of a port-forward: no leak
@@ -38,10 +38,8 @@ export class WebSocketConnection {
       });
     });
     socket.on('error', () => {}); // 'close' follows
-    socket.on('message', (message: Buffer) => {
-      this.#idle?.refresh();
-      onMessage(message);
-    });
+    for (const event of ['message', 'ping', 'pong']) socket.on(event, () => this.#idle?.refresh());
+    socket.on('message', onMessage);
   }
 
   /** `done` follows when the message is on its way, or never will be. */

@@ -7,9 +7,9 @@ import { WebSocketConnection } from './connection.ts';
 /** What waits in either direction before its sender has to. */
 const bufferBytes = 256 * 1024;
 
-/** Its end closes the connection behind what was written. The idle limit is left to what speaks through it. */
-export function openTunnel(socket: WebSocket): Duplex {
-  const connection = new WebSocketConnection(socket, 0, (message) => {
+/** Its end closes the connection behind what was written. The idle limit is its own: pings around it count too. `idleMs` 0: no limit. */
+export function openTunnel(socket: WebSocket, idleMs: number): Duplex {
+  const connection = new WebSocketConnection(socket, idleMs, (message) => {
     if (!tunnel.destroyed && !tunnel.readableEnded && !tunnel.push(message)) connection.pause(tunnel);
   });
   const tunnel: Duplex = new Duplex({
