@@ -4,6 +4,11 @@ import { constants } from 'node:os';
 import { DaemonError } from '../../internal/errors/daemon-error.ts';
 import type { Terminal } from './cli/terminal.ts';
 
+const signals = ['SIGINT', 'SIGTERM'] as const;
+/** As shells have it for a program that a signal has ended. */
+const codeOf = (signal: NodeJS.Signals): number => 128 + constants.signals[signal];
+export const interruptedCodes: readonly number[] = signals.map(codeOf);
+
 /**
  * Resolves with the exit code of `work`, or with 128 and the signal's number when it ended because of the signal. Further
  * signals change nothing: what `work` has to finish or to undo is never cut off.
@@ -19,14 +24,14 @@ export async function interruptible(
     interruptedBy ??= signal;
     lifetime.abort(interrupted);
   };
-  process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
+  for (const signal of signals) process.on(signal, interrupt);
   try {
     return await work(lifetime.signal);
   } catch (cause) {
     if (interruptedBy === undefined || cause !== interrupted) throw cause;
     terminal.err('cria: interrupted\n');
-    return 128 + constants.signals[interruptedBy];
+    return codeOf(interruptedBy);
   } finally {
-    process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
+    for (const signal of signals) process.off(signal, interrupt);
   }
 }

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, renameSync } from 'node:fs';
+import { appendFileSync, mkdirSync, renameSync } from 'node:fs';
 import { after, before, suite, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { TestDaemon } from '../harness/daemon.ts';
@@ -136,6 +136,22 @@ suite('cria ps, pods and logs', { skip: missing('runc') }, () => {
     await following.begun();
     following.kill('SIGINT');
     assert.equal(await following.exit, 130);
+  });
+
+  test('logs and exec end when they are interrupted, also while nobody reads them', async () => {
+    const records = `2026-01-02T03:04:05Z stdout F ${'x'.repeat(1000)}\n`.repeat(1000);
+    appendFileSync(`${daemon.pod('shop').logDirectory}/done.log`, records);
+    for (const line of ['logs done', 'exec web yes']) {
+      const argv = daemon.argv(...line.split(' '));
+      const child = spawn(process.execPath, argv, { stdio: ['ignore', 'pipe', 'ignore'] });
+      const ended = once(child, 'exit');
+      // It is left unread from here on: the pipe gets full.
+      await once(child.stdout, 'readable');
+      while (child.stdout.readableLength < child.stdout.readableHighWaterMark) await sleep(20);
+      child.kill('SIGTERM');
+      assert.deepEqual(await ended, [143, null], line);
+      child.stdout.destroy();
+    }
   });
 
   test('what is not there is told, and where to look', async () => {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { closeSync, openSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -25,4 +26,14 @@ test('bytes that nobody reads are a failure', async () => {
       await terminal.write(Buffer.alloc(1 << 20)).catch(({ message }) => process.stderr.write(message + '\\n'));`;
   const said = 'standard output was closed before its end\n';
   assert.deepEqual(await runUnread(['--input-type=module', '-e', script]), [0, said.repeat(2)]);
+});
+
+test('a result that cannot be written is told without a stack, and is a failure', async () => {
+  const main = fileURLToPath(import.meta.resolve('../main.js'));
+  const full = openSync('/dev/full', 'w');
+  const child = spawn(process.execPath, [main, 'config', '--default'], { stdio: ['ignore', full, 'pipe'] });
+  closeSync(full);
+  assert(child.stderr !== null);
+  const [[code], stderr] = await Promise.all([once(child, 'close'), text(child.stderr)]);
+  assert.deepEqual([code, stderr], [1, 'cria: standard output cannot be written: ENOSPC\n']);
 });

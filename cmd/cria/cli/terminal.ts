@@ -1,6 +1,6 @@
 // Where a command's words go.
 
-import { DaemonError } from '../../../internal/errors/daemon-error.ts';
+import { DaemonError, describeError } from '../../../internal/errors/daemon-error.ts';
 import { errnoCode } from '../../../internal/errors/errno.ts';
 
 /** A screen that a person looks at. */
@@ -22,14 +22,20 @@ export interface Terminal {
   readonly showsResult: boolean;
 }
 
-/** The standard streams of this process. Who reads them may leave early, as head(1) does: that is no failure. */
+/**
+ * The standard streams of this process. Who reads them may leave early, as head(1) does: that is no failure. When the result
+ * cannot be written for another reason, such as a full disk, that is told, and the process does not end with code 0.
+ */
 export function processTerminal(): Terminal {
   const { stdout, stderr } = process;
-  for (const stream of [stdout, stderr]) {
-    stream.on('error', (error) => {
-      if (errnoCode(error) !== 'EPIPE') throw error;
+  stderr.on('error', () => {}); // nowhere is left to tell it
+  stdout.on('error', (error) => {
+    if (errnoCode(error) === 'EPIPE') return;
+    stderr.write(`cria: standard output cannot be written: ${errnoCode(error) ?? describeError(error)}\n`);
+    process.on('exit', (code) => {
+      if (code === 0) process.exitCode = 1;
     });
-  }
+  });
   return {
     out: (text) => void stdout.write(text),
     err: (text) => void stderr.write(text),

@@ -21,13 +21,13 @@ export class LogPrinter {
   }
 
   /** Writes each record to its own stream, in order; false when nobody reads that any more. */
-  async print(lines: readonly Buffer[]): Promise<boolean> {
+  async print(lines: readonly Buffer[], signal: AbortSignal): Promise<boolean> {
     let stream: LogRecord['stream'] = 'stdout';
     let pieces: Buffer[] = [];
     const flush = async (): Promise<boolean> => {
       const bytes = Buffer.concat(pieces);
       pieces = [];
-      return bytes.length === 0 || writeTo(process[stream], bytes);
+      return bytes.length === 0 || writeTo(process[stream], bytes, signal);
     };
     for (const line of lines) {
       const record = this.#wanted(line);

@@ -65,8 +65,7 @@ async function print(
     const isOver = !follow || !(await isAlive(client, id, signal));
     for (;;) {
       for await (const lines of log.lines()) {
-        signal.throwIfAborted();
-        if (!(await printer.print(lines))) return;
+        if (!(await printer.print(lines, signal))) return;
       }
       if (!follow || !(await log.rotate())) break;
     }

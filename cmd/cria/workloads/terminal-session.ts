@@ -38,7 +38,7 @@ export async function runSession(
       if (options.stdin)
         leaving.push(carryInput(stdin, command.stdin, options, () => resolve({ kind: 'detached' })));
     });
-    return await Promise.race([detached, ended(command)]);
+    return await Promise.race([detached, ended(command, signal)]);
   } catch (cause) {
     signal.throwIfAborted();
     throw cause;
@@ -49,10 +49,10 @@ export async function runSession(
 }
 
 /** When all output was written. */
-async function ended(command: RemoteCommand): Promise<SessionEnd> {
+async function ended(command: RemoteCommand, signal: AbortSignal): Promise<SessionEnd> {
   const [isRead, , code] = await Promise.all([
-    carryOutput(command.stdout, process.stdout, command),
-    carryOutput(command.stderr, process.stderr, command),
+    carryOutput(command.stdout, process.stdout, { command, signal }),
+    carryOutput(command.stderr, process.stderr, { command, signal }),
     command.exitCode.catch((cause: unknown) => cause),
   ]);
   if (!isRead) return brokenPipe;
@@ -61,9 +61,13 @@ async function ended(command: RemoteCommand): Promise<SessionEnd> {
 }
 
 /** False when nobody reads it any more; the command is left then. */
-async function carryOutput(from: Readable, to: Writable, command: RemoteCommand): Promise<boolean> {
+async function carryOutput(
+  from: Readable,
+  to: Writable,
+  { command, signal }: { readonly command: RemoteCommand; readonly signal: AbortSignal },
+): Promise<boolean> {
   for await (const chunk of from) {
-    if (await writeTo(to, chunk as Buffer)) continue;
+    if (await writeTo(to, chunk as Buffer, signal)) continue;
     command.close();
     return false;
   }
@@ -80,8 +84,9 @@ function carryInput(
   const keys = new DetachKeys(terminal ? detachKeys : Buffer.alloc(0));
   const onData = (chunk: Buffer): void => {
     const { pass, isDetached } = keys.feed(chunk);
+    const isTaken = pass.length === 0 || to.destroyed || to.write(pass);
     if (isDetached) detach();
-    if (isDetached || pass.length === 0 || to.destroyed || to.write(pass)) return;
+    if (isDetached || isTaken) return;
     from.pause();
     to.once('drain', () => from.resume());
   };
