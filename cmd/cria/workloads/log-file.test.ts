@@ -1,5 +1,14 @@
 import assert from 'node:assert/strict';
-import { appendFileSync, mkdtempSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  mkdtempSync,
+  renameSync,
+  rmSync,
+  truncateSync,
+  unlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -90,6 +99,52 @@ test('a file that was cut is read from its beginning', async () => {
   appendFileSync(path, record('3'));
   assert.equal(await log.rotate(), true);
   assert.deepEqual(await read(log), ['3']);
+  await log.close();
+});
+
+test('a log of limited size that was rotated twice is read with the file between', async () => {
+  const path = logPath(record('one'));
+  const log = await LogFile.open(path, undefined);
+  assert.deepEqual(await read(log), ['one']);
+  for (const text of ['two', 'three']) {
+    renameSync(path, `${path}.1`);
+    writeFileSync(path, record(text));
+  }
+  assert.equal(await log.rotate(), true);
+  assert.deepEqual(await read(log), ['two']);
+  assert.equal(await log.rotate(), true);
+  assert.deepEqual(await read(log), ['three']);
+  assert.equal(await log.rotate(), false);
+  await log.close();
+});
+
+test('an older file at the place of the one between is not read', async () => {
+  const path = logPath(record('one'));
+  writeFileSync(`${path}.1`, record('older'));
+  utimesSync(`${path}.1`, 1, 1);
+  const log = await LogFile.open(path, undefined);
+  assert.deepEqual(await read(log), ['one']);
+  unlinkSync(path);
+  writeFileSync(path, record('two'));
+  assert.equal(await log.rotate(), true);
+  assert.deepEqual(await read(log), ['two']);
+  await log.close();
+});
+
+test('a begun record that is cut off again brings nothing back and leaves nothing', async () => {
+  const path = logPath(record('one') + record('torn').slice(0, -3));
+  const log = await LogFile.open(path, undefined);
+  assert.deepEqual(await read(log), ['one']);
+  truncateSync(path, record('one').length);
+  assert.equal(await log.rotate(), false);
+  appendFileSync(path, record('two'));
+  assert.deepEqual(await read(log), ['two']);
+  appendFileSync(path, record('torn').slice(0, -3));
+  assert.deepEqual(await read(log), []);
+  renameSync(path, `${path}.1`);
+  writeFileSync(path, record('three'));
+  assert.equal(await log.rotate(), true);
+  assert.deepEqual(await read(log), ['three']);
   await log.close();
 });
 

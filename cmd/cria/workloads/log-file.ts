@@ -12,13 +12,17 @@ const newline = 0x0a;
 
 /**
  * The lines behind a path. When the file was renamed and another is there, it is read to its end before the other one is
- * begun: that is how the kubelet rotates, and how a log of limited size becomes `PATH.1`.
+ * begun: that is how the kubelet rotates, and how a log of limited size becomes `PATH.1`. Of a log of limited size that was
+ * rotated twice since it was looked at, both files are read; more are gone.
  */
 export class LogFile {
   readonly #path: string;
   readonly #buffer = Buffer.allocUnsafe(chunkBytes);
   #file: FileHandle;
+  /** Where the next read begins. Between two calls that is where a line begins. */
   #offset = 0;
+  /** How far the file was read, with a line at its end that was none yet. */
+  #end = 0;
   #rest = Buffer.alloc(0);
 
   private constructor(path: string, file: FileHandle) {
@@ -42,10 +46,17 @@ export class LogFile {
   async *lines(): AsyncGenerator<Buffer[]> {
     for (;;) {
       const { bytesRead } = await this.#file.read(this.#buffer, 0, chunkBytes, this.#offset);
-      if (bytesRead === 0) return;
+      if (bytesRead === 0) return this.#leaveRest();
       this.#offset += bytesRead;
       yield this.#split(this.#buffer.subarray(0, bytesRead));
     }
+  }
+
+  /** A line without an end is read again, from its beginning: a monitor whose disk was full cuts off what it had begun. */
+  #leaveRest(): void {
+    this.#end = this.#offset;
+    this.#offset -= this.#rest.length;
+    this.#rest = Buffer.alloc(0);
   }
 
   #split(chunk: Buffer): Buffer[] {
@@ -71,17 +82,32 @@ export class LogFile {
     const isSame = now.dev === own.dev && now.ino === own.ino;
     if (isSame && now.size >= this.#offset) return false;
     // What was written between the last read and the rename.
-    if (!isSame && own.size > this.#offset) return true;
+    if (!isSame && own.size > this.#end) return true;
     if (!isSame) await this.#replace();
     this.#offset = 0;
-    this.#rest = Buffer.alloc(0);
+    this.#end = 0;
     return true;
   }
 
   async #replace(): Promise<void> {
-    const next = await openLog(this.#path);
+    const latest = await openLog(this.#path);
+    // Looked at after the latest was opened: as long as our file has a name, the latest is the next one.
+    const own = await this.#file.stat();
+    const between = own.nlink === 0 ? await this.#putAside(own.mtimeMs) : undefined;
+    await (between === undefined ? undefined : latest.close());
     await this.#file.close();
-    this.#file = next;
+    this.#file = between ?? latest;
+  }
+
+  /** The file that took the place of ours as `PATH.1`; not one that was there before, when others rotate. */
+  async #putAside(sinceMs: number): Promise<FileHandle | undefined> {
+    const file = await open(`${this.#path}.1`, 'r').catch((cause: unknown) => {
+      if (isENOENT(cause)) return undefined;
+      throw cause;
+    });
+    if (file === undefined || (await file.stat()).mtimeMs >= sinceMs) return file;
+    await file.close();
+    return undefined;
   }
 }
 
