@@ -52,9 +52,24 @@ test('who is not clear is asked, and told the candidates', () => {
     () => found('web'),
     /"web" may be any of 2 containers: c100000000000 default\/shop\/web, c200000000000 default\/blog\/web$/,
   );
-  assert.throws(() => found('c'), /any of 2 containers/);
+  assert.throws(() => found('c'), /any of 3 containers/);
   assert.throws(() => found('nobody'), /there is no container "nobody"; "cria ps --all" lists them/);
   assert.throws(() => found(''), /there is no container ""/);
+});
+
+test('the beginning of an id means one alone, and not what only has such a name', () => {
+  const some = [
+    container('ab1', 'job', { attempt: 2 }),
+    container('ab2', 'job', { state: 'exited', attempt: 1 }),
+    container('fe1', 'cache'),
+    container('c0', 'fe-web', { state: 'exited' }),
+    container('bad1', 'web'),
+    container('c1', 'bad', { state: 'exited' }),
+  ];
+  assert.throws(() => findContainer(some, 'ab'), /"ab" may be any of 2 containers: ab1/);
+  assert.equal(findContainer(some, 'ab2').attempt, 1);
+  assert.throws(() => findContainer(some, 'fe'), /"fe" may be any of 2 containers/);
+  assert.equal(findContainer(some, 'bad').id.slice(0, 2), 'c1', 'a whole name counts more');
 });
 
 test('a pod is found by id, name and namespace', () => {

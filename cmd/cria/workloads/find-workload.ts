@@ -34,23 +34,26 @@ export function findContainer(containers: readonly Container[], wanted: string):
 }
 
 /**
- * The whole id or name counts more than a beginning. Among several, those that live count; of attempts of the same thing the
- * newest, which comes first in the list.
+ * The whole id or name counts more than a beginning. Among several by name, those that live count; of attempts of the same thing
+ * the newest, which comes first in the list. The beginning of an id means one alone: who copies an id means that one.
  */
 function findOne<T>(kind: string, candidates: readonly Candidate<T>[], wanted: string): T {
   const tests: ((candidate: Candidate<T>) => boolean)[] = [
     ({ id }) => id === wanted,
     ({ names }) => names.includes(wanted),
-    ({ id }) => id.startsWith(wanted),
-    ({ names }) => names.some((name) => name.startsWith(wanted)),
+    ({ id, names }) => id.startsWith(wanted) || names.some((name) => name.startsWith(wanted)),
   ];
+  const isById = ({ id, names }: Candidate<T>): boolean => id.startsWith(wanted) && !names.includes(wanted);
   for (const test of wanted === '' ? [] : tests) {
     const matching = candidates.filter(test);
+    const isNamed = !matching.some(isById);
     const living = matching.filter(({ isAlive }) => isAlive);
-    const counting = living.length > 0 ? living : matching;
+    const counting = isNamed && living.length > 0 ? living : matching;
     const [first] = counting;
     if (first === undefined) continue;
-    if (counting.every(({ names }) => names[0] === first.names[0])) return first.item;
+    const isOne =
+      counting.length === 1 || (isNamed && counting.every(({ names }) => names[0] === first.names[0]));
+    if (isOne) return first.item;
     throw new DaemonError('invalid-argument', ambiguity(kind, wanted, counting));
   }
   const command = kind === 'pod' ? 'cria pods' : 'cria ps --all';
