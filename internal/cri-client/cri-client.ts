@@ -88,7 +88,7 @@ async function callUnary<M extends MethodName>(
     });
   } catch (cause) {
     signal.throwIfAborted();
-    throw daemonError(cause as ServiceError, socketPath);
+    throw daemonError(cause as ServiceError, method, socketPath);
   } finally {
     signal.removeEventListener('abort', cancel);
   }
@@ -104,20 +104,26 @@ const kinds: Readonly<Partial<Record<status, ErrorKind>>> = {
   [status.UNAVAILABLE]: 'unavailable',
 };
 
-function daemonError({ code, details }: ServiceError, socketPath: string): DaemonError {
+function daemonError({ code, details }: ServiceError, method: string, socketPath: string): DaemonError {
   // grpc-js says it of a connection; the daemon itself never uses these words.
   if (code === status.UNAVAILABLE && details.startsWith('No connection established'))
     return new DaemonError(
       'unavailable',
       `no daemon answers on "${socketPath}": ${connectionFault(details)}`,
     );
+  if (code === status.DEADLINE_EXCEEDED && details.startsWith('Deadline exceeded after'))
+    return new DaemonError(
+      'deadline-exceeded',
+      `whoever listens on "${socketPath}" does not answer ${method} within ${callTimeoutMs / 1000} s; is it the daemon, and is it overloaded?`,
+    );
   return new DaemonError(kinds[code] ?? 'unknown', details);
 }
 
+/** The details hold times and more that helps nobody. */
 function connectionFault(details: string): string {
   const [, code] = /\b(E[A-Z]+)\b/.exec(details) ?? [];
   if (code === 'ENOENT') return 'there is no such socket; is it running, and is --listen right?';
   if (code === 'ECONNREFUSED') return 'nobody listens there; is it running?';
   if (code === 'EACCES' || code === 'EPERM') return 'permission denied; it needs root';
-  return details;
+  return code ?? 'what listens there does not speak gRPC; is --listen right?';
 }
