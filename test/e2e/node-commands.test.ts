@@ -95,6 +95,7 @@ suite('cria ps, pods and logs', { skip: missing('runc') }, () => {
       `${firstId}\n`,
     );
     assert.equal(await daemon.cria('ps', '--quiet', '--namespace', 'elsewhere'), '');
+    assert.deepEqual(JSON.parse(await daemon.cria('ps', '--all', '--quiet', '--json')), [secondId, firstId]);
     const listed = JSON.parse(await daemon.cria('ps', '--all', '--json')) as Record<string, unknown>[];
     assert.deepEqual(
       listed.map(({ id, podName, state }) => [id, podName, state]),

@@ -25,7 +25,7 @@ export async function psCommand(work: Work, command: CommandOf<'ps'>): Promise<n
       (podId === undefined || container.podId === podId) &&
       (namespace === undefined || container.podNamespace === namespace),
   );
-  if (json) terminal.out(formatJson(containers));
+  if (json) terminal.out(formatJson(quiet ? containers.map(({ id }) => id) : containers));
   else terminal.out(quiet ? idLines(containers) : formatContainers(containers, new Date()));
   return 0;
 }
