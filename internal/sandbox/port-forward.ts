@@ -27,6 +27,8 @@ export async function dialSandbox(
   try {
     const socket = await dial(parts, sandbox, port, { life, signal });
     socket.once('close', () => sandbox.connections.delete(life));
+    if (life.signal.aborted) socket.destroy(); // since it was connected
+    life.signal.throwIfAborted();
     life.signal.addEventListener('abort', () => socket.destroy(life.signal.reason as Error));
     return socket;
   } catch (cause) {
