@@ -1,5 +1,6 @@
 // `cria port-forward`.
 
+import { setMaxListeners } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
 import { pipeline } from 'node:stream/promises';
 import { openPodConnection } from '../../../internal/cri-client/pod-connection.ts';
@@ -20,7 +21,7 @@ export async function portForwardCommand(
   if (pod.state !== 'ready')
     throw new DaemonError(
       'failed-precondition',
-      `pod "${pod.id}" (${pod.namespace}/${pod.name}) is ${pod.state}`,
+      `ports of pod "${pod.id}" (${pod.namespace}/${pod.name}) cannot be forwarded: it is ${pod.state}`,
     );
   const forwarder = new Forwarder(work, pod);
   try {
@@ -50,6 +51,7 @@ class Forwarder {
     this.over = new Promise((resolve) => {
       this.#end = resolve;
     });
+    setMaxListeners(0, this.#life.signal); // as many as there are connections
     const { signal } = work;
     const interrupted = (): void => this.#end(signal.reason);
     signal.addEventListener('abort', interrupted, { once: true });
@@ -63,9 +65,10 @@ class Forwarder {
     });
     await new Promise<void>((resolve, reject) => {
       server.once('error', (cause) => {
-        const text = `cannot listen on port ${local} of ${address}: ${errnoCode(cause)}`;
+        const text = `cannot listen on port ${local} of ${address}`;
         reject(new DaemonError('unavailable', text, cause));
       });
+      server.on('error', () => {}); // later ones are of single connections, which the system has dropped
       server.listen({ host: address, port: local }, resolve);
     });
     this.#servers.push(server);
