@@ -5,8 +5,7 @@ import { type LoadedConfig, loadConfig } from '../../../internal/config/load-con
 import { printConfig } from '../../../internal/config/print-config.ts';
 import { checkValues, validateConfig } from '../../../internal/config/validate-config.ts';
 import { DaemonError, describeError } from '../../../internal/errors/daemon-error.ts';
-import { createLogger } from '../logger.ts';
-import { type Follower, reloadOnHangup } from '../reload.ts';
+import type { Follower } from '../reload.ts';
 import { versionInfo } from '../version.ts';
 import { checkCommand } from './check-verb.ts';
 import { configInputs, type Environment } from './config-inputs.ts';
@@ -95,12 +94,14 @@ async function runDaemonVerb(
 ): Promise<number> {
   const searchPath = environment['PATH'] ?? '';
   const ready = await validateConfig(loaded, searchPath);
+  // Loaded only here: the other commands start without the daemon's modules.
+  const { createLogger } = await import('../logger.ts');
+  const { reloadOnHangup } = await import('../reload.ts');
+  const { runDaemon } = await import('../daemon.ts');
   const logger = createLogger(ready.config.runtime.log_level, ready.config.cria.log_format);
   for (const { source, key, reason } of ready.warnings) logger.warn({ file: source, key }, reason);
   for (const { name } of flags.filter((flag) => ignoredFlags.some((ignored) => ignored.name === flag.name)))
     logger.warn({ flag: `--${name}` }, 'ignored, there is no such part here');
-  // Loaded only here: the other commands start without the daemon's modules.
-  const { runDaemon } = await import('../daemon.ts');
   const followers: Follower[] = [];
   const stopReloads = reloadOnHangup(ready, { logger, searchPath, signals: process, followers });
   try {

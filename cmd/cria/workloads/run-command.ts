@@ -6,10 +6,6 @@ import { type CriClient, connectCri } from '../../../internal/cri-client/cri-cli
 import type { Terminal } from '../cli/terminal.ts';
 import type { WorkloadCommand } from '../cli/workload-arguments.ts';
 import { interruptible } from '../interruptible.ts';
-import { attachCommand, execCommand } from './command-commands.ts';
-import { podsCommand, psCommand } from './list-commands.ts';
-import { logsCommand } from './logs-command.ts';
-import { portForwardCommand } from './port-forward-command.ts';
 
 /** What every such command works with. */
 export interface Work {
@@ -35,19 +31,20 @@ export function runWorkloadCommand(
   });
 }
 
-function perform(work: Work, command: WorkloadCommand): Promise<number> {
+/** Each with its own modules alone: a list needs none of those that make terminals and streams. */
+async function perform(work: Work, command: WorkloadCommand): Promise<number> {
   switch (command.action) {
     case 'ps':
-      return psCommand(work, command);
+      return (await import('./list-commands.ts')).psCommand(work, command);
     case 'pods':
-      return podsCommand(work, command);
+      return (await import('./list-commands.ts')).podsCommand(work, command);
     case 'exec':
-      return execCommand(work, command);
+      return (await import('./command-commands.ts')).execCommand(work, command);
     case 'attach':
-      return attachCommand(work, command);
+      return (await import('./command-commands.ts')).attachCommand(work, command);
     case 'port-forward':
-      return portForwardCommand(work, command);
+      return (await import('./port-forward-command.ts')).portForwardCommand(work, command);
     case 'logs':
-      return logsCommand(work, command);
+      return (await import('./logs-command.ts')).logsCommand(work, command);
   }
 }
