@@ -7,6 +7,7 @@
 
 #include "bytes.h"
 #include "handover.h"
+#include "json-writer.h"
 #include "json.h"
 #include "loop.h"
 

@@ -2,6 +2,7 @@
  * The JSON reader and writer. Reader: stays inside of the text, and takes every valid object that is not too deep and
  * has no NUL in a string. Writer: what it writes is valid, and read back it is what was put in.
  */
+#include "json-writer.h"
 #include "json.h"
 #include "strict-json.h"
 
