@@ -45,6 +45,7 @@ async function outcomeOf(
     ]);
     sizes.applyTo(session);
     const { code } = await session.exit;
+    client.limitReading();
     await waitFor(carried, signal);
     // The end of an attachment is no failure, whatever the container has exited with: the pod's status tells that.
     return { kind: 'exited', code: ticket.kind === 'exec' ? code : 0 };

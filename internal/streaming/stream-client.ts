@@ -17,6 +17,12 @@ export type CommandOutcome =
   | { readonly kind: 'exited'; readonly code: number }
   | { readonly kind: 'failed'; readonly message: string };
 
+/**
+ * A client whose session is over may take its time to read the rest, in a pager for instance. One that has not taken anything for
+ * so long, or not all of what is in its socket, is cut off: pings alone would keep it for ever.
+ */
+export const readingMaxMs = 3_600_000;
+
 /** A client of exec or attach. Its streams hold a bounded amount: who writes waits for `drain`. */
 export interface CommandClient {
   /** Ends when the client closes its side of it; fails with nothing else than `gone`. */
@@ -27,6 +33,8 @@ export interface CommandClient {
   onResize(listener: (size: TerminalSize) => void): void;
   /** Aborted when the client or the connection is gone, or was idle for too long; before or after `finish`. */
   readonly gone: AbortSignal;
+  /** From now on a client that takes nothing for `readingMaxMs` is gone: nobody waits for the session any more. Idempotent. */
+  limitReading(): void;
   /**
    * Ends the outputs behind what was written, tells the outcome, and closes as the protocol wants. Resolves when the
    * connection is closed, in bounded time; never rejects.

@@ -6,23 +6,24 @@ import type { TestContext } from 'node:test';
 export interface ManualTimer {
   /** How often it was set back to its start. */
   readonly refreshes: number;
-  readonly isCleared: boolean;
+  /** It was set, and runs. */
+  readonly isSet: boolean;
   goOff(): void;
 }
 
 /** Takes the timers that are set with `delayMs` from now on, of which the last counts; all others are real. */
 export function manualTimer(t: TestContext, delayMs: number): ManualTimer {
   const real = { set: globalThis.setTimeout, clear: globalThis.clearTimeout };
-  const timer = { refreshes: 0, isCleared: false, goOff: (): void => assert.fail('the timer was never set') };
+  const timer = { refreshes: 0, isSet: false, goOff: (): void => assert.fail('the timer was never set') };
   const handle = { refresh: () => timer.refreshes++ } as unknown as NodeJS.Timeout;
   t.mock.method(globalThis, 'setTimeout', set);
   function set(callback: (...given: unknown[]) => void, ms?: number, ...rest: unknown[]): NodeJS.Timeout {
     if (ms !== delayMs) return real.set(callback, ms, ...rest);
-    Object.assign(timer, { goOff: callback, isCleared: false });
+    Object.assign(timer, { goOff: callback, isSet: true });
     return handle;
   }
   t.mock.method(globalThis, 'clearTimeout', (cleared: NodeJS.Timeout | undefined) => {
-    if (cleared === handle) timer.isCleared = true;
+    if (cleared === handle) timer.isSet = false;
     else real.clear(cleared);
   });
   return timer;

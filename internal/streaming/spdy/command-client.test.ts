@@ -9,7 +9,7 @@ import { type SocketPair, socketPair } from '../../../test/harness/socket-pair.t
 import { type ClientStream, controlFrame, SpdyClient, words } from '../../../test/harness/spdy-client.ts';
 import { hasKind } from '../../errors/daemon-error.ts';
 import type { TerminalSize } from '../../monitor/stream-session.ts';
-import type { CommandClient, CommandStreams } from '../stream-client.ts';
+import { type CommandClient, type CommandStreams, readingMaxMs } from '../stream-client.ts';
 import { acceptSpdyCommand } from './command-client.ts';
 import { headerDictionary } from './header-dictionary.ts';
 
@@ -271,6 +271,27 @@ test('pings keep an idle connection open; one without them is closed', async (t)
   assert.ok(idle.refreshes > before);
   idle.goOff();
   assert.match(String(await aborted(client.gone)), /idle for too long/);
+});
+
+test('a client that never reads what its command has left is cut off at last; what it takes gives it time', async (t) => {
+  const reading = manualTimer(t, readingMaxMs);
+  const { pair, client } = await opened(t);
+  pair.client.pause();
+  const stdout = there(client.stdout);
+  for (let i = 0; i < 256; i++) stdout.write(Buffer.alloc(65_536));
+  client.limitReading();
+  assert.ok(reading.isSet);
+  const done = client.finish({ kind: 'exited', code: 0 });
+  const drained = once(pair.server, 'drain');
+  pair.client.resume();
+  await drained;
+  pair.client.pause();
+  assert.ok(reading.refreshes > 0);
+  assert.equal(client.gone.aborted, false);
+  reading.goOff();
+  pair.client.resume();
+  await done;
+  assert.equal(client.gone.aborted, true);
 });
 
 test('a client that asks and never reads is not read for ever', async (t) => {

@@ -70,7 +70,12 @@ class SpdyCommandClient implements CommandClient {
     if (this.#lastSize !== undefined) listener(this.#lastSize);
   }
 
+  limitReading(): void {
+    this.#session.limitReading();
+  }
+
   async finish(outcome: CommandOutcome): Promise<void> {
+    this.limitReading();
     await Promise.all(['stdout', 'stderr'].map((type) => ended(this.#streams.get(type), this.gone)));
     const error = this.#streams.get('error');
     const text = outcomeText(outcome, this.#version);

@@ -4,6 +4,7 @@
 import { setMaxListeners } from 'node:events';
 import type { Duplex } from 'node:stream';
 import { DaemonError } from '../../errors/daemon-error.ts';
+import { readingMaxMs } from '../stream-client.ts';
 import { FrameQueue } from './frame-queue.ts';
 import {
   controlType,
@@ -27,8 +28,6 @@ const streamsMax = 4096;
 const answersMaxBytes = 64 * 1024;
 /** A client that is told the end closes the connection; one that is silent for so long is cut off. */
 const silenceMs = 10_000;
-/** The same for one that goes on sending: it may have a reader that takes its time. */
-const lingerMs = 3_600_000;
 /** Who does not read does not hear that the client is gone, but who writes does; so pings are sent meanwhile. */
 const probeMs = 5_000;
 
@@ -63,6 +62,7 @@ export class SpdySession {
   #isEnding = false;
   #answeredBytes = 0;
   #probing: NodeJS.Timeout | undefined;
+  #reading: NodeJS.Timeout | undefined;
   /** Even: odd ones are the client's. */
   #pingId = 0;
 
@@ -78,6 +78,7 @@ export class SpdySession {
       const closed = (): void => {
         this.#lose('the client has closed the connection');
         clearTimeout(this.#idle);
+        clearTimeout(this.#reading);
         resolve();
       };
       if (socket.closed) closed();
@@ -87,6 +88,12 @@ export class SpdySession {
     socket.on('end', () => this.#lose('the client has closed the connection'));
     socket.on('data', (chunk: Buffer) => this.#receive(chunk));
     socket.resume();
+  }
+
+  /** See CommandClient. */
+  limitReading(): void {
+    if (this.#socket.closed) return;
+    this.#reading ??= setTimeout(() => this.#lose('the client has read nothing for too long'), readingMaxMs);
   }
 
   /**
@@ -181,6 +188,7 @@ export class SpdySession {
 
   #drained(): void {
     this.#idle?.refresh();
+    this.#reading?.refresh();
     this.#answeredBytes = 0;
     this.#readOn();
   }
@@ -226,7 +234,7 @@ export class SpdySession {
   #linger(isPatient: boolean): void {
     if (this.#socket.closed) return;
     const cut = (): void => void this.#socket.destroy();
-    const longest = setTimeout(cut, lingerMs);
+    const longest = setTimeout(cut, readingMaxMs);
     let silence: NodeJS.Timeout | undefined;
     const begin = (): void => {
       silence ??= setTimeout(cut, silenceMs);

@@ -3,7 +3,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
-import { lingerMs } from './connection.ts';
+import { readingMaxMs } from '../stream-client.ts';
 import type { WebSocketProtocol } from './protocols.ts';
 
 /** Of one message. Clients in other languages send what they have in one piece; it is held whole. */
@@ -22,7 +22,7 @@ export function acceptWebSocket(
   delete request.headers['sec-websocket-protocol'];
   const server = new WebSocketServer({
     ...{ noServer: true, clientTracking: false, perMessageDeflate: false },
-    ...{ maxPayload: messageMaxBytes, closeTimeout: lingerMs },
+    ...{ maxPayload: messageMaxBytes, closeTimeout: readingMaxMs },
   });
   if (protocol.name !== '')
     server.on('headers', (headers) => void headers.push(`Sec-WebSocket-Protocol: ${protocol.name}`));

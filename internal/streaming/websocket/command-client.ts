@@ -51,7 +51,12 @@ export class WebSocketCommandClient implements CommandClient {
     if (this.#lastSize !== undefined) listener(this.#lastSize);
   }
 
+  limitReading(): void {
+    this.#connection.limitReading();
+  }
+
   async finish(outcome: CommandOutcome): Promise<void> {
+    this.limitReading();
     this.stdin?.destroy();
     await Promise.all([endOf(this.stdout), endOf(this.stderr)]);
     const text = outcomeText(outcome, this.#protocol.version);

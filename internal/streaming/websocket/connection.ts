@@ -3,11 +3,10 @@
 import { setMaxListeners } from 'node:events';
 import type { WebSocket } from 'ws';
 import { DaemonError } from '../../errors/daemon-error.ts';
+import { readingMaxMs } from '../stream-client.ts';
 
 /** A client that is told the end answers; one that is silent for so long is cut off. */
 const silenceMs = 10_000;
-/** The same for one that goes on sending: it may take its time to read. */
-export const lingerMs = 3_600_000;
 /** Who does not read does not hear that the client is gone, but who writes does; so pings are sent meanwhile. */
 const probeMs = 5_000;
 const normalClosure = 1000;
@@ -21,6 +20,7 @@ export class WebSocketConnection {
   readonly #full = new Set<object>();
   readonly #closed: Promise<void>;
   #probing: NodeJS.Timeout | undefined;
+  #reading: NodeJS.Timeout | undefined;
 
   /** Every message in either direction keeps the connection open, also a ping: the client lives. `idleMs` 0: no limit. */
   constructor(socket: WebSocket, idleMs: number, onMessage: (message: Buffer) => void) {
@@ -32,6 +32,7 @@ export class WebSocketConnection {
     this.#closed = new Promise((resolve) => {
       socket.once('close', () => {
         clearTimeout(this.#idle);
+        clearTimeout(this.#reading);
         clearInterval(this.#probing);
         this.#goneBy.abort(new DaemonError('cancelled', 'the client has closed the connection'));
         resolve();
@@ -45,7 +46,16 @@ export class WebSocketConnection {
   /** `done` follows when the message is on its way, or never will be. */
   send(message: Buffer | string, done: () => void): void {
     this.#idle?.refresh();
-    this.#socket.send(message, { binary: typeof message !== 'string', fin: true }, done);
+    this.#socket.send(message, { binary: typeof message !== 'string', fin: true }, () => {
+      this.#reading?.refresh();
+      done();
+    });
+  }
+
+  /** See CommandClient. */
+  limitReading(): void {
+    if (this.#socket.readyState === this.#socket.CLOSED) return;
+    this.#reading ??= setTimeout(() => this.#lose('the client has read nothing for too long'), readingMaxMs);
   }
 
   /** Nothing more is read until everybody who was full is so no more. A client that pings is not answered meanwhile. */
