@@ -1,8 +1,8 @@
 // What a daemon has in the world outside its memory. Taken before and after, it shows that nothing is left.
 
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, readFileSync, rmdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { type Dirent, existsSync, readdirSync, readFileSync, rmdirSync } from 'node:fs';
+import { join, relative } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DaemonPaths } from './daemon-config.ts';
 import { podNetworkTraces } from './host-network.ts';
@@ -33,9 +33,25 @@ export interface World {
 
 const id = /[0-9a-f]{64}/;
 
+/** What is below a directory, whatever goes meanwhile: one listing by Node fails when a directory that it found is gone. */
+function treeBelow(directory: string): Dirent[] {
+  let entries: Dirent[];
+  try {
+    entries = readdirSync(directory, { withFileTypes: true });
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENODEV') return []; // ENODEV: a cgroup that was deleted while it was read
+    throw cause;
+  }
+  return entries.flatMap((entry) =>
+    entry.isDirectory() ? [entry, ...treeBelow(join(directory, entry.name))] : [entry],
+  );
+}
+
 function entriesBelow(directory: string): string[] {
-  if (!existsSync(directory)) return [];
-  return readdirSync(directory, { recursive: true, encoding: 'utf8' }).sort();
+  return treeBelow(directory)
+    .map((entry) => relative(directory, join(entry.parentPath, entry.name)))
+    .sort();
 }
 
 /** Directories of this name, and those in them, in every cgroup hierarchy; the deepest first. */
@@ -45,7 +61,7 @@ export function cgroupDirectories(cgroupParent: string): string[] {
     : readdirSync('/sys/fs/cgroup').map((name) => join('/sys/fs/cgroup', name));
   const parents = hierarchies.map((hierarchy) => join(hierarchy, cgroupParent)).filter(existsSync);
   const children = (parent: string) =>
-    readdirSync(parent, { recursive: true, withFileTypes: true })
+    treeBelow(parent)
       .filter((entry) => entry.isDirectory())
       .map((entry) => join(entry.parentPath, entry.name));
   return parents.flatMap((parent) => [parent, ...children(parent)]).sort((a, b) => b.length - a.length);
