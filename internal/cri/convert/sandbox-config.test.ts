@@ -128,6 +128,11 @@ for (const [name, config, message] of [
   ],
   ['a port out of range', { metadata, portMappings: [{ containerPort: 1, hostPort: 65536 }] }, /port 65536/],
   ['a host address', { metadata, portMappings: [{ containerPort: 1, hostPort: 1, hostIp: 'x' }] }, /host_ip/],
+  [
+    'a host address with a zone',
+    { metadata, portMappings: [{ containerPort: 1, hostPort: 1, hostIp: 'fe80::1%eth0' }] },
+    /host_ip/,
+  ],
   ['an unknown protocol', { metadata, portMappings: [{ protocol: 9 }] }, /protocol 9 is not supported/],
   ['a user out of range', withContext({ runAsUser: { value: '2147483648' } }), /run_as_user 2147483648/],
   ['network CONTAINER', withContext({ namespaceOptions: { network: 'CONTAINER' } }), /network CONTAINER/],

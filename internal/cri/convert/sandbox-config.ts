@@ -93,7 +93,7 @@ function portMapping(message: PortMapping__Output): readonly PortMapping[] {
     if (port < 0 || port > 65_535)
       throw new DaemonError('invalid-argument', `${where}: port ${port} is out of range`);
   }
-  if (message.hostIp !== '' && isIP(message.hostIp) === 0) {
+  if (message.hostIp !== '' && (isIP(message.hostIp) === 0 || message.hostIp.includes('%'))) {
     throw new DaemonError(
       'invalid-argument',
       `${where}.host_ip ${JSON.stringify(message.hostIp)} is not an address`,
