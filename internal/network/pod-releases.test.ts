@@ -193,6 +193,15 @@ test('detach of a sandbox whose record is unreadable uses the current network an
   assert.deepEqual(takeCalls(), []);
 });
 
+test('a record with port mappings that are none keeps no daemon from its start', async () => {
+  await (await open()).attach(request(), never);
+  const path = join(paths.state, 'requests/abc123.json');
+  writeFileSync(path, readFileSync(path, 'utf8').replace('"portMappings":[]', '"portMappings":[null]'));
+  const network = await open();
+  await network.detach(request(), never);
+  assert.deepEqual(records(), ['requests/abc123.json.unreadable']);
+});
+
 test('detach before version 0.4.0 has no prevResult', async () => {
   configure({ ...chain, cniVersion: '0.3.1' });
   const network = await open();

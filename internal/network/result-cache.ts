@@ -7,6 +7,7 @@
 //   results/ID.json    what ADD gave, not durable: interfaces and rules that it tells of do not outlive the kernel
 
 import { mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { type StateFile, StateFileError, stateFile } from '../fs/state-file.ts';
 import { type NetworkConfig, parseNetwork } from './cni-config.ts';
@@ -144,11 +145,26 @@ function requestFrom(sandboxId: string, stored: Record<string, unknown>): Networ
     podName: text(stored, 'podName'),
     podNamespace: text(stored, 'podNamespace'),
     podUid: text(stored, 'podUid'),
-    portMappings: mappings as PortMapping[],
+    portMappings: mappings.map(portMappingFrom),
     ingressBitsPerSecond: optionalBigint(stored, 'ingressBitsPerSecond'),
     egressBitsPerSecond: optionalBigint(stored, 'egressBitsPerSecond'),
     cgroupPath: stored['cgroupPath'] === undefined ? undefined : text(stored, 'cgroupPath'),
   };
+}
+
+function portMappingFrom(stored: unknown): PortMapping {
+  if (!isObject(stored)) throw new Error('a port mapping is not an object');
+  const { protocol, containerPort, hostPort } = stored;
+  if (protocol !== 'tcp' && protocol !== 'udp' && protocol !== 'sctp')
+    throw new Error('"protocol" is unknown');
+  if (!isPort(containerPort) || !isPort(hostPort)) throw new Error('a port is out of range');
+  const hostIp = text(stored, 'hostIp');
+  if (hostIp !== '' && isIP(hostIp) === 0) throw new Error('"hostIp" is not an address');
+  return { protocol, containerPort, hostPort, hostIp };
+}
+
+function isPort(value: unknown): value is number {
+  return Number.isInteger(value) && Number(value) >= 0 && Number(value) <= 65_535;
 }
 
 function text(record: Record<string, unknown>, key: string): string {
