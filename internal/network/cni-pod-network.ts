@@ -7,6 +7,7 @@ import type { NetworkMetrics } from '../metrics/network-metrics.ts';
 import type { CommandRunner } from '../process/command-runner.ts';
 import { AttachGate } from './attach-gate.ts';
 import { attachPod } from './attach-pod.ts';
+import { libcniResults } from './attachments-of-others.ts';
 import { checkChain } from './cni.ts';
 import { PluginRunner } from './cni-plugin.ts';
 import { isPlainName, validateRequest } from './cni-request.ts';
@@ -35,6 +36,8 @@ export interface CniPodNetworkOptions
   readonly metrics: NetworkMetrics;
   /** `cni_status_grace_period`. */
   readonly statusGraceMs: number;
+  /** Where other runtimes note their attachments; default is libcni's. */
+  readonly othersDirectory?: string;
   /** For the whole chain. */
   readonly addTimeoutMs: number;
   /** For the whole chain, of every operation but ADD. */
@@ -57,6 +60,7 @@ export class CniPodNetwork implements PodNetwork {
       locks: new KeyedLock(),
       gate: new AttachGate(),
       log,
+      othersDirectory: options.othersDirectory ?? libcniResults,
       addTimeoutMs: options.addTimeoutMs,
       delTimeoutMs: options.delTimeoutMs,
     };

@@ -19,6 +19,8 @@ export interface NetworkParts {
   readonly locks: KeyedLock;
   readonly gate: AttachGate;
   readonly log: Logger;
+  /** See attachments-of-others.ts. */
+  readonly othersDirectory: string;
   /** For the whole chain. */
   readonly addTimeoutMs: number;
   /** For the whole chain, of every operation but ADD. */

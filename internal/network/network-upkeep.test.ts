@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -53,6 +53,22 @@ test('GC tells the plugins of version 1.1 all attachments of their network', asy
       { containerID: 'def456', ifname: 'eth0' },
     ],
   );
+});
+
+test('GC spares what another runtime has attached to the same network', async () => {
+  configure({ ...chain, cniVersion: '1.1.0' });
+  const network = await open();
+  const noted = { kind: 'cniCacheV1', networkName: chain.name, containerId: 'theirs', ifName: 'eth1' };
+  mkdirSync(join(paths.root, 'others'));
+  writeFileSync(join(paths.root, `others/${chain.name}-theirs-eth1`), JSON.stringify(noted));
+  await network.attach(request(), never);
+  takeCalls();
+  markTheEnd();
+  const [call] = await callsOfUpkeep(collected);
+  assert.deepEqual(call?.stdin['cni.dev/valid-attachments'], [
+    { containerID: 'abc123', ifname: 'eth0' },
+    { containerID: 'theirs', ifname: 'eth1' },
+  ]);
 });
 
 test('an attachment that wants to begin waits for the end of GC', async () => {

@@ -2,6 +2,7 @@
 // have flushed.
 
 import { describeError } from '../errors/daemon-error.ts';
+import { attachmentsOfOthers } from './attachments-of-others.ts';
 import { gcChain, hasVerb } from './cni.ts';
 import { podInterface } from './cni-request.ts';
 import type { NetworkParts } from './network-parts.ts';
@@ -43,8 +44,9 @@ async function upkeep(
 }
 
 /**
- * GC of the network that pods get now, with all attachments that have a record. One record that cannot be read is one
- * attachment that may live: then nothing is collected.
+ * GC of the network that pods get now, with all attachments that have a record, and those that other runtimes have noted:
+ * plugins release all that they are not told. One record that cannot be read is one attachment that may live: then nothing
+ * is collected.
  */
 export async function collectGarbage(parts: NetworkParts, signal: AbortSignal): Promise<void> {
   const { configured, records, plugins, gate, log } = parts;
@@ -57,7 +59,10 @@ export async function collectGarbage(parts: NetworkParts, signal: AbortSignal): 
       return;
     }
     const own = usable.filter((record) => record.network.name === network.name);
-    const valid = own.map(({ request }) => ({ containerID: request.sandboxId, ifname: podInterface }));
+    const valid = [
+      ...own.map(({ request }) => ({ containerID: request.sandboxId, ifname: podInterface })),
+      ...(await attachmentsOfOthers(network.name, parts.othersDirectory)),
+    ];
     await gcChain(plugins, network, { timeoutMs: gcTimeoutMs, valid }, signal);
     log.debug(
       { network: network.name, attachments: valid.length },
