@@ -48,6 +48,11 @@ function targetsOf(pod: MappedPod): Target[] {
   );
 }
 
+/** Whether the pod has any rule. */
+export function isMapped(pod: MappedPod): boolean {
+  return targetsOf(pod).length > 0;
+}
+
 /** The mappings for which the pod has no address of the family that their host address is of. */
 export function unreachablePorts(pod: MappedPod): readonly PortMapping[] {
   const served = new Set(targetsOf(pod).map(({ mapping }) => mapping));

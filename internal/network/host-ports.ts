@@ -10,7 +10,13 @@ import type { CommandRunner } from '../process/command-runner.ts';
 import { ProcessError } from '../process/process-error.ts';
 import { findPlugin } from './cni-plugin.ts';
 import { hostPorts, portText } from './host-port-claims.ts';
-import { hostPortRules, isOnLoopback, type MappedPod, unreachablePorts } from './host-port-rules.ts';
+import {
+  hostPortRules,
+  isMapped,
+  isOnLoopback,
+  type MappedPod,
+  unreachablePorts,
+} from './host-port-rules.ts';
 import { programDirectories } from './program-directories.ts';
 import { interfaceTo, RouteLocalnet } from './route-localnet.ts';
 import { forgetUdpFlows } from './udp-flows.ts';
@@ -27,6 +33,8 @@ export class HostPorts {
   readonly #pods = new Map<string, MappedPod>();
   #last: Promise<void> = Promise.resolve();
   #waiting: Promise<void> | undefined;
+  /** Whether the last writing has left rules. */
+  #hasTable = false;
 
   /** `stateDirectory` tells the tables of several daemons on one host apart. */
   constructor(stateDirectory: string, runner: CommandRunner, log: Logger) {
@@ -65,9 +73,38 @@ export class HostPorts {
     });
   }
 
-  /** Whether any pod has rules of ours. */
+  /** Whether any pod has rules of ours, or may have left some. */
   get isUsed(): boolean {
-    return this.#pods.size > 0;
+    return this.#pods.size > 0 || existsSync(this.#mark);
+  }
+
+  /** Writes all rules again when somebody has flushed them, as a restart of a firewall does. Does not reject. */
+  async repair(): Promise<void> {
+    await this.#last;
+    if (!this.#hasTable || (await this.#isTableThere()) || !this.#hasTable) return;
+    this.#log.warn(
+      { table: this.#table },
+      'the host port rules were flushed by somebody; they are written again',
+    );
+    await this.refresh();
+  }
+
+  /** True also when nft cannot say: whoever changes something next tells what is wrong. */
+  async #isTableThere(): Promise<boolean> {
+    const program = await nft();
+    if (program === undefined) return true;
+    const never = new AbortController().signal;
+    try {
+      const { stdout } = await this.#runner.run(
+        [program, 'list', 'tables', 'inet'],
+        { timeoutMs: nftTimeoutMs },
+        never,
+      );
+      return stdout.split('\n').some((line) => line.trim() === `table inet ${this.#table}`);
+    } catch (err) {
+      this.#log.debug({ err, table: this.#table }, 'cannot look for the host port rules');
+      return true;
+    }
   }
 
   /** The pod's host ports lead to it afterwards; after a failure some may, until `remove`. */
@@ -115,6 +152,7 @@ export class HostPorts {
     await this.#localnet.prepare(await loopbackInterfaces(pods));
     await writeFile(this.#mark, `${this.#table}\n`);
     await this.#load(hostPortRules(this.#table, pods, this.#localnet.ours));
+    this.#hasTable = pods.some(isMapped);
     if (pods.length === 0) await rm(this.#mark);
     await this.#localnet.switchOn();
   }

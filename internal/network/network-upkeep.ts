@@ -9,10 +9,12 @@ import type { NetworkParts } from './network-parts.ts';
 import type { PodReleases } from './pod-releases.ts';
 
 const periodMs = 60 * 60_000;
+/** A firewall that is started again flushes everybody's rules; with ours goes what keeps neighbours from the loopback. */
+const repairPeriodMs = 10_000;
 /** Pods that start wait for it. */
 const gcTimeoutMs = 30_000;
 
-/** Starts now, and again every hour until `signal` aborts. `isKnown` tells which sandboxes there are. */
+/** Starts now, and again every hour, with a look after flushed rules more often, until `signal` aborts. `isKnown` tells which sandboxes there are. */
 export function keepUp(
   parts: NetworkParts,
   releases: PodReleases,
@@ -27,8 +29,14 @@ export function keepUp(
         'cannot clean up the pod network; tried again in an hour',
       );
     });
-  const timer = setInterval(() => void once(), periodMs).unref();
-  signal.addEventListener('abort', () => clearInterval(timer), { once: true });
+  const timers = [
+    setInterval(() => void once(), periodMs).unref(),
+    setInterval(() => void parts.hostPorts.repair(), repairPeriodMs).unref(),
+  ];
+  const end = (): void => {
+    for (const timer of timers) clearInterval(timer);
+  };
+  signal.addEventListener('abort', end, { once: true });
   void once();
 }
 

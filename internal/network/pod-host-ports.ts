@@ -85,6 +85,11 @@ export class PodHostPorts {
   async refresh(): Promise<void> {
     if (this.#rules?.isUsed) await this.#rules.refresh();
   }
+
+  /** The same if somebody has flushed them; cheap when nobody has. */
+  async repair(): Promise<void> {
+    await this.#rules?.repair();
+  }
 }
 
 /** Whether one of the network's plugins maps host ports. */

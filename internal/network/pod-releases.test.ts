@@ -169,15 +169,17 @@ test('an ADD that fails and whose DEL fails too is released later', async () => 
   assert.deepEqual(records(), []);
 });
 
-test('what a sandbox that nobody knows has left is released after the start', async () => {
+test('what a sandbox that nobody knows has left is released after the start, and its namespace may go', async () => {
   await (await open()).attach(request(), never);
   await (await open()).attach(request({ sandboxId: 'known' }), never);
   takeCalls();
-  const network = await open();
+  const released: string[] = [];
+  const network = await open({ onReleased: async (sandboxId) => void released.push(sandboxId) });
   const abort = new AbortController();
   network.maintain((sandboxId) => sandboxId === 'known', abort.signal);
-  while (records().some((name) => name.includes('abc123'))) await sleep(10);
+  while (released.length === 0) await sleep(10);
   abort.abort();
+  assert.deepEqual(released, ['abc123']);
   assert.deepEqual(names(takeCalls()), allDel);
   assert.deepEqual(records(), ['requests/known.json', 'results/known.json']);
 });

@@ -16,7 +16,7 @@ import type { NetworkRecord } from './result-cache.ts';
 export interface PodReleasesOptions {
   /** Where the records of attached sandboxes are kept; must outlive a reboot. */
   readonly stateDirectory: string;
-  /** Told when the DEL of a deferred sandbox has succeeded: its namespace may go. */
+  /** Told when a sandbox for which nobody would call again is released at last: its namespace may go. */
   readonly onReleased: (sandboxId: string) => Promise<void>;
   /** How long after its failure a DEL is tried again; each time twice as long. Default 1 s. */
   readonly firstRetryMs?: number;
@@ -25,9 +25,11 @@ export interface PodReleasesOptions {
 export class PodReleases {
   readonly #parts: NetworkParts;
   readonly #deferred: DeferredDeletes;
+  readonly #onReleased: PodReleasesOptions['onReleased'];
 
   constructor(parts: NetworkParts, options: PodReleasesOptions) {
     this.#parts = parts;
+    this.#onReleased = options.onReleased;
     this.#deferred = new DeferredDeletes(
       {
         directory: join(options.stateDirectory, 'deferred'),
@@ -58,12 +60,9 @@ export class PodReleases {
   async detach(request: NetworkRequest, signal: AbortSignal): Promise<DetachOutcome> {
     const { sandboxId } = request;
     if (this.isDeferred(sandboxId)) return 'deferred'; // without a wait for the plugin that hangs just now
-    const { locks, hostPorts } = this.#parts;
-    await locks.run(sandboxId, async () => {
+    await this.#parts.locks.run(sandboxId, async () => {
       refuseAborted(signal, sandboxId);
-      // beside each other: whatever becomes of DEL, the ports are free
-      const plugins = this.#orDefer(sandboxId, this.#detachPlugins(request, signal));
-      await allEnded([hostPorts.remove(sandboxId), plugins]);
+      await this.#orDefer(sandboxId, this.#releaseAll(request, signal));
     });
     return 'released';
   }
@@ -88,10 +87,19 @@ export class PodReleases {
     const { records, delTimeoutMs, log } = this.#parts;
     for (const sandboxId of await records.list()) {
       if (isKnown(sandboxId) || this.isDeferred(sandboxId)) continue;
-      await this.abandon(sandboxId, AbortSignal.timeout(delTimeoutMs)).catch((err: unknown) => {
+      try {
+        const outcome = await this.abandon(sandboxId, AbortSignal.timeout(delTimeoutMs));
+        if (outcome === 'released') await this.#onReleased(sandboxId);
+      } catch (err) {
         log.warn({ sandboxId, err }, 'cannot release the network of a sandbox that is gone');
-      });
+      }
     }
+  }
+
+  /** Host ports and plugins beside each other: whatever becomes of DEL, the ports are free. */
+  async #releaseAll(request: NetworkRequest, signal: AbortSignal): Promise<void> {
+    const removing = this.#parts.hostPorts.remove(request.sandboxId);
+    await allEnded([removing, this.#detachPlugins(request, signal)]);
   }
 
   async #orDefer(sandboxId: string, releasing: Promise<void>): Promise<void> {
@@ -108,7 +116,7 @@ export class PodReleases {
     const never = new AbortController().signal;
     await this.#parts.locks.run(sandboxId, async () => {
       try {
-        await this.#detachPlugins(requestOfUnknown(sandboxId), never);
+        await this.#releaseAll(requestOfUnknown(sandboxId), never);
       } catch (cause) {
         this.#parts.metrics.deleteFailed();
         throw cause;

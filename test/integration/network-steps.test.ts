@@ -7,10 +7,13 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { DaemonError } from '../../internal/errors/daemon-error.ts';
 import { silentLogger } from '../../internal/log/logger.ts';
 import { createMetrics } from '../../internal/metrics/metrics.ts';
 import { CniPodNetwork } from '../../internal/network/cni-pod-network.ts';
+import { HostPorts } from '../../internal/network/host-ports.ts';
+import { PodHostPorts } from '../../internal/network/pod-host-ports.ts';
 import type { NetworkRequest } from '../../internal/network/pod-network.ts';
 import type { CommandRunner } from '../../internal/process/command-runner.ts';
 import { ProcessError } from '../../internal/process/process-error.ts';
@@ -38,6 +41,7 @@ describe('a failed command of an attach leaves nothing', { skip: missing('nft', 
   let failAt = -1;
   let kind: (typeof kinds)[number] = 'not done';
   let brokenNft = false;
+  const released: string[] = [];
 
   function arm(index: number, how: (typeof kinds)[number]): void {
     commands.length = 0;
@@ -108,7 +112,9 @@ describe('a failed command of an attach leaves nothing', { skip: missing('nft', 
       defaultNetwork: undefined,
       stateDirectory: join(root, 'state'),
       mapsHostPorts: true,
-      onReleased: async () => {},
+      onReleased: async (sandboxId: string) => void released.push(sandboxId),
+      firstRetryMs: 100,
+      othersDirectory: join(root, 'others'),
       metrics: createMetrics({ collectors: [], defaultRuntime: 'runc' }).network,
       statusGraceMs: 0,
       addTimeoutMs: 60_000,
@@ -150,15 +156,62 @@ describe('a failed command of an attach leaves nothing', { skip: missing('nft', 
     assert.deepEqual(traces(), []);
   });
 
-  test('rules that cannot be removed once are removed by the next detach', async () => {
+  test('rules that cannot be removed are removed in the background, and keep no pod', async () => {
     arm(-1, 'not done');
     await network.attach(request(), never);
-    arm(-1, 'not done');
     brokenNft = true;
     await assert.rejects(network.detach(request(), never), /planned failure/);
+    assert.deepEqual(
+      traces().filter((trace) => !trace.includes('cria_ports')),
+      ['state/deferred/steps.json'],
+      'DEL has been run all the same',
+    );
+    assert.equal(await network.detach(request(), never), 'deferred');
     brokenNft = false;
-    assert.equal(traces().length, 1, 'the table; DEL has been run all the same');
-    await network.detach(request(), never);
-    assert.deepEqual(traces(), []);
+    const alive = setInterval(() => {}, 1000); // a retry keeps no process running
+    while (traces().length > 0) await sleep(20);
+    clearInterval(alive);
+    assert.deepEqual(released, ['steps']);
+    network.claimHostPorts({ ...request(), sandboxId: 'other' });
+    network.releaseHostPorts('other');
+  });
+
+  test('rules that somebody flushes are written again', async () => {
+    arm(-1, 'not done');
+    const state = mkdtempSync(join(root, 'flushed-'));
+    const warnings: string[] = [];
+    const log = { ...silentLogger, warn: (_: object, message: string) => void warnings.push(message) };
+    const ports = new HostPorts(state, runner, log);
+    await ports.repair();
+    assert.deepEqual(commands, [], 'a node without host ports runs nothing');
+    const mapping = { protocol: 'tcp', containerPort: 80, hostPort: 18_081, hostIp: '10.213.79.1' } as const;
+    const prefixes = ['10.213.78.9/24'];
+    await ports.install({ ...request(), portMappings: [mapping], prefixes });
+    const rules = (): string => host.run('nft', 'list', 'ruleset').replace(/.*(?=table inet cria)/s, '');
+    const before = rules();
+    assert.match(before, /18081/);
+    await ports.repair();
+    assert.deepEqual(warnings, []);
+    host.run('nft', 'flush', 'ruleset');
+    await ports.repair();
+    assert.equal(rules(), before);
+    assert.equal(warnings.length, 1);
+    await ports.remove('steps');
+    assert.doesNotMatch(rules(), /18081/);
+  });
+
+  test('rules of a former daemon that could not be removed at the start are removed by the upkeep', async () => {
+    arm(-1, 'not done');
+    const state = mkdtempSync(join(root, 'former-'));
+    const mapping = { protocol: 'tcp', containerPort: 80, hostPort: 18_082, hostIp: '10.213.79.1' } as const;
+    const former = new HostPorts(state, runner, silentLogger);
+    await former.install({ ...request(), portMappings: [mapping], prefixes: ['10.213.78.9/24'] });
+    const next = new PodHostPorts({ stateDirectory: state, mapsHostPorts: true }, runner, silentLogger);
+    brokenNft = true;
+    await next.restore([]);
+    brokenNft = false;
+    assert.match(host.run('nft', 'list', 'ruleset'), /18082/);
+    await next.refresh();
+    assert.doesNotMatch(host.run('nft', 'list', 'ruleset'), /18082/);
   });
 });
