@@ -4,6 +4,7 @@
 // missing, and makes the root file system with the packages below, which it keeps in dist/vm. The machine is emulated: KVM
 // is not needed, and not used, because a nested one may hang without a word. Takes some minutes.
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import {
   cpSync,
   existsSync,
@@ -32,6 +33,7 @@ const packages = [
   'libstdc++6',
 ];
 packages.push('runc', 'crun', 'iptables', 'iproute2', 'busybox-static', 'containernetworking-plugins');
+packages.push('apparmor');
 /** What is run besides test/vm: the monitor's tests that know both cgroup versions. */
 const integration = ['monitor-oom', 'monitor-kill', 'monitor-exit.'];
 const limitMs = 25 * 60_000;
@@ -51,9 +53,10 @@ function installTools() {
   execFileSync('apt-get', ['install', '-y', '--no-install-recommends', ...names], { stdio: 'inherit' });
 }
 
-/** The root file system as an archive. */
+/** The root file system as an archive, one for each list of packages. */
 function debian() {
-  const archive = join(cache, 'debian-12.tar');
+  const list = createHash('sha256').update(packages.join()).digest('hex').slice(0, 8);
+  const archive = join(cache, `debian-12-${list}.tar`);
   if (!existsSync(archive)) {
     const temporary = `${archive}.new.tar`;
     const include = `--include=${packages.join(',')}`;

@@ -17,7 +17,7 @@ const layers: readonly (readonly string[])[] = [
   ['container'],
   ['image'],
   ['policy'],
-  ['oci', 'monitor', 'storage', 'registry', 'network', 'namespaces', 'cgroup', 'cdi', 'hooks'],
+  ['apparmor', 'oci', 'monitor', 'storage', 'registry', 'network', 'namespaces', 'cgroup', 'cdi', 'hooks'],
   ['config', 'metrics'],
   ['tls', 'documents'],
   ['fs'],

@@ -1,6 +1,7 @@
 // Constructs every part of the daemon. The only place that names concrete adapters.
 
 import { join } from 'node:path';
+import { openAppArmor } from '../../internal/apparmor/kernel-apparmor.ts';
 import { KeyedLock } from '../../internal/async/keyed-lock.ts';
 import { RequestFlight } from '../../internal/async/request-flight.ts';
 import { SingleFlight } from '../../internal/async/single-flight.ts';
@@ -142,6 +143,12 @@ async function wireContainers(
     preparedMounts: join(cria.run_dir, 'mounts'),
     runtimes: await wireRuntimes(config, runner, made.logger),
     hooks: new ListedHooks(runtime.hooks_dir, made.logger),
+    apparmor: await openAppArmor({
+      defaultProfile: runtime.apparmor_profile,
+      runner,
+      logger: made.logger,
+      searchPath: process.env['PATH'] ?? '',
+    }),
     cgroups: await openCgroupManager(runtime.cgroup_manager),
     monitorPlaces: await openMonitorPlaces(runtime.cgroup_manager, runner, made.logger),
     stats: { rates: new CpuRates(), layers: new WritableLayers() },
@@ -231,7 +238,6 @@ async function containerDefaults(config: Config): Promise<ContainerDefaults> {
       ulimits: runtime.default_ulimits,
       pidsLimit: runtime.pids_limit,
       shmSizeBytes: 64 * 1024 * 1024,
-      apparmorProfile: runtime.apparmor_profile,
       seccompProfile: await seccompProfile(runtime.seccomp_profile),
       deviceOwnershipFromSecurityContext: runtime.device_ownership_from_security_context,
     },

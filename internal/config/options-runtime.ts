@@ -119,7 +119,11 @@ const securityOptions = {
   privileged_seccomp_profile: later(anyPath, '', 'Seccomp profile of privileged containers. Empty: none.', {
     reloadable: true,
   }),
-  apparmor_profile: done(text, 'crio-default', 'AppArmor profile of containers that ask for RuntimeDefault.'),
+  apparmor_profile: done(
+    text,
+    'crio-default',
+    'AppArmor profile of containers that name no other; crio-default is loaded by cria, others by the node. unconfined: none.',
+  ),
   default_capabilities: done(
     capabilityList,
     defaultCapabilities,

@@ -1,5 +1,6 @@
 // The parts that the container operations work with. cmd/cria/wire.ts makes them.
 
+import type { AppArmor } from '../apparmor/apparmor.ts';
 import type { KeyedLock } from '../async/keyed-lock.ts';
 import type { RequestFlight } from '../async/request-flight.ts';
 import type { CdiDevices } from '../cdi/cdi.ts';
@@ -60,6 +61,7 @@ export interface ContainerParts {
   readonly monitorPlaces: MonitorPlaces;
   readonly cdi: CdiDevices;
   readonly hooks: HookDirectories;
+  readonly apparmor: AppArmor;
   readonly defaults: ContainerDefaults;
   readonly host: Omit<HostFacts, 'recursiveReadOnlyMounts'>;
   readonly abilities: MountAbilities;

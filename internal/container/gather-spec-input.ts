@@ -5,6 +5,7 @@ import { DaemonError } from '../errors/daemon-error.ts';
 import { errnoCode } from '../errors/errno.ts';
 import type { Image, ImageConfig } from '../image/images.ts';
 import type { RuntimeHandler } from '../oci/oci-runtime.ts';
+import { apparmorProfile } from './apparmor-profile.ts';
 import { lookUpCdi } from './cdi-devices.ts';
 import type { ContainerMetadata } from './container.ts';
 import type { ContainerConfig, ContainerMount, LinuxResources } from './container-config.ts';
@@ -82,6 +83,7 @@ export async function gatherSpecInput(
     umask: umaskOf(features),
     hasWritableCgroups: features.value('writableCgroups') === 'true' && parts.host.cgroupV2,
     localhostSeccomp: await localhostSeccomp(config),
+    apparmorProfile: await apparmorProfile(config.security, parts.apparmor),
     processLabel: '',
     mountLabel: '',
   };

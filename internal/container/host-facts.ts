@@ -25,7 +25,6 @@ export async function probeHost(): Promise<Omit<HostFacts, 'recursiveReadOnlyMou
     oomScoreAdjMin: capabilitiesOf(maskOf(status, 'CapEff')).includes('CAP_SYS_RESOURCE')
       ? -1000
       : Number((await readFile('/proc/self/oom_score_adj', 'utf8')).trim()),
-    apparmor: (await readText('/sys/module/apparmor/parameters/enabled')).startsWith('Y'),
   };
 }
 

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import type { SecurityProfile } from '../../internal/cri/gen/runtime/v1/SecurityProfile.ts';
 import { processesIn } from '../harness/cgroup-parent.ts';
 import { type CriClient, connect } from '../harness/cri-client.ts';
 import { type DaemonPaths, writeDaemonConfig } from '../harness/daemon-config.ts';
@@ -32,6 +33,11 @@ interface Running {
   readonly containerId: string;
   readonly pid: number;
   readonly monitorPid: number;
+}
+
+interface Wishes {
+  readonly memoryBytes?: number;
+  readonly apparmor?: SecurityProfile;
 }
 
 for (const runtime of ['runc', 'crun']) {
@@ -90,7 +96,7 @@ for (const runtime of ['runc', 'crun']) {
       podSandboxId: string,
       pod: PodRequest,
       script: string,
-      memoryBytes = 0,
+      { memoryBytes = 0, ...security }: Wishes = {},
     ): Promise<Running> {
       const { containerId } = await client.runtime(
         'CreateContainer',
@@ -104,7 +110,10 @@ for (const runtime of ['runc', 'crun']) {
             logPath: `c${count}.log`,
             linux: {
               resources: { memoryLimitInBytes: String(memoryBytes) },
-              securityContext: { namespaceOptions: { network: 'POD', pid: 'CONTAINER', ipc: 'POD' } },
+              securityContext: {
+                namespaceOptions: { network: 'POD', pid: 'CONTAINER', ipc: 'POD' },
+                ...security,
+              },
             },
           },
         },
@@ -115,9 +124,9 @@ for (const runtime of ['runc', 'crun']) {
       return { containerId, ...JSON.parse(info?.['info'] ?? '') };
     }
 
-    async function startContainer(script: string, memoryBytes = 0, slice = ''): Promise<Running> {
-      const pod = podIn(slice);
-      return startIn(await runPod(client, pod), pod, script, memoryBytes);
+    async function startContainer(script: string, wishes: Wishes = {}): Promise<Running> {
+      const pod = podIn();
+      return startIn(await runPod(client, pod), pod, script, wishes);
     }
 
     async function reasonOf(containerId: string): Promise<[code: number, reason: string]> {
@@ -147,9 +156,9 @@ for (const runtime of ['runc', 'crun']) {
     });
 
     test('memory kills: of the init, of a child only, and by the limit of the pod', async () => {
-      const init = await startContainer(`exec ${eat}`, 24 * megabyte);
+      const init = await startContainer(`exec ${eat}`, { memoryBytes: 24 * megabyte });
       assert.deepEqual(await reasonOf(init.containerId), [137, 'OOMKilled']);
-      const child = await startContainer(`${eat}; exit 0`, 24 * megabyte);
+      const child = await startContainer(`${eat}; exit 0`, { memoryBytes: 24 * megabyte });
       assert.deepEqual(await reasonOf(child.containerId), [0, 'OOMKilled']);
 
       systemctl('set-property', '--runtime', 'criavm.slice', 'MemoryMax=64M', 'MemorySwapMax=0');
@@ -188,6 +197,32 @@ for (const runtime of ['runc', 'crun']) {
       assert.equal(status?.state, 'CONTAINER_RUNNING');
       await client.runtime('StopContainer', { containerId, timeout: '60' }, slowMs);
       assert.deepEqual(await reasonOf(containerId), [9, 'Error']);
+    });
+
+    test('AppArmor: our profile, which is loaded again, one of the node, or none', async () => {
+      const confinement = ({ pid }: Running) => readFileSync(`/proc/${pid}/attr/current`, 'utf8').trim();
+      const forever = 'trap "exit 9" TERM; while :; do sleep 0.2; done';
+      assert.equal(confinement(await startContainer(forever)), 'crio-default (enforce)');
+      writeFileSync('/sys/kernel/security/apparmor/.remove', 'crio-default');
+      const apparmor = { profileType: 'RuntimeDefault' } as const;
+      const again = await startContainer(forever, { apparmor });
+      assert.equal(confinement(again), 'crio-default (enforce)');
+      await client.runtime('StopContainer', { containerId: again.containerId, timeout: '60' }, slowMs);
+      assert.deepEqual(await reasonOf(again.containerId), [9, 'Error']); // signals from outside and inside arrive
+
+      const localhost = { profileType: 'Localhost', localhostRef: 'localhost/cria-vm' } as const;
+      await assert.rejects(startContainer('true', { apparmor: localhost }), {
+        code: 9,
+        message: /AppArmor profile "cria-vm" is not loaded/,
+      });
+      const profile = 'profile cria-vm flags=(attach_disconnected) { file, signal, deny /tmp/** w, }';
+      execFileSync('apparmor_parser', ['--replace', '--skip-cache'], { input: profile });
+      const script = 'mkdir -p /tmp; touch /x || exit 1; touch /tmp/x && exit 2; exit 7';
+      const own = await startContainer(script, { apparmor: localhost });
+      assert.deepEqual(await reasonOf(own.containerId), [7, 'Error']);
+      const free = await startContainer(forever, { apparmor: { profileType: 'Unconfined' } });
+      assert.equal(confinement(free), 'unconfined');
+      execFileSync('apparmor_parser', ['--remove'], { input: profile });
     });
 
     test('when pids are used again at once, no signal hits a process of somebody else', async () => {

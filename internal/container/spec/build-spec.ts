@@ -11,7 +11,7 @@ import { namespaces } from './namespaces.ts';
 import { oomScoreAdj, resources } from './resources.ts';
 import { rlimits } from './rlimits.ts';
 import { seccomp } from './seccomp.ts';
-import { apparmorProfile, hiddenPaths, workingDirectory } from './security.ts';
+import { hiddenPaths, workingDirectory } from './security.ts';
 import type { SpecInput } from './spec-input.ts';
 import { type ResolvedUser, resolveUser } from './user.ts';
 import { checkUserNamespace, hostUser, idMappings } from './user-namespace.ts';
@@ -57,7 +57,6 @@ export function buildSpec(input: SpecInput): RuntimeSpec {
 
 function processOf(input: SpecInput, user: ResolvedUser): ProcessSpec {
   const { config, image, host, defaults } = input;
-  const apparmor = apparmorProfile(config.security, host.apparmor, defaults.apparmorProfile);
   const limits = rlimits(defaults.ulimits);
   return {
     terminal: config.tty,
@@ -86,7 +85,7 @@ function processOf(input: SpecInput, user: ResolvedUser): ProcessSpec {
     }),
     ...(limits.length > 0 && { rlimits: limits }),
     noNewPrivileges: config.security.noNewPrivs,
-    ...(apparmor !== undefined && { apparmorProfile: apparmor }),
+    ...(input.apparmorProfile !== undefined && { apparmorProfile: input.apparmorProfile }),
     ...(input.processLabel !== '' && { selinuxLabel: input.processLabel }),
     oomScoreAdj: oomScoreAdj(config.resources.oomScoreAdj, host.oomScoreAdjMin),
   };

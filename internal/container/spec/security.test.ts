@@ -1,27 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { SecurityProfile } from '../container-config.ts';
-import { apparmorProfile, hiddenPaths, workingDirectory } from './security.ts';
+import { hiddenPaths, workingDirectory } from './security.ts';
 
 test('hiddenPaths are the lists as given, and none when privileged', () => {
   const lists = { maskedPaths: ['/proc/kcore'], readonlyPaths: ['/proc/sys'] };
   assert.deepEqual(hiddenPaths({ privileged: false, ...lists }), lists);
   assert.deepEqual(hiddenPaths({ privileged: true, ...lists }), { maskedPaths: [], readonlyPaths: [] });
   assert.throws(() => hiddenPaths({ privileged: false, maskedPaths: ['etc'], readonlyPaths: [] }));
-});
-
-test('apparmorProfile by request and host', () => {
-  const of = (apparmor: SecurityProfile | undefined, has: boolean, privileged = false) =>
-    apparmorProfile({ apparmor, privileged }, has, 'cria-default');
-  const local = { type: 'localhost', localhostRef: 'mine' } as const;
-  assert.equal(of(undefined, true), undefined);
-  assert.equal(of({ type: 'runtime-default' }, true), 'cria-default');
-  assert.equal(of({ type: 'runtime-default' }, false), undefined);
-  assert.equal(of({ type: 'unconfined' }, true), 'unconfined');
-  assert.equal(of({ type: 'unconfined' }, false), undefined);
-  assert.equal(of(local, true), 'mine');
-  assert.equal(of(local, true, true), undefined);
-  assert.throws(() => of(local, false), { kind: 'failed-precondition' });
 });
 
 test('workingDirectory is absolute and never what the runtime has open', () => {

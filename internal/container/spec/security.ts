@@ -19,33 +19,6 @@ export function hiddenPaths(
 }
 
 /**
- * The AppArmor profile's name, or undefined for none. RuntimeDefault on a kernel without AppArmor is none; a profile
- * that was asked for by name is an error there.
- */
-export function apparmorProfile(
-  security: Pick<ContainerSecurity, 'privileged' | 'apparmor'>,
-  hasApparmor: boolean,
-  defaultProfile: string,
-): string | undefined {
-  const profile = security.apparmor;
-  if (security.privileged || profile === undefined || profile.type === 'unconfined') {
-    return hasApparmor && profile?.type === 'unconfined' ? 'unconfined' : undefined;
-  }
-  if (profile.type === 'runtime-default')
-    return hasApparmor && defaultProfile !== '' ? defaultProfile : undefined;
-  if (!hasApparmor) {
-    throw new DaemonError(
-      'failed-precondition',
-      `AppArmor profile "${profile.localhostRef}" was asked for, but this host has no AppArmor`,
-    );
-  }
-  if (!/^[\x21-\x7e]+$/.test(profile.localhostRef)) {
-    throw new DaemonError('invalid-argument', 'the AppArmor profile has no valid name');
-  }
-  return profile.localhostRef;
-}
-
-/**
  * The working directory: the request's, else the image's, else `/`; made absolute. One below /proc/PID/fd would reach
  * what the runtime has open on the host (CVE-2024-21626).
  */

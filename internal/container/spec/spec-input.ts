@@ -87,7 +87,6 @@ export interface HostFacts {
   readonly boundingCapabilities: readonly string[];
   /** -1000 with CAP_SYS_RESOURCE, else the lowest value that the daemon may write. */
   readonly oomScoreAdjMin: number;
-  readonly apparmor: boolean;
   /** The runtime handler knows the `rro` option and the kernel mount_setattr. */
   readonly recursiveReadOnlyMounts: boolean;
 }
@@ -106,7 +105,6 @@ export interface SpecDefaults {
   readonly pidsLimit: number;
   readonly containerMinMemoryBytes: number;
   readonly shmSizeBytes: number;
-  readonly apparmorProfile: string;
   /** The parsed profile for RuntimeDefault; undefined takes the built-in one. */
   readonly seccompProfile: unknown;
   readonly deviceOwnershipFromSecurityContext: boolean;
@@ -161,6 +159,8 @@ export interface SpecInput {
   readonly hasWritableCgroups: boolean;
   /** The parsed JSON of a localhost seccomp profile. */
   readonly localhostSeccomp: unknown;
+  /** The name of a profile that the kernel has; undefined for none. */
+  readonly apparmorProfile: string | undefined;
   /** SELinux labels; empty means none. */
   readonly processLabel: string;
   readonly mountLabel: string;
