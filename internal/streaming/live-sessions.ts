@@ -11,7 +11,7 @@ export class LiveSessions {
   readonly #metrics: StreamMetrics;
   /** By container or sandbox. */
   readonly #counts = new Map<string, number>();
-  readonly #running = new Set<Promise<void>>();
+  readonly #running = new Set<Promise<unknown>>();
   readonly #end = new AbortController();
 
   constructor(metrics: StreamMetrics) {
@@ -28,13 +28,13 @@ export class LiveSessions {
   }
 
   /** Serves a client; `serve` never rejects, and ends soon after its signal, which means that all sessions are ended. */
-  async run(kind: StreamKind, owner: string, serve: (end: AbortSignal) => Promise<void>): Promise<void> {
+  async run<T>(kind: StreamKind, owner: string, serve: (end: AbortSignal) => Promise<T>): Promise<T> {
     this.#counts.set(owner, (this.#counts.get(owner) ?? 0) + 1);
     this.#metrics.began(kind);
     const running = serve(this.#end.signal);
     this.#running.add(running);
     try {
-      await running;
+      return await running;
     } finally {
       this.#running.delete(running);
       this.#metrics.ended(kind);

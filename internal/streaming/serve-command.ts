@@ -9,12 +9,12 @@ import type { CommandClient, CommandOutcome } from './stream-client.ts';
 import type { CommandTicket } from './stream-ticket.ts';
 import { TerminalSizes } from './terminal-sizes.ts';
 
-/** Serves the client to its end; the session is over then, whoever ended it. Never rejects. */
+/** Serves the client to its end; the session is over then, whoever ended it. Resolves with what the client was told; never rejects. */
 export async function serveCommand(
   client: CommandClient,
   ticket: CommandTicket,
   end: AbortSignal,
-): Promise<void> {
+): Promise<CommandOutcome> {
   const life = new AbortController();
   const leave = (): void => life.abort(client.gone.aborted ? client.gone.reason : end.reason);
   for (const signal of [client.gone, end]) {
@@ -23,7 +23,9 @@ export async function serveCommand(
     if (signal.aborted) leave();
   }
   try {
-    await client.finish(await outcomeOf(client, ticket, life.signal));
+    const outcome = await outcomeOf(client, ticket, life.signal);
+    await client.finish(outcome);
+    return outcome;
   } finally {
     end.removeEventListener('abort', leave);
   }

@@ -125,11 +125,11 @@ export class StreamServer {
     const protocol = negotiated.by === 'spdy' ? negotiated.name : negotiated.protocol.name;
     const fields = { kind, id: owner, by: negotiated.by, protocol };
     this.#logger.debug(fields, 'a stream begins');
-    const serve = (end: AbortSignal): Promise<void> =>
+    const serve = (end: AbortSignal) =>
       acceptClient(upgrade, negotiated, { ticket, end, timeouts: this.#settings.timeouts });
     void this.#sessions
       .run(kind, owner, serve)
-      .then(() => this.#logger.debug(fields, 'a stream has ended'))
+      .then((outcome) => this.#logger.debug({ ...fields, outcome }, 'a stream has ended'))
       .catch((cause: unknown) => {
         this.#logger.error({ ...fields, error: describeError(cause) }, 'a stream failed unexpectedly');
         socket.destroy();
