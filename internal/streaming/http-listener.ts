@@ -2,7 +2,7 @@
 
 import { createServer, type Server } from 'node:http';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { DaemonError } from '../errors/daemon-error.ts';
 import { errnoCode } from '../errors/errno.ts';
@@ -11,6 +11,11 @@ import { followIdentity, readIdentity, type ServerIdentity } from '../tls/server
 
 /** Silence after which the kernel asks whether the client's machine still lives. */
 const keepAliveMs = 30_000;
+
+/** A client asks at once, for its TLS session and its stream. */
+const askMs = 10_000;
+/** So many wait at most that have not asked yet; the oldest gives way. There are no more streams than these to ask for. */
+export const askingMax = 1024;
 
 export interface ListenAddress {
   /** An IP address. */
@@ -23,6 +28,8 @@ export class HttpListener {
   readonly server: Server;
   readonly #logger: Logger;
   readonly #tls: TlsServer | undefined;
+  /** Connections that are no streams, or not yet, by their peer: TLS has two sockets for each. The oldest is the first. */
+  readonly #asking = new Map<string, Socket>();
   #following = new AbortController();
   #needsCertificate = false;
 
@@ -30,7 +37,12 @@ export class HttpListener {
     this.server = server;
     this.#tls = tls;
     this.#logger = logger;
-    server.on('connection', (socket) => void socket.setKeepAlive(true, keepAliveMs).setNoDelay(true));
+    server.on('connection', (socket) => {
+      this.#hear(socket);
+      socket.setKeepAlive(true, keepAliveMs).setNoDelay(true);
+    });
+    tls?.on('secureConnection', (socket) => this.#hear(socket));
+    server.on('upgrade', ({ socket }) => void this.#asking.delete(peerOf(socket)));
     // Before HTTP sees the connection: whether a certificate is asked for can change, the server's own check cannot.
     tls?.prependListener('secureConnection', (socket: TLSSocket) => {
       if (this.#needsCertificate && !socket.authorized) socket.destroy();
@@ -39,9 +51,11 @@ export class HttpListener {
 
   /** Without an identity it will be plain HTTP. `failed-precondition` when the identity's files are no good. */
   static async make(identity: ServerIdentity | undefined, logger: Logger): Promise<HttpListener> {
-    if (identity === undefined) return new HttpListener(createServer(), undefined, logger);
+    const limits = { headersTimeout: askMs, requestTimeout: askMs };
+    if (identity === undefined) return new HttpListener(createServer(limits), undefined, logger);
     const options = await readIdentity(identity);
-    const tls = createTlsServer({ ...options, requestCert: true, rejectUnauthorized: false });
+    const asks = { requestCert: true, rejectUnauthorized: false, handshakeTimeout: askMs };
+    const tls = createTlsServer({ ...options, ...limits, ...asks });
     const listener = new HttpListener(tls, tls, logger);
     listener.#follow(identity);
     return listener;
@@ -74,8 +88,21 @@ export class HttpListener {
   /** Takes no more connections, and drops those that have not become a stream. */
   async close(): Promise<void> {
     this.#following.abort();
-    this.server.closeAllConnections();
-    await new Promise<void>((resolve) => this.server.close(() => resolve()));
+    const closed = new Promise<void>((resolve) => this.server.close(() => resolve()));
+    for (const socket of this.#asking.values()) socket.destroy();
+    await closed;
+  }
+
+  #hear(socket: Socket): void {
+    const peer = peerOf(socket);
+    this.#asking.set(peer, socket);
+    socket.once('close', () => {
+      if (this.#asking.get(peer) === socket) this.#asking.delete(peer);
+    });
+    const [oldest] = this.#asking;
+    if (this.#asking.size <= askingMax || oldest === undefined) return;
+    this.#asking.delete(oldest[0]);
+    oldest[1].destroy();
   }
 
   #follow(identity: ServerIdentity): void {
@@ -89,4 +116,8 @@ export class HttpListener {
       this.#following.signal,
     );
   }
+}
+
+function peerOf({ remoteAddress, remotePort }: Socket): string {
+  return `${remoteAddress} ${remotePort}`;
 }

@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { request } from 'node:http';
+import { connect, type Socket } from 'node:net';
 import { after, before, beforeEach, test } from 'node:test';
 import { MemoryCommands } from '../../test/fakes/memory-commands.ts';
 import { MemorySession } from '../../test/fakes/memory-session.ts';
 import { ChannelClient } from '../../test/harness/channel-client.ts';
+import { askingMax } from './http-listener.ts';
 
 const world = new MemoryCommands();
 
@@ -57,4 +60,23 @@ test('a WebSocket protocol that is unknown, a handshake that is none', async () 
   const last = await ChannelClient.connect(world.offer(), 'v4.channel.k8s.io');
   await world.exit(last, 0);
   await world.noneLive();
+});
+
+test('of clients that connect and do not ask, the oldest give way; streams and new clients do not', async (t) => {
+  const client = await ChannelClient.connect(world.offer(), 'v4.channel.k8s.io');
+  const port = Number(new URL(world.offer()).port);
+  const silent: Socket[] = [];
+  t.after(() => {
+    for (const socket of silent) socket.destroy();
+  });
+  for (let count = 0; count <= askingMax; count++) {
+    const socket = connect(port, '127.0.0.1').on('error', () => {});
+    await once(socket, 'connect');
+    silent.push(socket);
+  }
+  if (silent[0]?.closed === false) await once(silent[0], 'close');
+  assert.equal(await ask(world.offer(), {}), 400);
+  world.session.stdout.write('lives');
+  await client.until(() => client.text(1) === 'lives', 'the session goes on');
+  await world.exit(client, 0);
 });

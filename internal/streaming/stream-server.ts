@@ -99,7 +99,10 @@ export class StreamServer {
       return { code: 405, text: 'only GET and POST are served', headers: [['Allow', 'GET, POST']] };
     const ticket = this.#tickets.redeem(path.token);
     if (ticket?.kind !== path.kind)
-      return { code: 404, text: 'the token is unknown, was used or is too old' };
+      return {
+        code: 404,
+        text: 'the token is unknown, was used or is too old; a URL is good for one connection within a minute',
+      };
     const negotiated = negotiate(path.kind, request.headers);
     return 'code' in negotiated ? negotiated : { ticket, negotiated };
   }

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { connect as connectPlain, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { connect, type PeerCertificate, type TLSSocket } from 'node:tls';
@@ -112,6 +113,19 @@ suite('streams over TLS', { skip }, () => {
       const other = { cert: readFileSync(foreign.certificate), key: readFileSync(foreign.key) };
       await assert.rejects(heard(url(), other));
     });
+  });
+
+  test('a client that never begins with TLS does not hold up the end, nor is one that has not asked', async () => {
+    const sockets: Socket[] = [];
+    await serve({}, async (_server, url) => {
+      const port = Number(new URL(url()).port);
+      const mute = connectPlain(port, '127.0.0.1').on('error', () => {});
+      await once(mute, 'connect');
+      const secured = connect({ port, host: '127.0.0.1', ca }).on('error', () => {});
+      await once(secured, 'secureConnect');
+      sockets.push(mute, secured);
+    });
+    for (const socket of sockets) if (!socket.closed) await once(socket.resume(), 'close');
   });
 
   test('the lowest version counts', async () => {
