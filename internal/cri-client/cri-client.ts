@@ -31,6 +31,8 @@ export interface CriClient {
 }
 
 const callTimeoutMs = 30_000;
+/** A daemon that is started again is found soon after. */
+const reconnectMs = 1000;
 /** Lists of some ten thousand containers. */
 const maxMessageBytes = 80 << 20;
 
@@ -39,6 +41,7 @@ export function connectCri(socketPath: string): CriClient {
   const service = runtimeService();
   const client = new service(`unix:${socketPath}`, credentials.createInsecure(), {
     'grpc.max_receive_message_length': maxMessageBytes,
+    'grpc.max_reconnect_backoff_ms': reconnectMs,
   });
   return {
     call: (method, request, signal) => callUnary({ client, service, socketPath }, method, request, signal),

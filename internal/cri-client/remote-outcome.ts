@@ -22,7 +22,11 @@ export function exitCodeOf(text: string): number {
 }
 
 function parseStatus(text: string): Status {
-  if (text === '') throw new DaemonError('unavailable', 'the connection was closed before the end was told');
+  if (text === '')
+    throw new DaemonError(
+      'unavailable',
+      'the connection was closed before the end was told; has the daemon ended?',
+    );
   try {
     const status: unknown = JSON.parse(text);
     if (typeof status === 'object' && status !== null) return status;

@@ -166,9 +166,10 @@ suite('cria ps, pods and logs', { skip: missing('runc') }, () => {
     assert.match(nowhere.stderr, /no daemon answers on ".*no\.sock": there is no such socket/);
   });
 
-  test('logs --follow goes over a rotation and ends with the container', async () => {
+  test('logs --follow goes over a rotation and a restart of the daemon, and ends with the container', async () => {
     const following = start('logs', '--follow', 'web');
     await following.begun();
+    await daemon.restart();
     const log = `${daemon.pod('shop').logDirectory}/web.log`;
     renameSync(log, `${log}.old`);
     await daemon.client.runtime('ReopenContainerLog', { containerId: firstId });

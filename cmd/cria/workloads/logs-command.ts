@@ -74,12 +74,14 @@ async function print(
   }
 }
 
+/** While no daemon answers, the log goes on: the next daemon knows how the container fares. */
 async function isAlive(client: Work['client'], containerId: string, signal: AbortSignal): Promise<boolean> {
   try {
     const { status } = await client.call('ContainerStatus', { containerId }, signal);
     return status?.state === 'CONTAINER_RUNNING' || status?.state === 'CONTAINER_CREATED';
   } catch (cause) {
     if (hasKind(cause, 'not-found')) return false;
+    if (hasKind(cause, 'unavailable') || hasKind(cause, 'deadline-exceeded')) return true;
     throw cause;
   }
 }
