@@ -141,6 +141,7 @@ suite('cria exec and attach', { skip: missing('runc', 'stty') }, () => {
     for (const [signal, code] of [
       ['SIGTERM', 143],
       ['SIGHUP', 129],
+      ['SIGQUIT', 131],
     ] as const) {
       const person = atTerminal('exec', '-it', 'web', 'sh');
       const before = await person.sees(settings);

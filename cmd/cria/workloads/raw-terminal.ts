@@ -1,10 +1,12 @@
 // A person's terminal while a remote program has it: every key goes there, Ctrl-C too.
 
+import { constants } from 'node:os';
 import type { ReadStream } from 'node:tty';
 import type { TerminalSize } from '../../../internal/cri-client/remote-command.ts';
 import { disableOutputProcessing } from '../../../internal/sys/terminal.ts';
 
-const hangup = 128 + 1;
+/** What ends a process that has no handler for it, besides the signals of which it is told to end. */
+const endings = ['SIGHUP', 'SIGQUIT'] as const;
 const stdinDescriptor = 0;
 
 /**
@@ -13,11 +15,13 @@ const stdinDescriptor = 0;
  */
 export function enterRawMode(stdin: ReadStream): () => void {
   const leave = (): void => {
-    process.off('exit', leave).off('SIGHUP', onHangup);
+    process.off('exit', leave);
+    for (const signal of endings) process.off(signal, end);
     if (!stdin.destroyed) stdin.setRawMode(false);
   };
-  const onHangup = (): void => process.exit(hangup); // 'exit' follows
-  process.on('exit', leave).on('SIGHUP', onHangup);
+  const end = (signal: NodeJS.Signals): void => process.exit(128 + constants.signals[signal]); // 'exit' follows
+  process.on('exit', leave);
+  for (const signal of endings) process.on(signal, end);
   stdin.setRawMode(true);
   disableOutputProcessing(stdinDescriptor);
   return leave;
