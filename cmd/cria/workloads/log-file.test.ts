@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import {
   appendFileSync,
+  mkdirSync,
   mkdtempSync,
   renameSync,
   rmSync,
@@ -60,6 +61,10 @@ test('the last lines are counted by their ends, across blocks, and with all thei
     assert.deepEqual(await tail(path, lines), lines === 0 ? [] : texts.slice(-lines), String(lines));
   const parts = logPath(record('a') + record('b1', 'P') + record('b2', 'P') + record('b3') + record('c'));
   assert.deepEqual(await tail(parts, 2), ['b1', 'b2', 'b3', 'c']);
+  const open = logPath(record('a') + record('b') + record('c1', 'P') + record('c2', 'P'));
+  assert.deepEqual(await tail(open, 1), ['c1', 'c2']);
+  assert.deepEqual(await tail(open, 2), ['b', 'c1', 'c2']);
+  assert.deepEqual(await tail(open, 0), []);
   const long = 'y'.repeat(200_000);
   assert.deepEqual(await tail(logPath(record('a') + record(long) + record('c')), 2), [long, 'c']);
 });
@@ -148,6 +153,9 @@ test('a begun record that is cut off again brings nothing back and leaves nothin
   await log.close();
 });
 
-test('a log that is not there is told by its path', async () => {
+test('a log that is not there or no file is told by its path', async () => {
+  const path = join(root, 'directory');
+  mkdirSync(path);
+  await assert.rejects(tail(path, 9999), { name: 'DaemonError', message: /directory" cannot be read$/ });
   await assert.rejects(LogFile.open(join(root, 'absent'), undefined), /absent" is not there/);
 });

@@ -34,8 +34,13 @@ export class LogFile {
   static async open(path: string, tailLines: number | undefined): Promise<LogFile> {
     const file = await openLog(path);
     const log = new LogFile(path, file);
-    if (tailLines !== undefined) log.#offset = await tailOffset(file, tailLines);
-    return log;
+    try {
+      if (tailLines !== undefined) log.#offset = await tailOffset(file, tailLines);
+      return log;
+    } catch (cause) {
+      await file.close();
+      throw unreadable(path, cause);
+    }
   }
 
   close(): Promise<void> {
@@ -45,7 +50,11 @@ export class LogFile {
   /** The whole lines that are there now, in pieces as they are read; ends at the end of the file. */
   async *lines(): AsyncGenerator<Buffer[]> {
     for (;;) {
-      const { bytesRead } = await this.#file.read(this.#buffer, 0, chunkBytes, this.#offset);
+      const { bytesRead } = await this.#file
+        .read(this.#buffer, 0, chunkBytes, this.#offset)
+        .catch((cause: unknown) => {
+          throw unreadable(this.#path, cause);
+        });
       if (bytesRead === 0) return this.#leaveRest();
       this.#offset += bytesRead;
       yield this.#split(this.#buffer.subarray(0, bytesRead));
@@ -115,10 +124,14 @@ async function openLog(path: string): Promise<FileHandle> {
   try {
     return await open(path, 'r');
   } catch (cause) {
-    if (!isENOENT(cause)) throw new DaemonError('permission-denied', `log "${path}" cannot be read`, cause);
+    if (!isENOENT(cause)) throw unreadable(path, cause);
     throw new DaemonError(
       'not-found',
       `log "${path}" is not there: the container has not started, or somebody removed it`,
     );
   }
+}
+
+function unreadable(path: string, cause: unknown): DaemonError {
+  return new DaemonError('unavailable', `log "${path}" cannot be read`, cause);
 }

@@ -8,15 +8,20 @@ const blockBytes = 64 * 1024;
 const headBytes = 128;
 const newline = 0x0a;
 
-/** The offset from which `lines` whole lines follow, or all there are. What has no end yet is not counted. */
+/**
+ * The offset from which `lines` lines follow, or all there are. The parts of a last line that does not end are one; a record that
+ * has no end yet is none.
+ */
 export async function tailOffset(file: FileHandle, lines: number): Promise<number> {
   const { size } = await file.stat();
   const buffer = Buffer.allocUnsafe(blockBytes + headBytes);
   let begin: number | undefined; // of the record that was seen last, going back
   let seen = 0;
+  let isLast = true;
   const isEnough = (head: Buffer): boolean => {
-    if (begin === undefined || !isWholeRecord(head)) return false;
-    seen += 1;
+    if (begin === undefined) return false;
+    if (isLast || isWholeRecord(head)) seen += 1;
+    isLast = false;
     return seen > lines;
   };
   for (let end = size; end > 0; end -= Math.min(end, blockBytes)) {
