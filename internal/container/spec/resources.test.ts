@@ -81,7 +81,15 @@ for (const [name, part] of [
   });
 }
 
-for (const name of ['../cgroup.procs', 'memory/max', 'memory.max\n', 'memory', '']) {
+for (const name of [
+  '../cgroup.procs',
+  'memory/max',
+  'memory.max\n',
+  'memory',
+  '',
+  'cgroup.procs',
+  'cgroup.kill',
+]) {
   test(`resources refuses the unified name ${JSON.stringify(name)}`, () => {
     assert.throws(() => of({ unified: { [name]: '1' } }, { ...host, cgroupV2: true }), {
       kind: 'invalid-argument',

@@ -98,8 +98,9 @@ function unifiedOf(
     );
   }
   for (const [file, value] of entries) {
-    // The key names a file of the cgroup directory: nothing but a plain name of a controller's file may get through.
-    if (!/^[a-z0-9_]+(\.[A-Za-z0-9_]+)+$/.test(file) || /[\n\0]/.test(value)) {
+    // The key names a file of the cgroup directory: nothing but a plain name of a controller's file may get through. Those of
+    // the cgroup itself are no limits: `cgroup.procs` would take any process of the host in, `cgroup.kill` end them.
+    if (!/^(?!cgroup\.)[a-z0-9_]+(\.[A-Za-z0-9_]+)+$/.test(file) || /[\n\0]/.test(value)) {
       throw new DaemonError('invalid-argument', `unified resource ${JSON.stringify(file)} is not valid`);
     }
   }
