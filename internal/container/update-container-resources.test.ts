@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { plainResources } from '../../test/fixtures/spec-input.ts';
-import { mergeResources } from './update-container-resources.ts';
+import { limitsToReturnTo, mergeResources } from './update-container-resources.ts';
 
 const before = {
   ...plainResources,
@@ -41,4 +41,11 @@ test('mergeResources joins huge page limits by size and unified files by name', 
     { pageSize: '1GB', limitBytes: 2n },
   ]);
   assert.deepEqual(mergeResources(before, requested).unified, { 'memory.high': '1' });
+});
+
+test('limitsToReturnTo names what was not limited before, and only what the update would have limited', () => {
+  const requested = { ...plainResources, cpuQuota: 20_000n, memoryLimitBytes: 4096n, cpuShares: 2n };
+  const back = limitsToReturnTo(plainResources, mergeResources(plainResources, requested));
+  assert.deepEqual(back, { ...plainResources, cpuQuota: -1n, memoryLimitBytes: -1n, cpuShares: 1024n });
+  assert.deepEqual(limitsToReturnTo(before, mergeResources(before, requested)), before);
 });

@@ -36,7 +36,7 @@ export async function updateContainerResources(
       await runtime.update(container.id, spec);
     } catch (cause) {
       await takeBack(parts, container, () =>
-        runtime.update(container.id, specOf(container.status.resources)),
+        runtime.update(container.id, specOf(limitsToReturnTo(container.status.resources, merged))),
       );
       throw cause;
     }
@@ -102,6 +102,18 @@ export function mergeResources(before: LinuxResources, requested: LinuxResources
       limitBytes,
     })),
     unified: { ...before.unified, ...requested.unified },
+  };
+}
+
+/** What leads back to `before` from `after`: a limit that there was not is named too, by the kernel's value for none. */
+export function limitsToReturnTo(before: LinuxResources, after: LinuxResources): LinuxResources {
+  const back = (was: bigint, is: bigint, none: bigint): bigint => (was === 0n && is !== 0n ? none : was);
+  return {
+    ...before,
+    cpuQuota: back(before.cpuQuota, after.cpuQuota, unlimitedQuota),
+    cpuPeriod: back(before.cpuPeriod, after.cpuPeriod, 100_000n), // sched-bwc
+    cpuShares: back(before.cpuShares, after.cpuShares, 1024n), // sched-design-CFS
+    memoryLimitBytes: back(before.memoryLimitBytes, after.memoryLimitBytes, -1n),
   };
 }
 
