@@ -12,7 +12,6 @@ import type { Config } from '../../internal/config/options.ts';
 import { parseDurationMs, parseSizeBytes } from '../../internal/config/quantities.ts';
 import type { ContainerDefaults, ContainerParts } from '../../internal/container/container-parts.ts';
 import { CpuRates } from '../../internal/container/cpu-rates.ts';
-import { readSeccompProfile } from '../../internal/container/gather-spec-input.ts';
 import { probeHost } from '../../internal/container/host-facts.ts';
 import { WritableLayers } from '../../internal/container/writable-layers.ts';
 import type { CriParts } from '../../internal/cri/cri-parts.ts';
@@ -41,6 +40,7 @@ import type { Follower } from './reload.ts';
 import { versionInfo } from './version.ts';
 import { containerRules } from './wire-annotations.ts';
 import { wireImages } from './wire-images.ts';
+import { runtimeDefaultProfile } from './wire-seccomp.ts';
 import { streamIdentity, wireStreams } from './wire-streams.ts';
 
 export interface Daemon {
@@ -152,7 +152,7 @@ async function wireContainers(
     cgroups: await openCgroupManager(runtime.cgroup_manager),
     monitorPlaces: await openMonitorPlaces(runtime.cgroup_manager, runner, made.logger),
     stats: { rates: new CpuRates(), layers: new WritableLayers() },
-    defaults: await containerDefaults(config),
+    defaults: await containerDefaults(config, made.logger),
     host: await probeHost(),
   };
 }
@@ -215,7 +215,7 @@ async function wireRuntimes(
     execCpuAffinity: handler.exec_cpu_affinity,
     allowedAnnotations: handler.allowed_annotations,
     defaultAnnotations: handler.default_annotations,
-    seccompProfile: await seccompProfile(handler.seccomp_profile),
+    seccompProfile: await runtimeDefaultProfile(handler.seccomp_profile, logger),
   }));
   const handlers = await Promise.all(made);
   const systemdCgroup = runtime.cgroup_manager === 'systemd';
@@ -226,7 +226,7 @@ async function wireRuntimes(
   );
 }
 
-async function containerDefaults(config: Config): Promise<ContainerDefaults> {
+async function containerDefaults(config: Config, logger: Logger): Promise<ContainerDefaults> {
   const { runtime } = config;
   return {
     ...containerRules(config),
@@ -238,7 +238,7 @@ async function containerDefaults(config: Config): Promise<ContainerDefaults> {
       ulimits: runtime.default_ulimits,
       pidsLimit: runtime.pids_limit,
       shmSizeBytes: 64 * 1024 * 1024,
-      seccompProfile: await seccompProfile(runtime.seccomp_profile),
+      seccompProfile: await runtimeDefaultProfile(runtime.seccomp_profile, logger),
       deviceOwnershipFromSecurityContext: runtime.device_ownership_from_security_context,
     },
     logSizeMaxBytes: runtime.log_size_max < 0 ? undefined : runtime.log_size_max,
@@ -246,10 +246,6 @@ async function containerDefaults(config: Config): Promise<ContainerDefaults> {
     readOnlyRootfs: runtime.read_only,
     noPivot: runtime.no_pivot,
   };
-}
-
-async function seccompProfile(path: string): Promise<unknown> {
-  return path === '' ? undefined : readSeccompProfile(path);
 }
 
 function splitSetting(text: string): [name: string, value: string] {

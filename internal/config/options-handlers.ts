@@ -102,7 +102,11 @@ const handlerOptions = {
     '',
     '"first": commands of an exec run on the first CPU of the set that the container has for itself, with any version of the runtime.',
   ),
-  seccomp_profile: done(anyPath, '', 'Default seccomp profile of this handler in place of the general one.'),
+  seccomp_profile: done(
+    anyPath,
+    '',
+    'Default seccomp profile of this handler in place of the general one. A handler whose file is not there is left out.',
+  ),
   container_create_timeout: done(
     count,
     240,

@@ -55,12 +55,16 @@ describe('a daemon that cannot start', { skip: missing('runc') }, () => {
     assert.match(output, new RegExp(`${daemon.paths.configFile}.*${good.split('\n').length + 1}`));
   });
 
-  test('it warns of an unknown key and goes on', async () => {
-    writeFileSync(daemon.paths.configFile, good);
+  test('it warns of an unknown key, and of a seccomp profile that is not there, and goes on', async () => {
+    const config = good.replace('[crio.runtime]', '[crio.runtime]\nseccomp_profile = "/no/profile.json"');
+    assert.notEqual(config, good);
+    writeFileSync(daemon.paths.configFile, config);
     appendFileSync(daemon.paths.configFile, '\n[crio.unheard_of]\nkey = 1\n');
     await daemon.start();
     await daemon.stop();
-    assert.match(readFileSync(daemon.logFile, 'utf8'), /unheard_of/);
+    const log = readFileSync(daemon.logFile, 'utf8');
+    assert.match(log, /unheard_of/);
+    assert.match(log, /\/no\/profile\.json.*built-in|built-in.*\/no\/profile\.json/);
   });
 });
 
