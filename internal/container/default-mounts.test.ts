@@ -7,6 +7,8 @@ import { silentLogger } from '../log/logger.ts';
 import { copyDefaultMounts, parseMountsConf, readDefaultMounts } from './default-mounts.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'default-mounts-'));
+/** A test without root may give files to itself. */
+const own = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
 after(() => rmSync(root, { recursive: true, force: true }));
 
 test('parseMountsConf reads pairs, single paths and comments', () => {
@@ -40,7 +42,11 @@ test('copies are whole, of what links mean too; a source that is not there is le
     { hostPath: source, containerPath: '/run/secrets' },
     { hostPath: join(source, 'link'), containerPath: '/etc/secret' },
   ];
-  const copies = await copyDefaultMounts(wanted, join(root, 'copies'), silentLogger);
+  const copies = await copyDefaultMounts(
+    wanted,
+    { directory: join(root, 'copies'), owner: own },
+    silentLogger,
+  );
   assert.deepEqual(
     copies.map(({ containerPath }) => containerPath),
     ['/run/secrets', '/etc/secret'],

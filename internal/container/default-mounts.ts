@@ -1,12 +1,14 @@
 // Files of the node that every container gets a copy of, such as the entitlement of a subscription: mounts.conf
 // (containers-mounts.conf(5)).
 
-import { cp, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
 import { DaemonError } from '../errors/daemon-error.ts';
 import { errnoCode, isENOENT } from '../errors/errno.ts';
 import { ensureDirectory, removeTree } from '../fs/directories.ts';
+import { makePassable } from '../fs/passable.ts';
 import type { Logger } from '../log/logger.ts';
+import { type CopyRequest, copyNodeFiles } from './copy-node-files.ts';
 
 export interface DefaultMount {
   readonly hostPath: string;
@@ -39,23 +41,25 @@ export function parseMountsConf(text: string, file: string): DefaultMount[] {
 }
 
 /**
- * Copies each source below `directory` and returns the copies as mounts: what a container writes there is its own. A source that
- * is not there is passed over with a warning, as every reader of the file does.
+ * Copies each source below `directory` and returns the copies as mounts: what a container writes there is its own, and its root,
+ * `owner` on the host, owns it. A source that is not there is passed over with a warning, as every reader of the file does.
  */
 export async function copyDefaultMounts(
   mounts: readonly DefaultMount[],
-  directory: string,
+  { directory, owner }: { readonly directory: string; readonly owner: CopyRequest['owner'] },
   logger: Logger,
 ): Promise<DefaultMount[]> {
   const copies: DefaultMount[] = [];
   if (mounts.length > 0) await ensureDirectory(directory);
+  if (mounts.length > 0 && owner.uid !== 0) await makePassable(directory); // the runtime comes as that user
   for (const [index, { hostPath, containerPath }] of mounts.entries()) {
     const copy = join(directory, String(index));
     try {
-      await cp(hostPath, copy, { recursive: true, dereference: true, preserveTimestamps: true });
+      await copyNodeFiles({ source: hostPath, target: copy, owner });
       copies.push({ hostPath: copy, containerPath });
     } catch (cause) {
       await removeTree(copy);
+      if (cause instanceof DaemonError) throw cause;
       if (!isENOENT(cause)) {
         const text = `"${hostPath}" of mounts.conf cannot be copied (${errnoCode(cause) ?? 'unknown error'})`;
         throw new DaemonError('failed-precondition', text, cause);

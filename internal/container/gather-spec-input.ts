@@ -5,6 +5,7 @@ import { DaemonError } from '../errors/daemon-error.ts';
 import { errnoCode } from '../errors/errno.ts';
 import type { Image, ImageConfig } from '../image/images.ts';
 import type { RuntimeHandler } from '../oci/oci-runtime.ts';
+import { rootOf } from '../sys/id-maps.ts';
 import { apparmorProfile } from './apparmor-profile.ts';
 import { lookUpCdi } from './cdi-devices.ts';
 import type { ContainerMetadata } from './container.ts';
@@ -77,7 +78,7 @@ export async function gatherSpecInput(
     volumes: [],
     defaultMounts: await copyDefaultMounts(
       await readDefaultMounts(parts.defaults.mountsFiles),
-      defaultMounts,
+      { directory: defaultMounts, owner: rootOfPod(pod) },
       parts.logger,
     ),
     umask: umaskOf(features),
@@ -118,6 +119,10 @@ function resourcesOf(
     ...(noQuota && { cpuQuota: unlimitedQuota }),
     unified: { ...resources.unified, ...unifiedOf(features, containerName) },
   };
+}
+
+function rootOfPod({ facts }: PodContext): { readonly uid: number; readonly gid: number } {
+  return facts.userNamespace === undefined ? { uid: 0, gid: 0 } : rootOf(facts.userNamespace.idMaps);
 }
 
 function targetPidPath(parts: ContainerParts, metadata: ContainerMetadata): string | undefined {
