@@ -84,7 +84,8 @@ export interface RuntimeHandlers {
    */
   get(name: string, platform?: string): RuntimeHandler;
   /**
-   * The handler of something that exists: the configured one if it still means the same state directory, else one by the record.
+   * The handler of something that exists: the configured one if it still means the same state directory and program,
+   * or the recorded program is no more; else one by the record.
    * `not-found` only where there is neither.
    */
   of(name: string, recorded: RecordedRuntime | undefined): RuntimeHandler;

@@ -94,7 +94,8 @@ async function probeGvisor(path: string, runner: CommandRunner, logger: Logger):
     const { stdout } = await runner.run([path, '--version'], { timeoutMs: probeTimeoutMs }, signal);
     return /^runsc version /m.test(stdout);
   } catch (cause) {
-    logger.debug({ path, error: describeError(cause) }, 'OCI runtime does not tell its version');
+    const error = describeError(cause);
+    logger.warn({ path, error }, 'OCI runtime does not tell its version; pods of its handlers may fail');
     return false;
   }
 }

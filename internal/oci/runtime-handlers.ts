@@ -1,5 +1,6 @@
 // The runtime handlers of the configuration, each probed once for what it can do.
 
+import { existsSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 import { DaemonError } from '../errors/daemon-error.ts';
 import type { Logger } from '../log/logger.ts';
@@ -88,9 +89,7 @@ class ConfiguredHandlers implements RuntimeHandlers {
     if (recorded === undefined) return this.get(name);
     if (configured !== undefined) {
       const handler = forPlatform(configured, recorded.platform ?? '');
-      // The program may have moved in an upgrade; a container is where its root is.
-      const isSame = isDeepStrictEqual([...handler.runtime.globalArgs], [...recorded.globalArgs]);
-      if (isSame && handler.recorded.platform === recorded.platform) return handler;
+      if (isSameRuntime(handler, recorded)) return handler;
     }
     return this.#byRecord(name, recorded, configured);
   }
@@ -103,6 +102,18 @@ class ConfiguredHandlers implements RuntimeHandlers {
     const runtime = new CliRuntime(recorded, this.#runner);
     return { ...(like ?? noLongerConfigured), name, runtime, features: recorded.features, recorded };
   }
+}
+
+/**
+ * Whether the handler finds the containers of the record: they are where the root is. Of another program only while the recorded
+ * one is there no more, as after an upgrade that moved it: runc does not read what crun has written.
+ */
+function isSameRuntime({ runtime, recorded: own }: RuntimeHandler, recorded: RecordedRuntime): boolean {
+  return (
+    own.platform === recorded.platform &&
+    isDeepStrictEqual([...runtime.globalArgs], [...recorded.globalArgs]) &&
+    (runtime.path === recorded.path || !existsSync(recorded.path))
+  );
 }
 
 /** Nothing new is made with such a handler. */
