@@ -94,6 +94,17 @@ test('withWorkload puts the table, then the annotation of the container, over th
   assert.deepEqual(apply(), [7n, 50_000n, 200_000n, '']);
   assert.deepEqual(apply('{"cpushares": 9, "cpuset": "0-1"}'), [9n, 50_000n, 200_000n, '0-1']);
   assert.deepEqual(apply('{"cpulimit": 500}'), [7n, 100_000n, 200_000n, '']);
+  assert.deepEqual(apply('{"cpushares": 0, "cpuset": ""}'), apply());
   for (const bad of ['{', '[]', '{"memory": 1}', '{"cpushares": -1}', '{"cpuset": 1}'])
     assert.throws(() => apply(bad), { kind: 'invalid-argument', message: /resources\.example\.io\/main/ });
+});
+
+test('an annotation of any length makes an error that fits into a response', () => {
+  const long = '9'.repeat(200_000);
+  const annotations = { 'resources.example.io/main': `"${long}"` };
+  for (const fail of [
+    () => umaskOf(of({ 'umask.crio.io': long }, ['umask.crio.io'])),
+    () => withWorkload(plainResources, builder, { annotations, containerName: 'main' }),
+  ])
+    assert.throws(fail, ({ message }: Error) => message.length < 400 && message.includes('9"… (200'));
 });

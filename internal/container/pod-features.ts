@@ -2,6 +2,7 @@
 
 import { parseKubernetesQuantity } from '../config/quantities.ts';
 import { DaemonError } from '../errors/daemon-error.ts';
+import { quoteStart } from '../errors/quote-start.ts';
 import { selectWorkload, type Workload } from './workloads.ts';
 
 /** Today's name first, then the one that pods have used before. */
@@ -60,7 +61,7 @@ export function podFeatures(
 
 /** An error about the value of an annotation: `expected` ends the sentence. */
 export function badFeature(feature: FeatureName, value: string, expected: string): DaemonError {
-  const text = `annotation ${featureNames[feature][0]} is ${JSON.stringify(value)}, expected ${expected}`;
+  const text = `annotation ${featureNames[feature][0]} is ${quoteStart(value)}, expected ${expected}`;
   return new DaemonError('invalid-argument', text);
 }
 

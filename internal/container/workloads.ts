@@ -1,6 +1,7 @@
 // Workloads: pods with an annotation of the administrator's choice, whose containers get CPUs and shares by it.
 
 import { DaemonError } from '../errors/daemon-error.ts';
+import { quoteStart } from '../errors/quote-start.ts';
 import type { LinuxResources } from './container-config.ts';
 
 export interface WorkloadResources {
@@ -60,7 +61,7 @@ export function withWorkload(
   };
 }
 
-/** The annotation `PREFIX/CONTAINER` holds a JSON object with some of the table's keys. */
+/** The annotation `PREFIX/CONTAINER` holds a JSON object with some of the table's keys; 0 and the empty text say nothing (CRI-O). */
 function overrides(
   { annotationPrefix, resources }: Workload,
   annotations: Readonly<Record<string, string>>,
@@ -70,7 +71,7 @@ function overrides(
   const text = annotationPrefix === '' || !Object.hasOwn(annotations, name) ? undefined : annotations[name];
   if (text === undefined) return {};
   const refuse = (why: string): DaemonError =>
-    new DaemonError('invalid-argument', `annotation ${name} is ${JSON.stringify(text)}: ${why}`);
+    new DaemonError('invalid-argument', `annotation ${name} is ${quoteStart(text)}: ${why}`);
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -81,10 +82,10 @@ function overrides(
     throw refuse('it is no JSON object');
   for (const [key, item] of Object.entries(value)) {
     if (!Object.hasOwn(resources, key))
-      throw refuse(`"${key}" is none of ${Object.keys(resources).join(', ')}`);
+      throw refuse(`${quoteStart(key)} is none of ${Object.keys(resources).join(', ')}`);
     const isGood =
       key === 'cpuset' ? typeof item === 'string' : Number.isSafeInteger(item) && (item as number) >= 0;
     if (!isGood) throw refuse(`"${key}" is not ${key === 'cpuset' ? 'a text' : 'a number of 0 or more'}`);
   }
-  return value as Partial<WorkloadResources>;
+  return Object.fromEntries(Object.entries(value).filter(([, item]) => item !== 0 && item !== ''));
 }
