@@ -1,7 +1,7 @@
 // The steps of a container's creation, each with its undo: layer, mount, spec, bundle, monitor.
 
 import { realpath, writeFile } from 'node:fs/promises';
-import { dirname, join, relative } from 'node:path';
+import { basename, dirname, join, relative } from 'node:path';
 import { allEnded } from '../async/all-ended.ts';
 import type { RegisterUndo } from '../async/rollback.ts';
 import { DaemonError } from '../errors/daemon-error.ts';
@@ -69,13 +69,14 @@ async function writeRecords(paths: ContainerPaths, { metadata, pod }: Subject): 
 }
 
 /**
- * The kubelet makes the pod's log directory, but not the container's below it. A link there, which a pod with the host's
- * /var/log could have put, would lead the log to any place of the host.
+ * The kubelet makes the pod's log directory, but not the container's below it. A link in the place of either, which a pod with the
+ * host's /var/log could have put, would lead the log, or who reads it by link-logs, to any place of the host.
  */
 async function makeLogDirectory(podDirectory: string, logPath: string): Promise<void> {
   const directory = dirname(logPath);
   await ensureDirectory(directory, 0o755);
-  const expected = join(await realpath(podDirectory), relative(podDirectory, directory));
+  const parent = await realpath(dirname(podDirectory));
+  const expected = join(parent, basename(podDirectory), relative(podDirectory, directory));
   if ((await realpath(directory)) === expected) return;
   const text = `log path "${logPath}" leads out of the sandbox's log directory by a symbolic link`;
   throw new DaemonError('failed-precondition', text);

@@ -2,8 +2,16 @@
 // are allowed, and the resources of workloads.
 
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { status } from '@grpc/grpc-js';
 import type { ContainerConfig } from '../../internal/cri/gen/runtime/v1/ContainerConfig.ts';
@@ -195,6 +203,27 @@ default_mounts_file = "@MOUNTS@"`,
     assert.deepEqual(readdirSync(volume), []);
     await daemon.client.runtime('RemoveContainer', { containerId: id });
     assert.deepEqual(readdirSync(daemon.pod('pod').logDirectory), ['main']);
+  });
+
+  test('a link in the place of a pod’s log directory leads nothing out of it', async () => {
+    const elsewhere = join(daemon.root, 'elsewhere');
+    const { logDirectory } = daemon.pod('pod');
+    mkdirSync(elsewhere);
+    rmSync(logDirectory, { recursive: true, force: true });
+    mkdirSync(dirname(logDirectory), { recursive: true });
+    symlinkSync(elsewhere, logDirectory);
+    try {
+      await assert.rejects(running({ 'link-logs.crio.io': 'logs' }), {
+        code: status.FAILED_PRECONDITION,
+        details: /leads out of the sandbox's log directory by a symbolic link/,
+      });
+      assert.deepEqual(
+        readdirSync(elsewhere, { recursive: true }).filter((name) => /log/.test(`${name}`)),
+        [],
+      );
+    } finally {
+      rmSync(logDirectory);
+    }
   });
 
   test('a pause process has the CPUs of the node’s choice', async () => {
