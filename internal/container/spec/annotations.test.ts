@@ -40,10 +40,17 @@ test('annotations that a runtime interprets do not pass, others do', () => {
 
 test('annotations pass by the allowed prefix, and those of the handler always', () => {
   assert.deepEqual(passed(['run.oci.handler', ''], { 'run.oci.systemd.subgroup': '' }), [
+    'run.oci.systemd.subgroup',
     'example.test/pod',
     'run.oci.handler',
     'example.test/a',
-    'run.oci.systemd.subgroup',
   ]);
   assert.deepEqual(passed(['io.kubernetes.cri-o.']), ['example.test/pod', 'example.test/a']);
+});
+
+test('those of the handler are for containers that do not have them', () => {
+  const own = { 'example.test/a': 'handler', 'run.oci.handler': 'handler' };
+  const defaults = { ...plainDefaults, annotations: own };
+  const all = annotations(inputWith({ annotations: { ...gated, 'example.test/a': 'pod' } }, {}, { defaults }));
+  assert.deepEqual([all['example.test/a'], all['run.oci.handler']], ['pod', 'handler']);
 });

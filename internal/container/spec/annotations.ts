@@ -23,14 +23,14 @@ const ownPrefixes: readonly string[] = ['io.kubernetes.cri-o.', 'io.container.']
 
 /**
  * The spec's annotations: the pod's and the container's without those that a runtime interprets, unless the handler
- * allows them by prefix; the handler's own; and the set that tools look for in CRI-O's containers.
+ * allows them by prefix; the handler's own where those say nothing; and the set that tools look for in CRI-O's containers.
  */
 export function annotations(input: SpecInput): Readonly<Record<string, string>> {
   const { sandbox, config, defaults } = input;
   const passed = Object.entries({ ...sandbox.annotations, ...config.annotations }).filter(([name]) =>
     passes(name, defaults.allowedAnnotations),
   );
-  return { ...Object.fromEntries(passed), ...defaults.annotations, ...ownAnnotations(input) };
+  return { ...defaults.annotations, ...Object.fromEntries(passed), ...ownAnnotations(input) };
 }
 
 function passes(name: string, allowed: readonly string[]): boolean {
