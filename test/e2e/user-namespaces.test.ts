@@ -32,11 +32,17 @@ const idsOf = (path: string): number[] => {
 
 for (const handler of ['runc', 'crun'] as const) {
   describe(`user namespaces under ${handler}`, { skip: missing(handler) }, () => {
-    const daemon = new TestDaemon({ handlers: [handler] });
+    const daemon = new TestDaemon({ handlers: [handler], runtimeToml: 'default_mounts_file = "@MOUNTS@"' });
     let image = '';
     let empty: World;
 
     before(async () => {
+      const { configFile } = daemon.paths;
+      const mounts = join(daemon.root, 'mounts.conf');
+      const key = join(daemon.root, 'key');
+      writeFileSync(key, 'of the node\n', { mode: 0o600 });
+      writeFileSync(mounts, `${key}:/run/key\n`);
+      writeFileSync(configFile, readFileSync(configFile, 'utf8').replace('@MOUNTS@', mounts));
       image = await daemon.loadBusybox();
       await daemon.start();
       empty = await settledWorld(daemon);
@@ -120,11 +126,14 @@ for (const handler of ['runc', 'crun'] as const) {
       });
       const words = (await output(id, 'cat /proc/self/uid_map')).trim().split(/\s+/);
       assert.deepEqual(words, ['0', String(first), '65536']);
-      const owners = 'stat -c "%u:%g %n" / /bin/sh /data /data/theirs /image/bin /etc/resolv.conf /dev/shm';
+      const owners =
+        'stat -c "%u:%g %n" / /bin/sh /data /data/theirs /image/bin /etc/resolv.conf /dev/shm /run/key';
       assert.equal(
         await output(id, owners),
-        '0:0 /\n0:0 /bin/sh\n0:0 /data\n7:8 /data/theirs\n0:0 /image/bin\n0:0 /etc/resolv.conf\n0:0 /dev/shm\n',
+        '0:0 /\n0:0 /bin/sh\n0:0 /data\n7:8 /data/theirs\n0:0 /image/bin\n0:0 /etc/resolv.conf\n0:0 /dev/shm\n0:0 /run/key\n',
       );
+      assert.equal(await output(id, 'cat /run/key; echo mine > /run/key'), 'of the node\n');
+      assert.equal(readFileSync(join(daemon.root, 'key'), 'utf8'), 'of the node\n');
       const writing =
         'echo x | tee /new /data/new /dev/shm/new /etc/resolv.conf /dev/termination-log; chown 5:6 /new';
       assert.equal(await output(id, writing), 'x\n');
