@@ -59,6 +59,16 @@ test('resources refuses huge pages of a size that the host cannot limit', () => 
   });
 });
 
+test('resources keeps CPU shares within the bounds of the kernel', () => {
+  for (const [asked, shares] of [
+    [1n, 2],
+    [2n, 2],
+    [262_144n, 262_144],
+    [300_000n, 262_144],
+  ] as const)
+    assert.deepEqual(of({ cpuShares: asked }), { cpu: { shares } });
+});
+
 test('resources: what the host and the options decide', () => {
   assert.deepEqual(of({ memoryLimitBytes: 4096n }, { ...host, swapAccounting: false }), {
     memory: { limit: 4096 },

@@ -44,12 +44,17 @@ export function oomScoreAdj(requested: number, lowest: number): number {
 function cpuOf(requested: LinuxResources): CpuSpec {
   const { cpuShares, cpuQuota, cpuPeriod, cpusetCpus, cpusetMems } = requested;
   return {
-    ...(cpuShares !== 0n && { shares: exact('cpu_shares', cpuShares) }),
+    ...(cpuShares !== 0n && { shares: sharesOf(cpuShares) }),
     ...(cpuQuota !== 0n && { quota: exact('cpu_quota', cpuQuota, -1n) }),
     ...(cpuPeriod !== 0n && { period: exact('cpu_period', cpuPeriod) }),
     ...(cpusetCpus !== '' && { cpus: cpuList('cpuset_cpus', cpusetCpus) }),
     ...(cpusetMems !== '' && { mems: cpuList('cpuset_mems', cpusetMems) }),
   };
+}
+
+/** Within the kernel's bounds (sched-design-CFS): runc refuses what is out of them, or has other weights made of it by overflow. */
+function sharesOf(requested: bigint): number {
+  return Math.min(262_144, Math.max(2, exact('cpu_shares', requested)));
 }
 
 /** Swap counts memory and swap together. Without a word about it there is none: it equals the memory limit. */
