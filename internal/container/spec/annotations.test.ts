@@ -51,6 +51,8 @@ test('annotations pass by the allowed prefix, and those of the handler always', 
 test('those of the handler are for containers that do not have them', () => {
   const own = { 'example.test/a': 'handler', 'run.oci.handler': 'handler' };
   const defaults = { ...plainDefaults, annotations: own };
-  const all = annotations(inputWith({ annotations: { ...gated, 'example.test/a': 'pod' } }, {}, { defaults }));
+  const all = annotations(
+    inputWith({ annotations: { ...gated, 'example.test/a': 'pod' } }, {}, { defaults }),
+  );
   assert.deepEqual([all['example.test/a'], all['run.oci.handler']], ['pod', 'handler']);
 });
