@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readdirSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { findProgram } from '../harness/command.ts';
@@ -12,6 +12,12 @@ import { isAlive, makeWorld, missing, until, type World } from './monitor-fixtur
 const conmonPath = findProgram('conmon');
 
 const reader = `echo ready; while read line; do [ "$line" = quit ] && break; echo "got $line"; done; echo end; exit 3`;
+
+function terminalsOf(pid: number): number {
+  const folder = `/proc/${pid}/fd`;
+  const targets = readdirSync(folder).map((fd) => readlinkSync(join(folder, fd)));
+  return targets.filter((target) => target === '/dev/pts/ptmx').length;
+}
 
 describe('golden differences', { skip: missing() || (conmonPath === undefined && 'needs conmon') }, () => {
   let world: World;
@@ -44,6 +50,8 @@ describe('golden differences', { skip: missing() || (conmonPath === undefined &&
       await first.write('one\n');
       await until('the answer', () => first.stdout().includes('got one'));
       first.end();
+      // Of the terminal conmon has one descriptor to read and one to write: it must have seen the end before the next client.
+      if (!isOurs) await until('its input is closed', () => terminalsOf(container.monitorPid) === 1);
       const second = await container.attach('eof');
       await second.write('quit\n');
       if (isOurs) {
