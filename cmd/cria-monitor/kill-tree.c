@@ -62,7 +62,7 @@ static bool holds_pipe(pid_t pid, const ino_t pipes[2])
 	return found;
 }
 
-static void list_processes(pid_t session, const ino_t pipes[2])
+static void list_processes(pid_t root, pid_t session, const ino_t pipes[2])
 {
 	DIR *directory = opendir("/proc");
 	pid_t self = getpid();
@@ -76,7 +76,7 @@ static void list_processes(pid_t session, const ino_t pipes[2])
 
 		if (!isdigit((unsigned char)item->d_name[0]) || !read_entry(item->d_name, entry) || entry->pid == self)
 			continue;
-		entry->ours = entry->parent == self || (session != 0 && entry->session == session);
+		entry->ours = entry->parent == root || (session != 0 && entry->session == session);
 		entry->holds = (pipes[0] != 0 || pipes[1] != 0) && !entry->dead && holds_pipe(entry->pid, pipes);
 		entry->foreign = entry->holds && entry->ticks < own_ticks;
 		entry_count++;
@@ -146,11 +146,11 @@ static bool kill_entry(const struct entry *entry)
 	return same;
 }
 
-static bool kill_round(pid_t session, const ino_t pipes[2])
+static bool kill_round(pid_t root, pid_t session, const ino_t pipes[2])
 {
 	bool alive = false;
 
-	list_processes(session, pipes);
+	list_processes(root, session, pipes);
 	mark_holders();
 	mark_descendants();
 	for (size_t i = 0; i < entry_count; i++)
@@ -159,7 +159,7 @@ static bool kill_round(pid_t session, const ino_t pipes[2])
 	return alive;
 }
 
-bool kill_tree(pid_t session, const ino_t pipes[2], int64_t limit_ms)
+static bool kill_rounds(pid_t root, pid_t session, const ino_t pipes[2], int64_t limit_ms)
 {
 	int64_t deadline = monotonic_ms() + limit_ms;
 	size_t size = PROCESSES_MAX * sizeof(*entries);
@@ -167,12 +167,24 @@ bool kill_tree(pid_t session, const ino_t pipes[2], int64_t limit_ms)
 	entries = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (entries == MAP_FAILED)
 		return false;
-	bool alive = kill_round(session, pipes);
+	bool alive = kill_round(root, session, pipes);
 
 	while (alive && monotonic_ms() < deadline) {
 		poll(NULL, 0, PAUSE_MS);
-		alive = kill_round(session, pipes);
+		alive = kill_round(root, session, pipes);
 	}
 	munmap(entries, size);
 	return !alive;
+}
+
+bool kill_tree(pid_t session, const ino_t pipes[2], int64_t limit_ms)
+{
+	return kill_rounds(getpid(), session, pipes, limit_ms);
+}
+
+bool kill_below(pid_t root, int64_t limit_ms)
+{
+	static const ino_t no_pipes[2];
+
+	return kill_rounds(root, 0, no_pipes, limit_ms);
 }

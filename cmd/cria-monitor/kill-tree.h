@@ -11,4 +11,7 @@
  */
 bool kill_tree(pid_t session, const ino_t pipes[2], int64_t limit_ms);
 
+/* Kills every process that descends from `root`, but not `root`, in the same way; a child of ours that is not reaped. */
+bool kill_below(pid_t root, int64_t limit_ms);
+
 #endif

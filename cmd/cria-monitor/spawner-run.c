@@ -1,5 +1,6 @@
 /* The `run` of the spawner: a command to its end, with its output collected. */
 #include "fault.h"
+#include "kill-tree.h"
 #include "process.h"
 #include "spawner.h"
 
@@ -12,7 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { READ_SIZE = 64 << 10, DRAIN_EXTRA = 64 << 10, KEPT_BYTES = 1 << 20 };
+enum { READ_SIZE = 64 << 10, DRAIN_EXTRA = 64 << 10, KEPT_BYTES = 1 << 20, BELOW_MS = 200 };
 
 /* One read. False at the end of the stream, or when nothing waits. */
 static bool read_output(struct job *job, int index)
@@ -103,8 +104,16 @@ void run_exited(struct job *job, int status)
 void run_kill(struct job *job)
 {
 	/* Not reaped yet, so neither the pid nor the group can belong to anybody else. */
-	if (job->pid != 0)
-		kill(job->kind == JOB_RUN ? -job->pid : job->pid, SIGKILL);
+	if (job->pid == 0)
+		return;
+	if (job->kind != JOB_RUN) {
+		kill(job->pid, SIGKILL);
+		return;
+	}
+	/* Children may have left the group. They are found while their parent lives; it is stopped, or it would go on without them. */
+	kill(-job->pid, SIGSTOP);
+	kill_below(job->pid, BELOW_MS);
+	kill(-job->pid, SIGKILL);
 }
 
 static bool open_outputs(struct job *job, struct process *process)

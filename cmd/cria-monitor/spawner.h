@@ -16,7 +16,7 @@
  * With tellPid each of these three has the answer {seq, begun} before anything is done for it: when we are killed, what has
  * not begun can be asked of the next spawner.
  *   go      {target}       opens the gate of a spawn
- *   cancel  {target}       kills the process group of a run, or the process of a spawn that is not ready
+ *   cancel  {target}       kills the process group and the descendants of a run, or the process of a spawn that is not ready
  */
 #ifndef SPAWNER_H
 #define SPAWNER_H

@@ -7,7 +7,7 @@ export interface RunOptions {
   /** The whole environment of the command. */
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
-  /** The command's process group is killed after this time. */
+  /** The command's process group and descendants are killed after this time. */
   readonly timeoutMs: number;
 }
 

@@ -59,7 +59,7 @@ describe('a CNI plugin', { skip: missing('runc') }, () => {
 
   test('that hangs is killed with all that it started, and nothing is left of the pod', async () => {
     const mark = `${3_000_000 + process.pid}`;
-    plugin.at('ADD', `sleep ${mark} & sleep ${mark}`);
+    plugin.at('ADD', `sleep ${mark} & setsid sleep ${mark} & sleep ${mark}`);
     await assert.rejects(
       run('hang'),
       /DEADLINE_EXCEEDED.*pod "default\/hang": ADD of CNI plugin "scripted" did not end in time and was killed/,
