@@ -3,7 +3,7 @@
 // takes it away from cgroup2 while the mount lasts. Each test mounts it for itself, so that none depends on another's.
 
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { mountsBelow } from './proc.ts';
 
@@ -15,6 +15,8 @@ export function claimCgroups(directory: string): void {
   if (!isHybrid()) return;
   const point = join(directory, 'hugetlb');
   mkdirSync(point, { recursive: true });
+  // for the pods of tests that run at the same time: the root of a user namespace looks at all cgroup mounts
+  chmodSync(directory, statSync(directory).mode | 0o011);
   execFileSync('mount', ['-t', 'cgroup', '-o', 'hugetlb', 'cgroup', point]);
 }
 
