@@ -15,8 +15,14 @@ const reader = `echo ready; while read line; do [ "$line" = quit ] && break; ech
 
 function terminalsOf(pid: number): number {
   const folder = `/proc/${pid}/fd`;
-  const targets = readdirSync(folder).map((fd) => readlinkSync(join(folder, fd)));
-  return targets.filter((target) => target === '/dev/pts/ptmx').length;
+  const isTerminal = (fd: string): boolean => {
+    try {
+      return readlinkSync(join(folder, fd)) === '/dev/pts/ptmx';
+    } catch {
+      return false; // closed meanwhile
+    }
+  };
+  return readdirSync(folder).filter(isTerminal).length;
 }
 
 describe('golden differences', { skip: missing() || (conmonPath === undefined && 'needs conmon') }, () => {
