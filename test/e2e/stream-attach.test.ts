@@ -29,6 +29,12 @@ describe('attach', { skip: missing('runc', 'crictl') }, () => {
     return client;
   }
 
+  /** The first message says that the client is connected; what its container says reaches it a moment later. */
+  async function hearsItself(client: ChannelClient, word: string): Promise<void> {
+    client.send(0, `${word}\n`);
+    await client.until(() => client.text(1).includes(word), 'its own words');
+  }
+
   for (const transport of ['spdy', 'websocket']) {
     test(`crictl over ${transport} writes to a container whose stdin ends with it`, async () => {
       const command = ['sh', '-c', 'while read line; do echo "got $line"; done; echo bye >&2; exit 5'];
@@ -54,13 +60,16 @@ describe('attach', { skip: missing('runc', 'crictl') }, () => {
       await attach(containerId),
       await attach(containerId),
     ];
+    await hearsItself(one, 'first');
+    await hearsItself(two, 'second');
+    await hearsItself(three, 'third');
     one.send(0, 'a\n');
     for (const client of [one, two, three])
-      await client.until(() => client.text(1) === 'got a\n', 'the answer');
+      await client.until(() => client.text(1).endsWith('got third\ngot a\n'), 'the answer');
     one.socket.terminate();
     two.send(0, 'b\n');
     for (const client of [two, three])
-      await client.until(() => client.text(1) === 'got a\ngot b\n', 'the answer');
+      await client.until(() => client.text(1).endsWith('got third\ngot a\ngot b\n'), 'the answer');
     await world.daemon.client.runtime('StopContainer', { containerId, timeout: '0' });
     assert.deepEqual([await two.closed, await three.closed], [1000, 1000]);
     assert.equal(two.outcome.status, 'Success');
@@ -100,6 +109,53 @@ describe('attach', { skip: missing('runc', 'crictl') }, () => {
     });
     await client.closed;
     assert.equal(client.outcome.status, 'Success');
+  });
+
+  test('a client that does not read is left behind, and told why when it reads again', async () => {
+    const script = 'read l; head -c 67108864 /dev/zero; echo >/written; read l';
+    const containerId = await world.interactive('ahead', ['sh', '-c', script]);
+    const client = await attach(containerId);
+    client.socket.pause();
+    client.send(0, 'go\n');
+    const waits = 'for n in $(seq 600); do test -e /written && exit; usleep 100000; done; exit 1';
+    const request = { containerId, cmd: ['sh', '-c', waits], timeout: '90' };
+    const { exitCode } = await world.daemon.client.runtime('ExecSync', request);
+    assert.equal(exitCode, 0, 'the container is held up');
+    client.socket.resume();
+    assert.equal(await client.closed, 1000);
+    assert.equal(client.outcome.reason, 'InternalError');
+    assert.match(client.outcome.message ?? '', new RegExp(`container "${containerId}" .*reads too slowly`));
+    const later = await attach(containerId);
+    later.send(0, 'end\n');
+    await later.closed;
+    assert.equal(await waitForExit(world.daemon.client, containerId), 0);
+  });
+
+  test('a client that is one too many is told so, and how many there may be', async () => {
+    const containerId = await world.interactive('popular', ['cat']);
+    const clients = await Promise.all(Array.from({ length: 28 }, () => attach(containerId)));
+    for (const [index, client] of clients.entries()) await hearsItself(client, `line ${index}.`);
+    const late = await attach(containerId);
+    await late.closed;
+    assert.match(late.outcome.message ?? '', /too many clients are attached, detach one of the 28 first/);
+    await world.daemon.client.runtime('StopContainer', { containerId, timeout: '0' });
+    await Promise.all(clients.map(({ closed }) => closed));
+  });
+
+  test('a container that is removed before the client comes', async () => {
+    const containerId = await world.interactive('gone', ['cat']);
+    const { client } = world.daemon;
+    const urls = await Promise.all([
+      client.runtime('Attach', { containerId, stdout: true }),
+      client.runtime('Exec', { containerId, cmd: ['true'], stdout: true }),
+    ]);
+    await client.runtime('StopContainer', { containerId, timeout: '0' });
+    await client.runtime('RemoveContainer', { containerId });
+    for (const { url } of urls) {
+      const late = await ChannelClient.connect(url, 'v4.channel.k8s.io');
+      assert.equal(await late.closed, 1000);
+      assert.match(late.outcome.message ?? '', new RegExp(`container "${containerId}" not found`));
+    }
   });
 
   test('a container that has ended, one that is not there', async () => {
