@@ -162,7 +162,7 @@ const pathOptions = {
   default_mounts_file: done(
     optionalPath,
     '',
-    'File that lists what of the node every container gets a copy of, HOST:CONTAINER in each line. Empty: /etc/containers/mounts.conf, or else /usr/share/containers/mounts.conf. The copies are the container's, and no larger than 64 MiB and 10000 files for each line.',
+    'File that lists what of the node every container gets a copy of, HOST:CONTAINER in each line. Empty: /etc/containers/mounts.conf, or else /usr/share/containers/mounts.conf. The copies of one line are no larger than 64 MiB and 10000 files.',
   ),
   additional_artifact_stores: later(
     absolutePathList,
