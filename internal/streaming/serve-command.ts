@@ -49,7 +49,7 @@ async function outcomeOf(
     const { code } = await session.exit;
     client.limitReading();
     await waitFor(carried, signal);
-    // The end of an attachment is no failure, whatever the container has exited with: the pod's status tells that.
+    // The end of an attachment is success, as with containerd and CRI-O: how the container ended the pod's status tells.
     return { kind: 'exited', code: ticket.kind === 'exec' ? code : 0 };
   } catch (cause) {
     return { kind: 'failed', message: describeError(signal.aborted ? signal.reason : cause) };
