@@ -34,6 +34,7 @@ import type { CommandRunner } from '../../internal/process/command-runner.ts';
 import { RecordStore } from '../../internal/records/record-store.ts';
 import { knowsSandbox } from '../../internal/sandbox/restore-sandboxes.ts';
 import type { SandboxParts } from '../../internal/sandbox/sandbox-parts.ts';
+import { openSELinux } from '../../internal/selinux/kernel-selinux.ts';
 import { preparePauseRootfs } from './pause-rootfs.ts';
 import { probeMounts } from './probe-mounts.ts';
 import type { Follower } from './reload.ts';
@@ -143,6 +144,7 @@ async function wireContainers(
     preparedMounts: join(cria.run_dir, 'mounts'),
     runtimes: await wireRuntimes(config, runner, made.logger),
     hooks: new ListedHooks(runtime.hooks_dir, made.logger),
+    selinux: await openSELinux({ isWanted: runtime.selinux, logger: made.logger }),
     apparmor: await openAppArmor({
       defaultProfile: runtime.apparmor_profile,
       runner,
@@ -176,6 +178,8 @@ async function wireSandboxes(
     addTimeoutMs: parseDurationMs(cria.cni_add_timeout) || 220_000,
     delTimeoutMs: parseDurationMs(cria.cni_del_timeout) || 60_000,
   };
+  const pauseRootfs = await preparePauseRootfs(join(cria.run_dir, 'pause'), cria.pause_path);
+  await containers.selinux.share(pauseRootfs);
   return {
     sandboxes: new RecordStore('sandbox'),
     creations: new RequestFlight('sandbox name'),
@@ -190,7 +194,7 @@ async function wireSandboxes(
       dropInfraContainer: runtime.drop_infra_ctr,
       infraCpuset: runtime.infra_ctr_cpuset,
       logDirectory: config.crio.log_dir,
-      pauseRootfs: await preparePauseRootfs(join(cria.run_dir, 'pause'), cria.pause_path),
+      pauseRootfs,
       hostResolvConf: '/etc/resolv.conf',
     },
   };
@@ -245,6 +249,7 @@ async function containerDefaults(config: Config, logger: Logger): Promise<Contai
     absentMountSourcesToReject: runtime.absent_mount_sources_to_reject,
     readOnlyRootfs: runtime.read_only,
     noPivot: runtime.no_pivot,
+    hostNetworkIsUnlabelled: runtime.hostnetwork_disable_selinux,
   };
 }
 

@@ -105,8 +105,12 @@ const logOptions = {
 };
 
 const securityOptions = {
-  selinux: later(booleanType, false, 'Separate pods by SELinux labels.'),
-  hostnetwork_disable_selinux: later(
+  selinux: done(
+    booleanType,
+    false,
+    'Separate pods by SELinux labels; no effect where the kernel has SELinux off.',
+  ),
+  hostnetwork_disable_selinux: done(
     booleanType,
     true,
     "Pods in the host's network namespace run without an SELinux label of their own.",

@@ -17,6 +17,7 @@ import { mountImageVolumes } from './image-volumes.ts';
 import { linkLog, unlinkLog, withPodLogs } from './log-links.ts';
 import { resolveMountSources } from './mount-sources.ts';
 import { prepareMounts, releaseMounts } from './prepared-mounts.ts';
+import { relabelMounts } from './selinux-labels.ts';
 import { buildSpec } from './spec/build-spec.ts';
 import { serializeSpec } from './spec/serialize-spec.ts';
 import { ownerByMappings } from './spec/user-namespace.ts';
@@ -40,6 +41,7 @@ export async function assembleContainer(
   }
   const wanted = withPodLogs(volumes, subject.features, subject.pod.logDirectory);
   const resolved = await resolveMountSources(wanted, parts.defaults.absentMountSourcesToReject);
+  await relabelMounts(parts, subject, resolved);
   const mounts = await prepareMounts(parts, subject, resolved, rollback);
 
   const input = await gatherSpecInput(parts, subject, mounts);
@@ -96,7 +98,7 @@ async function mountRootfs(parts: ContainerParts, subject: Subject, rollback: Re
     idMaps: userNamespace?.idMaps,
   });
   rollback('unmount rootfs', () => parts.layers.unmount(rootfs));
-  await parts.layers.mount(metadata.id, rootfs, userNamespace?.path);
+  await parts.layers.mount(metadata.id, rootfs, userNamespace?.path, subject.labels.mount);
 }
 
 async function spawn(

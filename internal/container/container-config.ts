@@ -1,5 +1,6 @@
 // The request for a container in our own words. `internal/cri/convert` makes it from the CRI message.
 
+import type { SELinuxOptions } from '../selinux/selinux.ts';
 import type { IdMaps } from '../sys/id-maps.ts';
 
 /** How a namespace is shared; the CRI's NamespaceMode. */
@@ -9,13 +10,6 @@ export type SecurityProfile =
   | { readonly type: 'runtime-default' }
   | { readonly type: 'unconfined' }
   | { readonly type: 'localhost'; readonly localhostRef: string };
-
-export interface SELinuxOptions {
-  readonly user: string;
-  readonly role: string;
-  readonly type: string;
-  readonly level: string;
-}
 
 export interface ContainerMetadata {
   readonly name: string;

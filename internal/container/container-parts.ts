@@ -13,6 +13,7 @@ import type { ContainerMetrics } from '../metrics/container-metrics.ts';
 import type { ContainerMonitors } from '../monitor/monitor.ts';
 import type { RuntimeHandlers } from '../oci/oci-runtime.ts';
 import type { RecordStore } from '../records/record-store.ts';
+import type { SELinux } from '../selinux/selinux.ts';
 import type { ContainerLayers } from '../storage/store.ts';
 import type { Container } from './container.ts';
 import type { ContainerDirectories } from './container-files.ts';
@@ -37,6 +38,8 @@ export interface ContainerDefaults {
   readonly mountsFiles: readonly string[];
   readonly readOnlyRootfs: boolean;
   readonly noPivot: boolean;
+  /** Processes on the host's network have no SELinux label of ours. */
+  readonly hostNetworkIsUnlabelled: boolean;
 }
 
 /** What mounts this machine and the place of our directories allow, tried out at the start. */
@@ -62,6 +65,7 @@ export interface ContainerParts {
   readonly cdi: CdiDevices;
   readonly hooks: HookDirectories;
   readonly apparmor: AppArmor;
+  readonly selinux: SELinux;
   readonly defaults: ContainerDefaults;
   readonly host: Omit<HostFacts, 'recursiveReadOnlyMounts'>;
   readonly abilities: MountAbilities;

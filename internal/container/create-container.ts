@@ -21,6 +21,7 @@ import { requireOwnPids } from './handler-of.ts';
 import { findImageVolumes, type ImageVolume } from './image-volumes.ts';
 import { logLink } from './log-links.ts';
 import { hasNoQuota, type PodFeatures, podFeatures } from './pod-features.ts';
+import { containerLabels } from './selinux-labels.ts';
 import { stopSignalName } from './stop-signal.ts';
 
 /** A signature is checked by a program of the node. */
@@ -87,7 +88,8 @@ async function create(
   const { workloads } = parts.defaults;
   const features = podFeatures(pod.facts.annotations, { allowedAnnotations, workloads });
   const metadata = newMetadata(pod, { ...request, image, imageConfig, imageVolumes, handler, features });
-  const subject: Subject = { metadata, pod, image, imageConfig, handler, features };
+  const labels = await containerLabels(parts, pod.facts, config.security);
+  const subject: Subject = { metadata, pod, image, imageConfig, handler, features, labels };
   let isUndone = true;
   const onUndoFailed = (step: string, cause: unknown): void => {
     isUndone = false;

@@ -5,6 +5,7 @@ import { DaemonError } from '../errors/daemon-error.ts';
 import { errnoCode } from '../errors/errno.ts';
 import type { Image, ImageConfig } from '../image/images.ts';
 import type { RuntimeHandler } from '../oci/oci-runtime.ts';
+import type { Labels } from '../selinux/selinux.ts';
 import { rootOf } from '../sys/id-maps.ts';
 import { apparmorProfile } from './apparmor-profile.ts';
 import { lookUpCdi } from './cdi-devices.ts';
@@ -34,6 +35,7 @@ export interface Subject {
   readonly handler: RuntimeHandler;
   /** What the pod's annotations ask for. */
   readonly features: PodFeatures;
+  readonly labels: Labels;
 }
 
 /** Everything that `buildSpec` needs for a container whose rootfs is mounted; `mounts` are the request's, their sources ready. */
@@ -42,9 +44,15 @@ export async function gatherSpecInput(
   subject: Subject,
   mounts: readonly ContainerMount[],
 ): Promise<SpecInput> {
-  const { metadata, pod, image, imageConfig, handler, features } = subject;
+  const { metadata, pod, image, imageConfig, handler, features, labels } = subject;
   const { rootfs, defaultMounts } = containerPaths(parts.directories, metadata.id);
   const config = effectiveConfig(parts, subject, mounts);
+  const copies = await copyDefaultMounts(
+    await readDefaultMounts(parts.defaults.mountsFiles),
+    { directory: defaultMounts, owner: rootOfPod(pod) },
+    parts.logger,
+  );
+  if (copies.length > 0) await parts.selinux.relabel({ path: defaultMounts, label: labels.mount });
   return {
     containerId: metadata.id,
     containerName: metadata.name,
@@ -76,17 +84,12 @@ export async function gatherSpecInput(
     cdi: await lookUpCdi(parts.cdi, config),
     hostDevices: await hostDevices(config, handler),
     volumes: [],
-    defaultMounts: await copyDefaultMounts(
-      await readDefaultMounts(parts.defaults.mountsFiles),
-      { directory: defaultMounts, owner: rootOfPod(pod) },
-      parts.logger,
-    ),
+    defaultMounts: copies,
     umask: umaskOf(features),
     hasWritableCgroups: features.value('writableCgroups') === 'true' && parts.host.cgroupV2,
     localhostSeccomp: await localhostSeccomp(config),
     apparmorProfile: await apparmorProfile(config.security, parts.apparmor),
-    processLabel: '',
-    mountLabel: '',
+    labels,
   };
 }
 

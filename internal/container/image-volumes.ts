@@ -14,7 +14,8 @@ import { openInRoot } from '../sys/resolve-in-root.ts';
 import type { ContainerMetadata } from './container.ts';
 import type { ContainerConfig, ContainerMount } from './container-config.ts';
 import { containerPaths } from './container-files.ts';
-import type { ContainerParts, PodContext } from './container-parts.ts';
+import type { ContainerParts } from './container-parts.ts';
+import type { Subject } from './gather-spec-input.ts';
 
 /** The kubelet looks for this prefix, and shows the reason under its name. */
 const failurePrefix = 'ImageVolumeMountFailed';
@@ -46,7 +47,7 @@ export async function findImageVolumes(
 /** Mounts all volumes of a container; the mounts of its request with the volumes' paths in the place of host paths. */
 export async function mountImageVolumes(
   parts: ContainerParts,
-  { metadata, pod }: { readonly metadata: ContainerMetadata; readonly pod: PodContext },
+  { metadata, pod, labels }: Pick<Subject, 'metadata' | 'pod' | 'labels'>,
   rollback: RegisterUndo,
 ): Promise<readonly ContainerMount[]> {
   const { userNamespace } = pod.facts;
@@ -66,7 +67,7 @@ export async function mountImageVolumes(
       idMaps: userNamespace?.idMaps,
     });
     rollback('unmount image volume', () => parts.layers.unmount(target));
-    await parts.layers.mount(layerId, target, userNamespace?.path);
+    await parts.layers.mount(layerId, target, userNamespace?.path, labels.mount);
     mounts[mountIndex] = { ...mount, hostPath: await insideVolume(target, mount) };
   }
   return mounts;

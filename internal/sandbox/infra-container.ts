@@ -2,6 +2,7 @@
 
 import { writeFile } from 'node:fs/promises';
 import { handlerOf } from '../container/handler-of.ts';
+import { containerLabels } from '../container/selinux-labels.ts';
 import { infraSpec } from '../container/spec/infra-spec.ts';
 import { serializeSpec } from '../container/spec/serialize-spec.ts';
 import { ownerByMappings } from '../container/spec/user-namespace.ts';
@@ -31,16 +32,18 @@ export async function runInfra(
   const { monitors, cgroups, monitorPlaces, host, defaults } = parts.containers;
   const { bundle } = sandboxPaths(parts.directories, record.id);
   const handler = handlerOf(parts.containers, record);
+  const facts = sandboxFacts(parts, record, { namespaces, infra: undefined });
+  const { privileged, namespaces: modes } = record.config;
+  const asContainer = { privileged, pidMode: modes.pid, ipcMode: modes.ipc, selinux: undefined };
+  const labels = await containerLabels(parts.containers, facts, asContainer);
   const spec = infraSpec({
-    sandbox: sandboxFacts(parts, record, { namespaces, infra: undefined }),
+    sandbox: { ...facts, labels },
     host: { ...host, recursiveReadOnlyMounts: handler.features.recursiveReadOnlyMounts },
     defaults: { ...defaults.spec, seccompProfile: handler.seccompProfile ?? defaults.spec.seccompProfile },
     rootfsPath: parts.defaults.pauseRootfs,
     pausePath: '/pause',
     cgroupsPath: cgroups.cgroupsPath(record.cgroupParent, record.id),
     resources: { oomScoreAdj: infraOomScoreAdj, cpusetCpus: parts.defaults.infraCpuset },
-    processLabel: '',
-    mountLabel: '',
   });
   await ensureDirectory(bundle);
   await writeFile(`${bundle}/config.json`, serializeSpec(spec), { mode: 0o600 });

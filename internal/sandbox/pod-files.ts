@@ -47,19 +47,20 @@ export function resolvConf(dns: DnsConfig): string {
   return lines.map((line) => `${line}\n`).join('');
 }
 
-/** Mounts the pod's /dev/shm. */
+/** Mounts the pod's /dev/shm, whose files have the SELinux label if there is one. */
 export async function mountShm(
   paths: SandboxPaths,
   sizeBytes: number,
-  owner: Owner = { uid: 0, gid: 0 },
+  { owner = { uid: 0, gid: 0 }, label }: { readonly owner: Owner | undefined; readonly label: string },
 ): Promise<void> {
+  const context = label === '' ? '' : `,context="${label}"`;
   await ensureDirectory(paths.shm);
   await mount({
     source: 'shm',
     target: paths.shm,
     type: 'tmpfs',
     flags: MS_NOSUID | MS_NODEV | MS_NOEXEC,
-    data: `mode=1777,size=${sizeBytes},uid=${owner.uid},gid=${owner.gid}`,
+    data: `mode=1777,size=${sizeBytes},uid=${owner.uid},gid=${owner.gid}${context}`,
   });
 }
 

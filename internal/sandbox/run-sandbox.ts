@@ -12,6 +12,7 @@ import { equalAsJson } from '../fs/bigint-json.ts';
 import { ensureDirectory, removeTree } from '../fs/directories.ts';
 import type { PinnedNamespaces } from '../namespaces/namespace-pinner.ts';
 import { newId } from '../records/id.ts';
+import type { Labels } from '../selinux/selinux.ts';
 import { rootOf } from '../sys/id-maps.ts';
 import { needsInfra, removeInfra, runInfra } from './infra-container.ts';
 import { mountShm, unmountShm, writePodFiles } from './pod-files.ts';
@@ -49,9 +50,25 @@ export async function runSandbox(
   return parts.creations.run(
     name,
     request,
-    () => createSandbox(parts, newRecord(parts, name, request)),
+    () => createLabelled(parts, newRecord(parts, name, request)),
     signal,
   );
+}
+
+async function createLabelled(parts: SandboxParts, record: SandboxRecord): Promise<string> {
+  try {
+    return await createSandbox(parts, { ...record, labels: await podLabels(parts, record) });
+  } finally {
+    parts.containers.selinux.settle(record.id); // by now its level is known by its record, or free again
+  }
+}
+
+/** Who sees the host's processes or memory has no label, as under CRI-O. */
+async function podLabels(parts: SandboxParts, { id, config }: SandboxRecord): Promise<Labels> {
+  const { namespaces, selinux } = config;
+  if (namespaces.pid === 'node' || namespaces.ipc === 'node') return { process: '', mount: '' };
+  const known = parts.sandboxes.list().flatMap(({ record }) => record.labels ?? []);
+  return parts.containers.selinux.podLabels(id, selinux, known);
 }
 
 function sandboxName(config: SandboxConfig): string {
@@ -198,7 +215,10 @@ async function makePodFiles(parts: SandboxParts, record: SandboxRecord): Promise
   const { ipc, idMaps } = config.namespaces;
   const owner = idMaps === undefined ? undefined : rootOf(idMaps);
   await writePodFiles(paths, { hostname, dns: config.dns, hostResolvConf, owner });
-  if (ipc !== 'node') await mountShm(paths, record.shmSizeBytes ?? shmSizeBytes, owner);
+  const label = record.labels?.mount ?? '';
+  for (const path of [paths.resolvConf, paths.hostname])
+    await parts.containers.selinux.relabel({ path, label });
+  if (ipc !== 'node') await mountShm(paths, record.shmSizeBytes ?? shmSizeBytes, { owner, label });
 }
 
 const creatingStatus: SandboxStatus = {

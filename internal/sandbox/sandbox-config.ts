@@ -1,12 +1,8 @@
 // The request for a pod sandbox in our own words. `internal/cri/convert` makes it from the CRI message.
 
-import type {
-  LinuxResources,
-  NamespaceMode,
-  SELinuxOptions,
-  SecurityProfile,
-} from '../container/container-config.ts';
+import type { LinuxResources, NamespaceMode, SecurityProfile } from '../container/container-config.ts';
 import type { PortMapping } from '../network/pod-network.ts';
+import type { SELinuxOptions } from '../selinux/selinux.ts';
 import type { IdMaps } from '../sys/id-maps.ts';
 
 export interface SandboxMetadata {

@@ -32,6 +32,7 @@ export function sandboxFacts(
       pidPath: sharesPid ? `/proc/${status.infra.pid}/ns/pid` : undefined,
     },
     userNamespace: user === undefined || idMaps === undefined ? undefined : { path: user, idMaps },
+    labels: record.labels ?? { process: '', mount: '' },
     shmPath: config.namespaces.ipc === 'node' ? undefined : paths.shm,
     resolvConfPath: paths.resolvConf,
     hostnamePath: paths.hostname,

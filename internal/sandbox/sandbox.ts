@@ -11,6 +11,7 @@ import type { CreatedContainer } from '../monitor/monitor.ts';
 import type { PinnedNamespaces } from '../namespaces/namespace-pinner.ts';
 import type { RecordedRuntime } from '../oci/oci-runtime.ts';
 import type { NamedRecord } from '../records/record-store.ts';
+import type { Labels } from '../selinux/selinux.ts';
 import type { SandboxConfig } from './sandbox-config.ts';
 
 /** Written once, when the creation begins. */
@@ -24,6 +25,8 @@ export interface SandboxRecord {
   /** Undefined in records of earlier versions. */
   readonly runtime?: RecordedRuntime;
   readonly cgroupParent: string;
+  /** Of SELinux; undefined in records of earlier versions. */
+  readonly labels?: Labels;
   /** Of the pod's /dev/shm, where an annotation says it. */
   readonly shmSizeBytes?: number;
   /** The pod's host name: the request's, or the node's for a pod on the host's network. */

@@ -68,14 +68,14 @@ export class OverlayContainerLayers implements ContainerLayers {
     }
   }
 
-  async mount(containerId: string, target: string, userNamespacePath?: string): Promise<void> {
+  async mount(containerId: string, target: string, userNamespacePath?: string, label = ''): Promise<void> {
     const layer = this.#layerOf(containerId);
     const chain = layer?.parent === undefined ? [] : this.#store.forest.chain(layer.parent);
     if (layer === undefined || chain === undefined) {
       throw new DaemonError('not-found', `container "${containerId}" has no complete layer in the store`);
     }
     const lowerIds = chain.map(({ id }) => id);
-    await mountOverlay(this.#store, layer.id, lowerIds, { target, userNamespacePath });
+    await mountOverlay(this.#store, layer.id, lowerIds, { target, userNamespacePath, label });
   }
 
   async probeIdMaps(userNamespacePath: string): Promise<void> {

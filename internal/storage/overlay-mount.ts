@@ -25,6 +25,8 @@ export interface MountPlace {
   readonly target: string;
   /** The user namespace for which the layers' ids are mapped. The container's own layer has the host's ids. */
   readonly userNamespacePath: string | undefined;
+  /** Of SELinux, for all files; empty for none. */
+  readonly label: string;
 }
 
 /**
@@ -38,7 +40,7 @@ export async function mountOverlay(
   store: StoreState,
   layerId: string,
   lowerIds: readonly string[],
-  { target, userNamespacePath }: MountPlace,
+  { target, userNamespacePath, label }: MountPlace,
 ): Promise<void> {
   await mkdir(target, { recursive: true, mode: 0o700 });
   if (await isMountPoint(target)) return;
@@ -50,6 +52,7 @@ export async function mountOverlay(
     ...(isIndexDefault() ? [['index', 'off'] as const] : []),
     ['volatile', undefined],
     ...mountOptions.overlay,
+    ...(label === '' ? [] : [['context', label] as const]),
   ];
   try {
     await mountDespiteOthers(directory, { store, lowerIds, target, upper, directory }, userNamespacePath);
@@ -144,8 +147,11 @@ async function shortPaths(
   );
 }
 
+/** As mount(2) takes it. A label holds commas: SELinux takes it in quotes, fsconfig(2) without. */
 export function joined(options: readonly MountOption[]): string {
-  return options.map(([key, value]) => (value === undefined ? key : `${key}=${value}`)).join(',');
+  return options
+    .map(([key, value]) => (value === undefined ? key : `${key}=${key === 'context' ? `"${value}"` : value}`))
+    .join(',');
 }
 
 async function mountFrom(home: string, request: MountRequest): Promise<void> {

@@ -173,9 +173,10 @@ export interface ContainerLayers {
   create(container: NewContainerLayer): Promise<void>;
   /**
    * Mounts the container's overlay at `target` (made if missing); an already mounted target is success. With the path of a
-   * user namespace the image's files have the ids of that; it is the one whose `idMaps` the layer was made with.
+   * user namespace the image's files have the ids of that; it is the one whose `idMaps` the layer was made with. With an SELinux
+   * label all files have that one.
    */
-  mount(containerId: string, target: string, userNamespacePath?: string): Promise<void>;
+  mount(containerId: string, target: string, userNamespacePath?: string, label?: string): Promise<void>;
   /** Rejects with `failed-precondition` when no layer can be mounted for a user namespace. */
   probeIdMaps(userNamespacePath: string): Promise<void>;
   /** Unmounts `target`; not mounted is success. */

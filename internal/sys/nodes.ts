@@ -1,10 +1,13 @@
 // What Node's fs cannot do to a file: device nodes, extended attributes, times in nanoseconds, links left alone.
 
-import { checked, cPath, libc } from './libc.ts';
+import { checked, cPath, libc, SystemCallError } from './libc.ts';
 
 const mknodCall = libc.func('int mknod(const void *path, uint32_t mode, uint64_t device)');
 const lsetxattrCall = libc.func(
   'int lsetxattr(const void *path, const char *name, const void *value, size_t size, int flags)',
+);
+const lgetxattrCall = libc.func(
+  'long lgetxattr(const void *path, const char *name, _Out_ void *value, size_t size)',
 );
 const utimensatCall = libc.func(
   'int utimensat(int directory, const void *path, const void *times, int flags)',
@@ -33,6 +36,20 @@ export function makeNode(path: string | Uint8Array, mode: number, device = 0n): 
 /** Sets an extended attribute of the file itself, never of a link's target. */
 export function setXattr(path: string | Uint8Array, name: string, value: Uint8Array): void {
   checked(lsetxattrCall(cPath(path), name, value, value.length, 0), 'lsetxattr', name);
+}
+
+/** An extended attribute of the file itself, up to 4 KiB; undefined when it has none. */
+export function getXattr(path: string | Uint8Array, name: string): Buffer | undefined {
+  const value = Buffer.alloc(4096);
+  try {
+    return value.subarray(
+      0,
+      checked(lgetxattrCall(cPath(path), name, value, value.length), 'lgetxattr', name),
+    );
+  } catch (cause) {
+    if (cause instanceof SystemCallError && cause.code === 'ENODATA') return undefined;
+    throw cause;
+  }
 }
 
 /** A moment since the epoch in nanoseconds, as two kernel timespecs: access and modification. */

@@ -281,8 +281,6 @@ for (const runtime of runtimes) {
         pausePath: '/pause',
         cgroupsPath: `${cgroupsPath}-infra`,
         resources: { oomScoreAdj: -998, cpusetCpus: '' },
-        processLabel: '',
-        mountLabel: '',
       });
       await runner.withContainer(spec, async (id) => {
         await sleep(100);

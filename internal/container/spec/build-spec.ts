@@ -86,7 +86,7 @@ function processOf(input: SpecInput, user: ResolvedUser): ProcessSpec {
     ...(limits.length > 0 && { rlimits: limits }),
     noNewPrivileges: config.security.noNewPrivs,
     ...(input.apparmorProfile !== undefined && { apparmorProfile: input.apparmorProfile }),
-    ...(input.processLabel !== '' && { selinuxLabel: input.processLabel }),
+    ...(input.labels.process !== '' && { selinuxLabel: input.labels.process }),
     oomScoreAdj: oomScoreAdj(config.resources.oomScoreAdj, host.oomScoreAdjMin),
   };
 }
@@ -120,7 +120,7 @@ function linuxOf(input: SpecInput, process: ProcessSpec): LinuxSpec {
     resources: resources(config.resources, host, defaults, device.rules),
     ...(device.devices.length > 0 && { devices: device.devices }),
     ...hiddenPaths(security),
-    ...(input.mountLabel !== '' && { mountLabel: input.mountLabel }),
+    ...(input.labels.mount !== '' && { mountLabel: input.labels.mount }),
     ...(profile !== undefined && { seccomp: profile }),
   };
 }

@@ -21,8 +21,6 @@ export interface InfraSpecInput {
   /** In the form of the cgroup driver. */
   readonly cgroupsPath: string;
   readonly resources: Pick<LinuxResources, 'oomScoreAdj' | 'cpusetCpus'>;
-  readonly processLabel: string;
-  readonly mountLabel: string;
 }
 
 /** The one identity that an image never has a reason to use: not root, not nobody. */
@@ -62,7 +60,7 @@ export function infraSpec(input: InfraSpecInput): RuntimeSpec {
       cwd: '/',
       capabilities: { bounding: none, effective: none, permitted: none, inheritable: none, ambient: none },
       noNewPrivileges: true,
-      ...(input.processLabel !== '' && { selinuxLabel: input.processLabel }),
+      ...(sandbox.labels.process !== '' && { selinuxLabel: sandbox.labels.process }),
       oomScoreAdj: oomScoreAdj(input.resources.oomScoreAdj, host.oomScoreAdjMin),
     },
     root: { path: input.rootfsPath, readonly: true },
@@ -99,7 +97,7 @@ export function infraSpec(input: InfraSpecInput): RuntimeSpec {
       },
       maskedPaths: ['/proc/kcore', '/proc/keys', '/proc/timer_list'],
       readonlyPaths: ['/proc/sys', '/proc/sysrq-trigger'],
-      ...(input.mountLabel !== '' && { mountLabel: input.mountLabel }),
+      ...(sandbox.labels.mount !== '' && { mountLabel: sandbox.labels.mount }),
       ...(profile !== undefined && { seccomp: profile }),
     },
   };

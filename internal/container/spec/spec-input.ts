@@ -3,6 +3,7 @@
 import type { CdiEdits } from '../../cdi/cdi.ts';
 import type { HookDefinition } from '../../hooks/hooks.ts';
 import type { ImageConfig } from '../../image/images.ts';
+import type { Labels } from '../../selinux/selinux.ts';
 import type { IdMaps } from '../../sys/id-maps.ts';
 import type { ContainerConfig } from '../container-config.ts';
 
@@ -34,6 +35,8 @@ export interface SandboxFacts {
   };
   /** The user namespace of the pod, which owns its other ones; undefined: the host's. */
   readonly userNamespace?: PodUserNamespace | undefined;
+  /** The pod's, from which its containers' are made. */
+  readonly labels: Labels;
   /** The pod's tmpfs for /dev/shm; undefined when the pod uses the host's. */
   readonly shmPath: string | undefined;
   readonly resolvConfPath: string | undefined;
@@ -161,7 +164,6 @@ export interface SpecInput {
   readonly localhostSeccomp: unknown;
   /** The name of a profile that the kernel has; undefined for none. */
   readonly apparmorProfile: string | undefined;
-  /** SELinux labels; empty means none. */
-  readonly processLabel: string;
-  readonly mountLabel: string;
+  /** Of SELinux. */
+  readonly labels: Labels;
 }

@@ -62,8 +62,6 @@ test('the infra process is nobody that the pod has, or its root where so few ids
       pausePath: '/pause',
       cgroupsPath: '/pod/infra',
       resources: { oomScoreAdj: -998, cpusetCpus: '' },
-      processLabel: '',
-      mountLabel: '',
     });
   const whole = specOf(sandbox.userNamespace);
   assert.deepEqual(whole.linux.namespaces[0], { type: 'user', path: '/run/userns/pod' });

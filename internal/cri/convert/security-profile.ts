@@ -1,5 +1,6 @@
-import type { SELinuxOptions, SecurityProfile } from '../../container/container-config.ts';
+import type { SecurityProfile } from '../../container/container-config.ts';
 import { DaemonError } from '../../errors/daemon-error.ts';
+import type { SELinuxOptions } from '../../selinux/selinux.ts';
 import type { SELinuxOption__Output } from '../gen/runtime/v1/SELinuxOption.ts';
 import type { SecurityProfile__Output } from '../gen/runtime/v1/SecurityProfile.ts';
 import { fromEnum } from './fields.ts';

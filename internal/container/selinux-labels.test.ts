@@ -1,0 +1,43 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Labels, RelabelRequest, SELinux } from '../selinux/selinux.ts';
+import type { NamespaceMode } from './container-config.ts';
+import { containerLabels } from './selinux-labels.ts';
+
+const pod: Labels = { process: 'u:r:container_t:s0:c1,c2', mount: 'u:object_r:container_file_t:s0:c1,c2' };
+const unused = (): never => assert.fail('not of this test');
+const selinux: SELinux = {
+  podLabels: unused,
+  settle: unused,
+  containerLabels: async (labels) => labels,
+  relabel: (_: RelabelRequest) => unused(),
+  share: unused,
+};
+
+interface Case {
+  readonly privileged?: boolean;
+  readonly pidMode?: NamespaceMode;
+  readonly ipcMode?: NamespaceMode;
+  readonly network?: 'host' | 'new';
+  readonly hostNetworkIsUnlabelled?: boolean;
+}
+
+function labelsOf({ network = 'new', hostNetworkIsUnlabelled = true, ...security }: Case): Promise<Labels> {
+  const namespaces = { network, ipc: 'new', uts: 'new', pidPath: undefined } as const;
+  return containerLabels(
+    { selinux, defaults: { hostNetworkIsUnlabelled } },
+    { labels: pod, namespaces },
+    { privileged: false, pidMode: 'container', ipcMode: 'pod', selinux: undefined, ...security },
+  );
+}
+
+test('a container has its pod’s labels, but for what reaches the host', async () => {
+  const filesOnly = { ...pod, process: '' };
+  const none = { process: '', mount: '' };
+  assert.deepEqual(await labelsOf({}), pod);
+  assert.deepEqual(await labelsOf({ privileged: true }), filesOnly);
+  assert.deepEqual(await labelsOf({ network: 'host' }), filesOnly);
+  assert.deepEqual(await labelsOf({ network: 'host', hostNetworkIsUnlabelled: false }), pod);
+  assert.deepEqual(await labelsOf({ pidMode: 'node' }), none);
+  assert.deepEqual(await labelsOf({ ipcMode: 'node' }), none);
+});
