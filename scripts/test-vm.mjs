@@ -100,7 +100,7 @@ TTYPath=/dev/ttyS0
 const runScript = (files) => `#!/bin/sh
 cd /cria
 modprobe -a overlay bridge veth
-node --enable-source-maps --test --test-concurrency=1 --test-timeout=600000 --test-reporter=spec ${files.join(' ')}
+node --enable-source-maps --test --test-concurrency=1 --test-timeout=1200000 --test-reporter=spec ${files.join(' ')}
 echo "RESULT $?"
 systemctl poweroff
 `;
