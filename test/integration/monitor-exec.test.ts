@@ -30,27 +30,56 @@ describe('execSync', { skip: missing() }, () => {
   const exec = (argv: readonly string[], extra?: Partial<ExecSyncRequest>) =>
     world.monitors.execSync(request(argv, extra), never);
 
-  /** Command lines of the container's processes. */
-  function processes(): string[] {
+  /** The container's processes: their command lines, with their pids. */
+  function commands(): [line: string, pid: number][] {
     const inside = readFileSync(`/proc/${container.created.pid}/cgroup`, 'utf8');
     return readdirSync('/proc')
       .filter((name) => /^\d+$/.test(name))
-      .flatMap((pid) => {
+      .flatMap((pid): [string, number][] => {
         try {
           if (readFileSync(`/proc/${pid}/cgroup`, 'utf8') !== inside) return [];
-          return [readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim()];
+          return [[readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim(), Number(pid)]];
         } catch {
           return [];
         }
       })
-      .filter((line) => line !== '');
+      .filter(([line]) => line !== '');
   }
+
+  const processes = (): string[] => commands().map(([line]) => line);
 
   test('output and code', async () => {
     const result = await exec(['sh', '-c', 'echo out; echo err >&2; exit 3']);
     assert.equal(Buffer.from(result.stdout).toString(), 'out\n');
     assert.equal(Buffer.from(result.stderr).toString(), 'err\n');
     assert.equal(result.exitCode, 3);
+  });
+
+  /** Fields of /proc/PID/stat behind the name: parent, group, session. */
+  function relations(pid: number): [parent: number, group: number, session: number] {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    const [, parent, group, session] = stat
+      .slice(stat.lastIndexOf(')') + 2)
+      .split(' ')
+      .map(Number);
+    return [parent ?? 0, group ?? 0, session ?? 0];
+  }
+
+  test('the monitor of a command has its own process group in the session of the spawner', async () => {
+    const abort = new AbortController();
+    const running = world.monitors.execSync(request(['sleep', '8765']), abort.signal);
+    running.catch(() => {}); // awaited below
+    try {
+      await until('the command runs', () => processes().includes('sleep 8765'));
+      const [, pid] = commands().find(([line]) => line === 'sleep 8765')!;
+      const [monitor] = relations(pid);
+      const [spawner, group, session] = relations(monitor);
+      assert.equal(group, monitor);
+      assert.equal(session, relations(spawner)[2]);
+    } finally {
+      abort.abort();
+    }
+    await assert.rejects(running);
   });
 
   test('a command killed by a signal', async () => {
