@@ -26,10 +26,10 @@ export async function containerLabels(
 /** Gives the sources of mounts that ask for it the container's label; one whose type is spc_t may use any file as it is. */
 export async function relabelMounts(
   parts: Pick<ContainerParts, 'selinux'>,
-  { labels, metadata, features }: Pick<Subject, 'labels' | 'metadata' | 'features'>,
+  { labels, features }: Pick<Subject, 'labels' | 'features'>,
   mounts: readonly ContainerMount[],
 ): Promise<void> {
-  if (labels.mount === '' || metadata.config.security.selinux?.type === 'spc_t') return;
+  if (labels.mount === '' || labels.process.split(':')[2] === 'spc_t') return;
   const trustsTop = skipsLabelled(features);
   for (const { hostPath, selinuxRelabel, image } of mounts)
     if (selinuxRelabel && image === '')

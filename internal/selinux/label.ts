@@ -54,11 +54,6 @@ export function levelOf(label: string): string {
   return parsed(label).level;
 }
 
-/** A type that the policy leaves unconfined: it may use files of any label. */
-export function isUnconfined(label: string): boolean {
-  return parsed(label).type === 'spc_t';
-}
-
 function check({ user, role, type, level: asked }: SELinuxOptions): void {
   const bad = [user, role, type].find((part) => part !== '' && !name.test(part));
   if (bad !== undefined)
