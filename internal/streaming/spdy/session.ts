@@ -4,6 +4,7 @@
 import { setMaxListeners } from 'node:events';
 import type { Duplex } from 'node:stream';
 import { DaemonError } from '../../errors/daemon-error.ts';
+import { countSpent } from '../spent-buffers.ts';
 import { readingMaxMs } from '../stream-client.ts';
 import { FrameQueue } from './frame-queue.ts';
 import {
@@ -106,6 +107,7 @@ export class SpdySession {
   }
 
   #receive(chunk: Buffer): void {
+    countSpent(chunk.length);
     if (this.#isEnding) return;
     try {
       this.#reader.push(chunk);
