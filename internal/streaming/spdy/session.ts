@@ -161,6 +161,7 @@ export class SpdySession {
   readonly #link = {
     send: (stream: SpdyStream, chunks: readonly Buffer[], isLast: boolean, done: () => void): void => {
       this.#idle?.refresh();
+      for (const chunk of chunks) countSpent(chunk.length);
       this.#out.send({ stream, chunks, isLast, done });
     },
     pause: (stream: SpdyStream): void => {
