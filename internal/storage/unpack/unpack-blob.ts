@@ -1,6 +1,7 @@
 // The main thread's side of unpacking: feeds a blob to a worker no faster than it is used up.
 
 import { DaemonError } from '../../errors/daemon-error.ts';
+import { countSpent } from '../../sys/spent-buffers.ts';
 import type { UnpackCommand, UnpackedLayer, UnpackOrder, UnpackReport } from './unpack-protocol.ts';
 import type { UnpackWorker, UnpackWorkers } from './unpack-workers.ts';
 
@@ -52,6 +53,7 @@ async function feed(
       totalBytes += next.value.byteLength;
       if (totalBytes > maxBlobBytes) throw tooLong(maxBlobBytes);
       await conversation.send(next.value);
+      countSpent(next.value.byteLength);
     }
   } catch (cause) {
     // Let the source close its connection; nobody waits for it.

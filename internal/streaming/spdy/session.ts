@@ -4,7 +4,7 @@
 import { setMaxListeners } from 'node:events';
 import type { Duplex } from 'node:stream';
 import { DaemonError } from '../../errors/daemon-error.ts';
-import { countSpent } from '../spent-buffers.ts';
+import { countSpent } from '../../sys/spent-buffers.ts';
 import { readingMaxMs } from '../stream-client.ts';
 import { FrameQueue } from './frame-queue.ts';
 import {
