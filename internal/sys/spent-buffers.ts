@@ -5,8 +5,8 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
-/** Far below what V8 waits for, and far more than a collection of the young generation, half a millisecond, costs. */
-const sweepBytes = 4 * 1024 * 1024;
+/** Measured with pulls: 4 MiB cost a fifth more processor time than this, 12 MiB a third. */
+const sweepBytes = 1024 * 1024;
 
 setFlagsFromString('--expose-gc');
 const collect = runInNewContext('gc') as (options: { type: 'minor' }) => void;
