@@ -48,5 +48,5 @@ function verboseInfo(parts: CriParts): Record<string, string> {
     defaultRuntime: runtimes.defaultName,
     runtimes: runtimes.list().map(({ name }) => name),
   };
-  return { config: JSON.stringify(config) };
+  return { config: JSON.stringify(config), sessions: JSON.stringify(parts.streams.sessions()) };
 }

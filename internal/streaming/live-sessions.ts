@@ -7,11 +7,16 @@ import type { StreamKind } from './stream-ticket.ts';
 /** Far above what people and their tools use at once, and so that one pod cannot take all of the node's processes. */
 export const sessionsMax = 128;
 
+/** The sessions of one kind that a container or sandbox has. */
+export interface SessionCount {
+  readonly kind: StreamKind;
+  readonly owner: string;
+  readonly count: number;
+}
+
 export class LiveSessions {
   readonly #metrics: StreamMetrics;
-  /** By container or sandbox. */
-  readonly #counts = new Map<string, number>();
-  readonly #running = new Set<Promise<unknown>>();
+  readonly #running = new Map<Promise<unknown>, Omit<SessionCount, 'count'>>();
   readonly #end = new AbortController();
 
   constructor(metrics: StreamMetrics) {
@@ -20,7 +25,8 @@ export class LiveSessions {
 
   /** `resource-exhausted` when the container or sandbox has as many sessions as it may have. */
   requireRoom(kind: StreamKind, owner: string): void {
-    if ((this.#counts.get(owner) ?? 0) < sessionsMax) return;
+    const own = this.list().filter((counted) => counted.owner === owner);
+    if (own.reduce((sum, { count }) => sum + count, 0) < sessionsMax) return;
     this.#metrics.refused(kind);
     const what = kind === 'portforward' ? 'sandbox' : 'container';
     const text = `${what} "${owner}" has ${sessionsMax} streaming sessions already`;
@@ -29,24 +35,30 @@ export class LiveSessions {
 
   /** Serves a client; `serve` never rejects, and ends soon after its signal, which means that all sessions are ended. */
   async run<T>(kind: StreamKind, owner: string, serve: (end: AbortSignal) => Promise<T>): Promise<T> {
-    this.#counts.set(owner, (this.#counts.get(owner) ?? 0) + 1);
     this.#metrics.began(kind);
     const running = serve(this.#end.signal);
-    this.#running.add(running);
+    this.#running.set(running, { kind, owner });
     try {
       return await running;
     } finally {
       this.#running.delete(running);
       this.#metrics.ended(kind);
-      const left = (this.#counts.get(owner) ?? 1) - 1;
-      if (left > 0) this.#counts.set(owner, left);
-      else this.#counts.delete(owner);
     }
+  }
+
+  /** Those with at least one, in the order in which they began. */
+  list(): SessionCount[] {
+    const counts = new Map<string, SessionCount>();
+    for (const { kind, owner } of this.#running.values()) {
+      const key = `${kind} ${owner}`;
+      counts.set(key, { kind, owner, count: (counts.get(key)?.count ?? 0) + 1 });
+    }
+    return [...counts.values()];
   }
 
   /** Ends all sessions; resolves when none is left. */
   async end(): Promise<void> {
     this.#end.abort(new DaemonError('unavailable', 'the container runtime is being stopped'));
-    await Promise.all(this.#running);
+    await Promise.all(this.#running.keys());
   }
 }

@@ -10,7 +10,7 @@ import type { StreamMetrics } from '../metrics/stream-metrics.ts';
 import type { ServerIdentity } from '../tls/server-identity.ts';
 import { acceptClient, type Upgrade } from './accept-client.ts';
 import { HttpListener, type ListenAddress } from './http-listener.ts';
-import { LiveSessions } from './live-sessions.ts';
+import { LiveSessions, type SessionCount } from './live-sessions.ts';
 import { type Negotiated, negotiate, parseStreamPath, type Refusal } from './negotiate.ts';
 import { refuseRequest, refuseUpgrade } from './refuse.ts';
 import type { ClientTimeouts } from './stream-client.ts';
@@ -67,6 +67,11 @@ export class StreamServer {
     if (this.#base === '') throw new DaemonError('unavailable', 'the stream server does not run');
     this.#sessions.requireRoom(ticket.kind, ticket.owner);
     return `${this.#base}/${ticket.kind}/${this.#tickets.issue(ticket)}`;
+  }
+
+  /** What is served now. */
+  sessions(): SessionCount[] {
+    return this.#sessions.list();
   }
 
   /** Serves new connections with the files of `identity`. Throws, and changes nothing, when they are no good. */

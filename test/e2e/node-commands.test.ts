@@ -43,7 +43,7 @@ class Printed {
   }
 }
 
-suite('cria ps, pods and logs', { skip: missing('runc') }, () => {
+suite('cria ps, pods, logs and sessions', { skip: missing('runc') }, () => {
   let daemon: TestDaemon;
   let podId = '';
   let firstId = '';
@@ -153,6 +153,26 @@ suite('cria ps, pods and logs', { skip: missing('runc') }, () => {
       assert.deepEqual(await ended, [143, null], line);
       child.stdout.destroy();
     }
+  });
+
+  test('sessions shows who uses what, for as long as they do', async () => {
+    const sessionsNow = async () => JSON.parse(await daemon.cria('sessions', '--json')) as object[];
+    const gone = async (): Promise<void> => {
+      const deadline = Date.now() + 20_000;
+      while ((await sessionsNow()).length > 0) {
+        if (Date.now() > deadline) assert.fail('a session is still listed');
+        await sleep(20);
+      }
+    };
+    await gone(); // those of the tests before
+    const argv = daemon.argv('exec', 'web', 'sh', '-c', 'echo begun; sleep 3600');
+    const child = spawn(process.execPath, argv, { stdio: ['ignore', 'pipe', 'ignore'] });
+    await once(child.stdout, 'readable');
+    const names = { podName: 'shop', podNamespace: 'default', container: 'web' };
+    assert.deepEqual(await sessionsNow(), [{ kind: 'exec', id: firstId, ...names, count: 1 }]);
+    assert.match(await daemon.cria('sessions'), /^KIND .*\nexec +default\/shop +web +1\n$/);
+    child.kill('SIGTERM');
+    await gone();
   });
 
   test('what is not there is told, and where to look', async () => {

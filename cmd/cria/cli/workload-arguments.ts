@@ -35,6 +35,7 @@ export type WorkloadCommand =
       readonly quiet: boolean;
       readonly json: boolean;
     }
+  | { readonly action: 'sessions'; readonly json: boolean }
   | {
       readonly action: 'logs';
       readonly container: string;
@@ -75,6 +76,8 @@ export function workloadCommand(line: CommandLine, now: Date): WorkloadCommand {
     }
     case 'pods':
       return { action: 'pods', namespace: value('namespace'), quiet: has('quiet'), json: has('json') };
+    case 'sessions':
+      return { action: 'sessions', json: has('json') };
     case 'logs': {
       const options = {
         follow: has('follow'),

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { formatAge, formatContainers, formatPods } from './workload-output.ts';
+import { formatAge, formatContainers, formatPods, formatSessions } from './workload-output.ts';
 
 const now = new Date('2026-01-02T03:04:05Z');
 const ago = (seconds: number): Date => new Date(now.getTime() - seconds * 1000);
@@ -29,6 +29,19 @@ test('formatContainers prints one line each, and nothing steers the terminal', (
     formatContainers([container], now),
     'CONTAINER ID   NAME  POD             STATE    ATTEMPT  AGE  IMAGE\n' +
       'aaaaaaaaaaaaa  web   default/shop-0  running  2        10m  registry.example/?[2Jweb:1\n',
+  );
+});
+
+test('formatSessions prints a dash for the container of a port-forward', () => {
+  const pod = { id: 'a'.repeat(64), podName: 'shop-0', podNamespace: 'default' };
+  assert.equal(
+    formatSessions([
+      { ...pod, kind: 'exec', container: 'web', count: 2 },
+      { ...pod, kind: 'portforward', container: undefined, count: 1 },
+    ]),
+    'KIND         POD             CONTAINER  SESSIONS\n' +
+      'exec         default/shop-0  web        2\n' +
+      'portforward  default/shop-0  -          1\n',
   );
 });
 

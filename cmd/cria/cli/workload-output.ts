@@ -1,6 +1,6 @@
 // How pods and containers look to people.
 
-import type { Container, Pod } from '../workloads/workload.ts';
+import type { Container, Pod, Sessions } from '../workloads/workload.ts';
 import { formatTable, printable } from './table.ts';
 
 const shownId = (id: string): string => id.slice(0, 13);
@@ -36,6 +36,17 @@ export function formatPods(
     addresses.get(id)?.join(',') || '-',
   ]);
   return table([['POD ID', 'NAMESPACE', 'NAME', 'STATE', 'ATTEMPT', 'AGE', 'RUNTIME', 'IP'], ...rows]);
+}
+
+/** One line for each container or pod and kind. */
+export function formatSessions(sessions: readonly Sessions[]): string {
+  const rows = sessions.map(({ kind, podName, podNamespace, container, count }) => [
+    kind,
+    `${podNamespace}/${podName}`,
+    container ?? '-',
+    String(count),
+  ]);
+  return table([['KIND', 'POD', 'CONTAINER', 'SESSIONS'], ...rows]);
 }
 
 function table(rows: readonly (readonly string[])[]): string {

@@ -132,6 +132,15 @@ export const workloadVerbs: readonly Verb[] = [
     exitCodes: { ...interruptible, 0: 'the container has ended, or was left by the detach keys' },
   },
   {
+    name: 'sessions',
+    operands: '',
+    count: [0, 0],
+    summary: `List the exec, attach and port-forward sessions that clients have now, by container and pod. ${daemon}`,
+    flags: [jsonFlag],
+    examples: ['cria sessions', 'cria sessions --json'],
+    exitCodes: codes,
+  },
+  {
     name: 'port-forward',
     operands: 'POD [LOCAL:]PORT...',
     count: [2, 1000],

@@ -1,13 +1,13 @@
-// `cria ps` and `cria pods`.
+// `cria ps`, `cria pods` and `cria sessions`.
 
 import type { CriClient } from '../../../internal/cri-client/cri-client.ts';
 import { hasKind } from '../../../internal/errors/daemon-error.ts';
 import { formatJson } from '../cli/table.ts';
 import type { WorkloadCommand } from '../cli/workload-arguments.ts';
-import { formatContainers, formatPods } from '../cli/workload-output.ts';
+import { formatContainers, formatPods, formatSessions } from '../cli/workload-output.ts';
 import { findPod } from './find-workload.ts';
 import type { Work } from './run-command.ts';
-import { listContainers, listPods } from './workload.ts';
+import { listContainers, listPods, listSessions } from './workload.ts';
 
 type CommandOf<Action extends WorkloadCommand['action']> = Extract<
   WorkloadCommand,
@@ -46,6 +46,15 @@ export async function podsCommand(work: Work, command: CommandOf<'pods'>): Promi
   );
   const withAddresses = pods.map((pod) => ({ ...pod, ips: addresses.get(pod.id) ?? [] }));
   terminal.out(json ? formatJson(withAddresses) : formatPods(pods, addresses, new Date()));
+  return 0;
+}
+
+export async function sessionsCommand(
+  { client, terminal, signal }: Work,
+  { json }: CommandOf<'sessions'>,
+): Promise<number> {
+  const sessions = await listSessions(client, signal);
+  terminal.out(json ? formatJson(sessions) : formatSessions(sessions));
   return 0;
 }
 

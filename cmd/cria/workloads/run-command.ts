@@ -38,6 +38,8 @@ async function perform(work: Work, command: WorkloadCommand): Promise<number> {
       return (await import('./list-commands.ts')).psCommand(work, command);
     case 'pods':
       return (await import('./list-commands.ts')).podsCommand(work, command);
+    case 'sessions':
+      return (await import('./list-commands.ts')).sessionsCommand(work, command);
     case 'exec':
       return (await import('./command-commands.ts')).execCommand(work, command);
     case 'attach':

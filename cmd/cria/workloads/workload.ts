@@ -28,6 +28,18 @@ export interface Container {
   readonly podNamespace: string;
 }
 
+/** What clients have of one container, or for port-forward of one pod. */
+export interface Sessions {
+  readonly kind: string;
+  /** Of the container or the pod. */
+  readonly id: string;
+  readonly podName: string;
+  readonly podNamespace: string;
+  /** Undefined for port-forward. */
+  readonly container: string | undefined;
+  readonly count: number;
+}
+
 /** All pods, the newest first. */
 export async function listPods(client: CriClient, signal: AbortSignal): Promise<Pod[]> {
   const { items } = await client.call('ListPodSandbox', {}, signal);
@@ -71,6 +83,22 @@ export async function listContainers(client: CriClient, signal: AbortSignal): Pr
       };
     })
     .sort(newestFirst);
+}
+
+/** The sessions of the stream server; of what was just removed without its names. */
+export async function listSessions(client: CriClient, signal: AbortSignal): Promise<Sessions[]> {
+  const [{ info }, containers, pods] = await Promise.all([
+    client.call('Status', { verbose: true }, signal),
+    listContainers(client, signal),
+    listPods(client, signal),
+  ]);
+  const told: unknown = JSON.parse(info['sessions'] ?? '[]');
+  return (told as { kind: string; owner: string; count: number }[]).map(({ kind, owner, count }) => {
+    const container = containers.find(({ id }) => id === owner);
+    const pod = pods.find(({ id }) => id === (container?.podId ?? owner));
+    const names = { podName: pod?.name ?? '', podNamespace: pod?.namespace ?? '' };
+    return { kind, id: owner, ...names, container: container?.name, count };
+  });
 }
 
 function newestFirst(left: { createdAt: Date }, right: { createdAt: Date }): number {
