@@ -4,18 +4,14 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
+import { imageOptions, imageParts } from '../../test/fakes/image-parts.ts';
 import { type MadeImage, makeImage, makeList, makeTar, type TarMember } from '../../test/fakes/made-image.ts';
 import { MemoryLayerStore } from '../../test/fakes/memory-layer-store.ts';
 import { openPolicy } from '../../test/fakes/open-policy.ts';
-import { noShortNames } from '../../test/fakes/registry-client.ts';
-import { silentLogger } from '../log/logger.ts';
 import { digestOf } from '../registry/digest.ts';
-import type { Registry } from '../registry/registry.ts';
 import { StoredImages } from './stored-images.ts';
-import { defaultUnpackLimits } from './unpack-limits.ts';
 
 const never = new AbortController().signal;
-const noRegistry: Registry = { withImage: () => Promise.reject(new Error('no registry in this test')) };
 
 let folder: string;
 let store: MemoryLayerStore;
@@ -27,26 +23,11 @@ beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'load-image-'));
   store = new MemoryLayerStore();
   places = [];
-  images = new StoredImages(
-    {
-      layers: store,
-      records: store,
-      registry: noRegistry,
-      policy: { ...openPolicy, admitUnsigned: async (place) => void places.push(place.path) },
-      shortNames: noShortNames,
-      logger: silentLogger,
-      pullWatchers: [],
-      lifetime: never,
-    },
-    {
-      limits: defaultUnpackLimits,
-      unpacksAtOnce: 2,
-      platform: { os: 'linux', architecture: 'amd64', variant: 'v1' },
-      shortNameMode: 'enforcing',
-      progressTimeoutMs: 0,
-      pinnedImages: [],
-    },
-  );
+  const policy = {
+    ...openPolicy,
+    admitUnsigned: async (place: { path: string }) => void places.push(place.path),
+  };
+  images = new StoredImages(imageParts({ layers: store, records: store }, { policy }), imageOptions);
 });
 
 afterEach(() => rm(folder, { recursive: true }));

@@ -1,20 +1,25 @@
 import assert from 'node:assert/strict';
-import { beforeEach, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, beforeEach, test } from 'node:test';
+import { imageOptions, imageParts } from '../../test/fakes/image-parts.ts';
 import { makeImage } from '../../test/fakes/made-image.ts';
 import { MemoryLayerStore } from '../../test/fakes/memory-layer-store.ts';
-import { openPolicy } from '../../test/fakes/open-policy.ts';
-import { noShortNames } from '../../test/fakes/registry-client.ts';
-import { silentLogger } from '../log/logger.ts';
 import { StoredImages } from './stored-images.ts';
-import { defaultUnpackLimits } from './unpack-limits.ts';
 
 const never = new AbortController().signal;
-const slowMs = 700;
 
 class SlowStore extends MemoryLayerStore {
   /** What another tool stored and this process has not read yet. */
   unseen: (() => Promise<unknown>) | undefined;
+  /** Nobody gets a config before. */
+  readonly #isReadable: Promise<void>;
+  readable = (): void => {};
+
+  constructor() {
+    super();
+    this.#isReadable = new Promise((resolve) => {
+      this.readable = resolve;
+    });
+  }
 
   override async refresh(): Promise<void> {
     await this.unseen?.();
@@ -22,7 +27,7 @@ class SlowStore extends MemoryLayerStore {
   }
 
   override async readConfig(imageId: string): Promise<Uint8Array> {
-    await sleep(slowMs);
+    await this.#isReadable;
     return super.readConfig(imageId);
   }
 }
@@ -32,27 +37,10 @@ let images: StoredImages;
 
 beforeEach(() => {
   store = new SlowStore();
-  images = new StoredImages(
-    {
-      layers: store,
-      records: store,
-      policy: openPolicy,
-      registry: { withImage: () => Promise.reject(new Error('no registry in this test')) },
-      shortNames: noShortNames,
-      logger: silentLogger,
-      pullWatchers: [],
-      lifetime: never,
-    },
-    {
-      limits: defaultUnpackLimits,
-      unpacksAtOnce: 2,
-      platform: { os: 'linux', architecture: 'amd64', variant: 'v1' },
-      shortNameMode: 'enforcing',
-      progressTimeoutMs: 0,
-      pinnedImages: [],
-    },
-  );
+  images = new StoredImages(imageParts({ layers: store, records: store }), imageOptions);
 });
+
+afterEach(() => store.readable());
 
 function storedElsewhere(): Promise<unknown> {
   const { id, manifest, manifestDigest, config } = makeImage();
@@ -74,7 +62,10 @@ test('ready waits until every image is known, while refresh does not wait long',
   store.unseen = storedElsewhere;
   await images.refresh();
   assert.deepEqual(images.list(), []);
-  await images.ready();
+  const ready = images.ready();
+  assert.deepEqual(images.list(), []);
+  store.readable();
+  await ready;
   assert.deepEqual(
     images.list().map(({ repoTags }) => repoTags),
     [['r.io/a:v1']],

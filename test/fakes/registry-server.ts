@@ -99,6 +99,14 @@ export class RegistryServer {
   }
 }
 
+/** An address on which nothing listens any more. */
+export async function closedHost(): Promise<string> {
+  const server = await RegistryServer.start();
+  const { host } = server;
+  await server.close();
+  return host;
+}
+
 /** Answers a blob request, with a part for a Range. */
 export function sendBlob(request: IncomingMessage, response: ServerResponse, blob: Buffer | undefined): void {
   if (blob === undefined) {

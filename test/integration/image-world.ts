@@ -4,15 +4,15 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { hostPlatform } from '../../internal/image/platform.ts';
 import { StoredImages } from '../../internal/image/stored-images.ts';
-import { silentLogger } from '../../internal/log/logger.ts';
 import type { ImagePolicy } from '../../internal/policy/policy.ts';
 import { digestOf } from '../../internal/registry/digest.ts';
 import type { HttpTransport } from '../../internal/registry/http-transport.ts';
 import { defaultTimeouts } from '../../internal/registry/http-transport.ts';
 import { defaultRetry } from '../../internal/registry/retry.ts';
+import { imageOptions, imageParts } from '../fakes/image-parts.ts';
 import type { MadeImage } from '../fakes/made-image.ts';
 import { openPolicy } from '../fakes/open-policy.ts';
-import { noShortNames, registryClient, transportTo } from '../fakes/registry-client.ts';
+import { registryClient, transportTo } from '../fakes/registry-client.ts';
 import { limits, type World } from './storage-world.ts';
 
 export class TestImages extends StoredImages {
@@ -24,26 +24,8 @@ export class TestImages extends StoredImages {
   constructor(world: World, policy: ImagePolicy = openPolicy) {
     const transport = transportTo({ timeouts: defaultTimeouts });
     const registry = registryClient({ transport, retry: defaultRetry });
-    super(
-      {
-        layers: world.store.layers,
-        records: world.store.images,
-        registry,
-        policy,
-        shortNames: noShortNames,
-        logger: silentLogger,
-        pullWatchers: [],
-        lifetime: new AbortController().signal,
-      },
-      {
-        limits,
-        unpacksAtOnce: 2,
-        platform: hostPlatform(),
-        shortNameMode: 'enforcing',
-        progressTimeoutMs: 0,
-        pinnedImages: [],
-      },
-    );
+    const store = { layers: world.store.layers, records: world.store.images };
+    super(imageParts(store, { registry, policy }), { ...imageOptions, limits, platform: hostPlatform() });
     this.#world = world;
     this.#transport = transport;
   }
