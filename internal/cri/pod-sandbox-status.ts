@@ -1,10 +1,9 @@
-import { podResources } from '../sandbox/pod-resources.ts';
 import { containerStatus } from './convert/container-status.ts';
 import { podSandboxStatus as statusMessage } from './convert/pod-sandbox-status.ts';
-import { resourcesToMessage } from './convert/resources.ts';
 import type { CriParts } from './cri-parts.ts';
 import type { PodSandboxStatusRequest__Output } from './gen/runtime/v1/PodSandboxStatusRequest.ts';
 import type { PodSandboxStatusResponse } from './gen/runtime/v1/PodSandboxStatusResponse.ts';
+import { sandboxInfo } from './verbose-info.ts';
 import { containerStatusView, sandboxView } from './views.ts';
 
 /**
@@ -18,22 +17,9 @@ export async function podSandboxStatus(
   const sandbox = parts.sandboxes.sandboxes.get(request.podSandboxId);
   const containers = parts.containers.containers.list();
   const own = containers.filter((container) => container.metadata.sandboxId === sandbox.id);
-  const { record, status } = sandbox;
-  const { overhead, resources } = podResources(sandbox);
   return {
     status: statusMessage(sandboxView(sandbox)),
     containersStatuses: own.map((container) => containerStatus(containerStatusView(container))),
-    ...(request.verbose && {
-      info: {
-        info: JSON.stringify({
-          pid: status.infra?.pid ?? 0,
-          namespaces: status.namespaces,
-          cgroupParent: record.cgroupParent,
-          hostname: record.hostname,
-          overhead: overhead && resourcesToMessage(overhead),
-          resources: resources && resourcesToMessage(resources),
-        }),
-      },
-    }),
+    ...(request.verbose && { info: { info: await sandboxInfo(parts, sandbox) } }),
   };
 }
