@@ -53,8 +53,8 @@ function valueText(table: string, key: string, option: ValueOption<unknown>): st
 }
 
 function statusNote({ status }: ValueOption<unknown>): string {
-  if (status === 'later') return 'Not supported yet: a warning names it when it is set';
-  return status === 'unused' ? 'Without effect: a warning names it when it is set' : '';
+  if (status === 'later') return 'Not supported yet: a warning names any value but this one';
+  return status === 'unused' ? 'Without effect: a warning names any value but this one' : '';
 }
 
 function reloadNote({ status, extras }: ValueOption<unknown>): string {

@@ -10,7 +10,7 @@ export const apiOptions = {
   listen: done(
     socketPath,
     '/var/run/crio/crio.sock',
-    'Unix socket, mode 0660, that speaks gRPC with the kubelet and HTTP/1.1 with cAdvisor. A stale socket file is replaced; a live one stops the start.',
+    'Unix socket, mode 0660, for the kubelet and crictl. A kubelet whose endpoint ends in run/crio/crio.sock takes usage from cAdvisor, which needs what cria lacks: see cria(8), DIFFERENCES FROM CRI-O. A stale socket file is replaced; a live one stops the start.',
   ),
   stream_address: done(
     text,
