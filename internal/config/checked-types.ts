@@ -78,11 +78,6 @@ export const environment = listType('NAME=VALUE', (item) =>
   /^[^=\n\0]+=[^\0]*$/.test(item) ? undefined : `"${item}" is not of the form NAME=VALUE`,
 );
 
-/** -1 means unlimited; 0 would mean that no process may start. */
-export const pidsLimit = integerType('N', (value) =>
-  value === -1 || value > 0 ? undefined : `${value} is neither -1 (no limit) nor positive`,
-);
-
 /** The monitor never cuts a line of its read size in two files. */
 export const logSize = integerType('BYTES', (value) =>
   value < 0 || value >= 8192 ? undefined : `${value} is neither negative (no limit) nor at least 8192`,

@@ -67,12 +67,16 @@ metrics_port = 9537
 metrics_collectors = ["operations", "operations_latency_microseconds", "containers_oom", "processes_defunct"]
 `;
 
-test('the drop-in file of an OpenShift node loads without a problem and names what has no effect', async (t) => {
+// A ContainerRuntimeConfig with pidsLimit 0, which means no limit, as the machine configuration writes it.
+const pidsLimitDropIn = '[crio]\n  [crio.runtime]\n    pids_limit = 0\n';
+
+test('the drop-in files of an OpenShift node load without a problem, and what has no effect is named', async (t) => {
   const root = await mkdtemp(join(tmpdir(), 'cria-openshift-'));
   t.after(() => rm(root, { recursive: true }));
   const configDir = join(root, 'crio.conf.d');
   await mkdir(configDir);
   await writeFile(join(configDir, '00-default'), dropIn);
+  await writeFile(join(configDir, '01-ctrcfg-pidsLimit'), pidsLimitDropIn);
   const none = join(root, 'none');
   const loaded = await loadConfig({
     ...usualConfigInputs,
@@ -83,6 +87,7 @@ test('the drop-in file of an OpenShift node loads without a problem and names wh
   const { config } = loaded;
 
   assert.deepEqual(checkValues(loaded), []);
+  assert.equal(config.runtime.pids_limit, 0);
   assert.equal(config.runtime.runtimes['crun']?.monitor_cgroup, 'pod');
   assert.deepEqual(
     { ...config.runtime.runtimes['crun']?.default_annotations },
@@ -115,6 +120,7 @@ const notDefault = [
   'crio.runtime.default_env',
   'crio.runtime.default_sysctls',
   'crio.runtime.hooks_dir',
+  'crio.runtime.pids_limit',
   'crio.runtime.selinux',
   'crio.runtime.workloads.openshift-builder.activation_annotation',
   'crio.runtime.workloads.openshift-builder.allowed_annotations',

@@ -9,7 +9,6 @@ import {
   logSize,
   optionalPath,
   pathList,
-  pidsLimit,
   text,
 } from './checked-types.ts';
 import { done, later, unused } from './option.ts';
@@ -80,9 +79,9 @@ const processOptions = {
 
 const limitOptions = {
   pids_limit: done(
-    pidsLimit,
+    count,
     -1,
-    'Most processes in a container. Deprecated by CRI-O: the kubelet has podPidsLimit.',
+    'Most processes in a container; 0 or less: no limit. Deprecated by CRI-O: the kubelet has podPidsLimit.',
   ),
   log_size_max: done(
     logSize,

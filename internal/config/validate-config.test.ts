@@ -77,7 +77,6 @@ tls_min_version = "VersionTLS11"
 default_runtime = "nope"
 cgroup_manager = "cgroup"
 log_level = "loud"
-pids_limit = 0
 log_size_max = 8191
 default_capabilities = ["CHOWN", "cap_net_raw", "FLY"]
 default_ulimits = ["nofile=1:2", "nofile=3:4"]
@@ -101,7 +100,6 @@ registries_conf = ""
     'crio.runtime.cgroup_manager: "cgroup" is none of "systemd", "cgroupfs"',
     'crio.runtime.default_env: "PATH" is not of the form NAME=VALUE',
     'crio.runtime.default_sysctls: "net.ipv4.ip_forward 1" is not of the form name=value',
-    'crio.runtime.pids_limit: 0 is neither -1 (no limit) nor positive',
     'crio.runtime.log_size_max: 8191 is neither negative (no limit) nor at least 8192',
     'crio.runtime.log_level: "loud" is none of "trace", "debug", "info", "warn", "warning", "error", "fatal", "panic"',
     'crio.runtime.default_capabilities: "FLY" is no Linux capability',
@@ -223,11 +221,11 @@ test('validateConfig takes the handler type "pod" for "oci"', async () => {
 test('validateConfig refuses a default handler that cannot work, together with the other problems', async () => {
   assert.deepEqual(
     await rejection(
-      '[crio.runtime]\ncgroup_manager = "cgroupfs"\npids_limit = 0\ndefault_runtime = "main"\n' +
+      '[crio.runtime]\ncgroup_manager = "cgroupfs"\nlog_size_max = 5\ndefault_runtime = "main"\n' +
         '[crio.runtime.runtimes.main]\nmonitor_cgroup = "system.slice"\n',
     ),
     [
-      'crio.conf: crio.runtime.pids_limit: 0 is neither -1 (no limit) nor positive',
+      'crio.conf: crio.runtime.log_size_max: 5 is neither negative (no limit) nor at least 8192',
       'crio.conf: crio.runtime.runtimes.main.monitor_cgroup: "system.slice" needs the cgroup manager systemd; with cgroupfs it is "pod" or empty',
       'crio.conf: crio.runtime.runtimes.main.runtime_path: there is no program "main" in PATH',
     ],

@@ -104,7 +104,7 @@ test('cria config warns on standard error and fails for a wrong value', async ()
   await writeFile(path, '[crio]\nnope = 1\n');
   const warned = await run(['-c', path, 'config']);
   assert.deepEqual([warned.code, warned.err], [0, `cria: ${path}: crio.nope: unknown key, ignored\n`]);
-  await writeFile(path, '[crio.runtime]\nlog_size_max = 5\npids_limit = 0\n');
+  await writeFile(path, '[crio.runtime]\nlog_size_max = 5\ndefault_capabilities = ["FLY"]\n');
   const failed = await run(['-c', path, 'config'], { CONTAINER_DEFAULT_ULIMITS: 'nofile=2:1' });
   assert.deepEqual(
     [failed.code, failed.out, failed.err],
@@ -113,8 +113,8 @@ test('cria config warns on standard error and fails for a wrong value', async ()
       '',
       'cria: the configuration cannot be used:\n' +
         '$CONTAINER_DEFAULT_ULIMITS: crio.runtime.default_ulimits: "nofile=2:1" has a soft limit above the hard one\n' +
-        `${path}: crio.runtime.pids_limit: 0 is neither -1 (no limit) nor positive\n` +
-        `${path}: crio.runtime.log_size_max: 5 is neither negative (no limit) nor at least 8192\n`,
+        `${path}: crio.runtime.log_size_max: 5 is neither negative (no limit) nor at least 8192\n` +
+        `${path}: crio.runtime.default_capabilities: "FLY" is no Linux capability\n`,
     ],
   );
 });

@@ -74,6 +74,7 @@ test('resources: what the host and the options decide', () => {
     memory: { limit: 4096 },
   });
   assert.deepEqual(of({}, host, { ...defaults, pidsLimit: 9 }), { pids: { limit: 9 } });
+  assert.deepEqual(of({}, host, { ...defaults, pidsLimit: 0 }), {});
   const unified = { 'memory.oom.group': '1' };
   assert.deepEqual(of({ unified }, { ...host, cgroupV2: true }), { unified });
   assert.throws(() => of({ unified }), { kind: 'failed-precondition' });
