@@ -4,8 +4,7 @@ import assert from 'node:assert/strict';
 import { getEventListeners } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import { type AddressInfo, createServer } from 'node:net';
-import { afterEach, beforeEach, test } from 'node:test';
-import { makeImage } from '../../test/fakes/made-image.ts';
+import { test } from 'node:test';
 import {
   openImage,
   registryClient,
@@ -13,38 +12,18 @@ import {
   transportTo,
   wanted,
 } from '../../test/fakes/registry-client.ts';
-import { RegistryServer } from '../../test/fakes/registry-server.ts';
+import { never, useRegistryPair } from '../../test/fixtures/registry-pair.ts';
 import { describeError } from '../errors/daemon-error.ts';
-import type { DistributionRegistry } from './distribution-registry.ts';
-import { defaultTimeouts, type HttpTransport } from './http-transport.ts';
+import { defaultTimeouts } from './http-transport.ts';
 import type { BlobDescriptor, RemoteImage } from './registry.ts';
 
-const never = new AbortController().signal;
-const image = makeImage();
 const credentials = { username: 'me', password: 'geheim', identityToken: '', registryToken: '' };
+const pair = useRegistryPair({ timeouts: { responseMs: 300, noProgressMs: 100 } });
+const [digest, bytes] = [...pair.image.blobs][1]!;
+const blob: BlobDescriptor = { digest, sizeBytes: bytes.length };
 
-let server: RegistryServer;
-let other: RegistryServer;
-let transport: HttpTransport;
-let registry: DistributionRegistry;
-let blob: BlobDescriptor;
-
-beforeEach(async () => {
-  [server, other] = await Promise.all([RegistryServer.start(), RegistryServer.start()]);
-  server.add(image, 'v1');
-  transport = transportTo({ timeouts: { ...testTimeouts, responseMs: 300, noProgressMs: 100 } });
-  registry = registryClient({ transport });
-  const [digest, bytes] = [...image.blobs][1]!;
-  blob = { digest, sizeBytes: bytes.length };
-});
-
-afterEach(async () => {
-  transport.close();
-  await Promise.all([server.close(), other.close()]);
-});
-
-function open(host = server.host, signal = never): Promise<RemoteImage> {
-  return openImage(registry, { ...wanted({ host, path: 'a/b' }, 'v1'), credentials }, signal);
+function open(host = pair.server.host, signal = never): Promise<RemoteImage> {
+  return pair.open({ repository: { host, path: 'a/b' }, credentials }, signal);
 }
 
 async function readAll(remote: RemoteImage, wanted: BlobDescriptor, signal = never): Promise<number> {
@@ -55,25 +34,25 @@ async function readAll(remote: RemoteImage, wanted: BlobDescriptor, signal = nev
 
 test('a host that the registry redirects to cannot ask for credentials, neither by basic nor by bearer', async () => {
   const remote = await open();
-  for (const challenge of ['Basic realm="x"', `Bearer realm="http://${other.host}/token"`]) {
-    other.intercept = (_request, response) => {
+  for (const challenge of ['Basic realm="x"', `Bearer realm="http://${pair.other.host}/token"`]) {
+    pair.other.intercept = (_request, response) => {
       response.writeHead(401, { 'www-authenticate': challenge }).end();
       return true;
     };
-    server.intercept = (_request, response) => {
-      response.writeHead(307, { location: `http://${other.host}/bucket/blob?sig=1` }).end();
+    pair.server.intercept = (_request, response) => {
+      response.writeHead(307, { location: `http://${pair.other.host}/bucket/blob?sig=1` }).end();
       return true;
     };
     await assert.rejects(remote.openBlob(blob, never), { kind: 'unauthenticated' });
   }
-  assert.deepEqual(other.requests, ['GET /bucket/blob?sig=1', 'GET /bucket/blob?sig=1']);
-  assert.deepEqual(other.authorizations, [undefined, undefined]);
+  assert.deepEqual(pair.other.requests, ['GET /bucket/blob?sig=1', 'GET /bucket/blob?sig=1']);
+  assert.deepEqual(pair.other.authorizations, [undefined, undefined]);
 });
 
 test('a registry that sends a byte now and then is given up', async () => {
   const remote = await open();
   const timers: NodeJS.Timeout[] = [];
-  server.intercept = (_request, response) => {
+  pair.server.intercept = (_request, response) => {
     response.writeHead(_request.headers.range === undefined ? 200 : 206, {
       'content-range': `bytes ${/\d+/.exec(_request.headers.range ?? '') ?? 0}-`,
     });
@@ -82,15 +61,18 @@ test('a registry that sends a byte now and then is given up', async () => {
     return true;
   };
   const large = { ...blob, sizeBytes: 1_000_000 };
-  await assert.rejects(readAll(remote, large), { kind: 'unknown', message: /^RegistryUnavailable: / });
-  for (const timer of timers) clearInterval(timer);
+  try {
+    await assert.rejects(readAll(remote, large), { kind: 'unknown', message: /^RegistryUnavailable: / });
+  } finally {
+    for (const timer of timers) clearInterval(timer);
+  }
   assert.equal(timers.length, 2);
 });
 
 test('a registry that cuts every connection is asked twice', async () => {
   const remote = await open();
   let asked = 0;
-  server.intercept = (_request, response) => {
+  pair.server.intercept = (_request, response) => {
     asked += 1;
     response.writeHead(200, { 'content-length': blob.sizeBytes }).flushHeaders();
     setTimeout(() => response.destroy(), 20);
@@ -103,13 +85,16 @@ test('a registry that cuts every connection is asked twice', async () => {
 test('many pulls leave no listener and use few connections', async () => {
   const abort = new AbortController();
   const patient = transportTo({ timeouts: defaultTimeouts }); // this registry is honest, and the machine may be busy
-  registry = registryClient({ transport: patient });
-  for (let round = 0; round < 100; round += 1) {
-    const remote = await open(server.host, abort.signal);
-    assert.equal(await readAll(remote, blob, abort.signal), blob.sizeBytes);
+  pair.registry = registryClient({ transport: patient });
+  try {
+    for (let round = 0; round < 100; round += 1) {
+      const remote = await open(pair.server.host, abort.signal);
+      assert.equal(await readAll(remote, blob, abort.signal), blob.sizeBytes);
+    }
+  } finally {
+    patient.close();
   }
-  patient.close();
-  assert.ok(server.connections < 110, `${server.connections} connections`);
+  assert.ok(pair.server.connections < 110, `${pair.server.connections} connections`);
   assert.equal(getEventListeners(abort.signal, 'abort').length, 0);
 });
 
@@ -124,7 +109,7 @@ async function assertManifestRefused(
   expected: RegExp,
   misbehave: (response: ServerResponse) => void,
 ): Promise<void> {
-  server.intercept = (_request, response, path) => {
+  pair.server.intercept = (_request, response, path) => {
     if (path.includes('/manifests/')) misbehave(response);
     return path.includes('/manifests/');
   };
@@ -137,21 +122,19 @@ async function assertManifestRefused(
 
 test('a head or a document that comes byte by byte is given up', async () => {
   const timers: NodeJS.Timeout[] = [];
+  const slow = transportTo({ timeouts: { ...testTimeouts, documentMs: 200, noProgressMs: 150 } });
   try {
     await assertManifestRefused(/it does not answer$/, (response) => {
       response.socket?.write('HTTP/1.1 200 OK\r\n');
       timers.push(setInterval(() => void response.socket?.write('X-A: b\r\n'), 20));
     });
-    const slow = transportTo({ timeouts: { ...testTimeouts, documentMs: 200, noProgressMs: 150 } });
-    const before = registry;
-    registry = registryClient({ transport: slow });
+    pair.registry = registryClient({ transport: slow });
     await assertManifestRefused(/it does not answer$/, (response) => {
       response.writeHead(200);
       timers.push(setInterval(() => void response.write('x'.repeat(1500)), 20));
     });
-    registry = before;
-    slow.close();
   } finally {
+    slow.close();
     for (const timer of timers) clearInterval(timer);
   }
 });
@@ -189,11 +172,13 @@ test('tokens without an end, of great length, or with a line break are not used'
     (response) => void response.end('null'),
   ];
   for (const answer of answers) {
-    server.intercept = (_request, response, path) => {
+    pair.server.intercept = (_request, response, path) => {
       if (path.startsWith('/token')) answer(response);
       else if (path === '/v2/') return false;
       else
-        response.writeHead(401, { 'www-authenticate': `Bearer realm="http://${server.host}/token"` }).end();
+        response
+          .writeHead(401, { 'www-authenticate': `Bearer realm="http://${pair.server.host}/token"` })
+          .end();
       return true;
     };
     await assert.rejects(open(), /has an authorization service that gave no usable token$/);
@@ -208,11 +193,11 @@ test('a secret is in no error, however the authorization service fails', async (
     (response) => void response.destroy(),
   ];
   for (const fail of failures) {
-    server.intercept = (request, response, path) => {
+    pair.server.intercept = (request, response, path) => {
       if (path.startsWith('/token')) fail(response);
       else if (path === '/v2/') return false;
       else {
-        const realm = `http://${server.host}/token?key=geheim`;
+        const realm = `http://${pair.server.host}/token?key=geheim`;
         response.writeHead(401, { 'www-authenticate': `Bearer realm="${realm}"` });
         response.end(request.headers.authorization);
       }
@@ -228,11 +213,13 @@ test('a secret is in no error, however the authorization service fails', async (
 
 test('a name that leads to this node is not followed from elsewhere', async () => {
   const peer = { names: ['localhost'], verify: false, mustBeOutside: true };
-  const url = new URL(`http://localhost:${server.host.split(':')[1]}/v2/`);
-  await assert.rejects(transport.send({ method: 'GET', url, headers: {}, peer }, never), { code: 'EINWARD' });
-  assert.deepEqual(server.requests, []);
+  const url = new URL(`http://localhost:${pair.server.host.split(':')[1]}/v2/`);
+  await assert.rejects(pair.transport.send({ method: 'GET', url, headers: {}, peer }, never), {
+    code: 'EINWARD',
+  });
+  assert.deepEqual(pair.server.requests, []);
   const own = { ...peer, mustBeOutside: false };
-  const response = await transport.send({ method: 'GET', url, headers: {}, peer: own }, never);
+  const response = await pair.transport.send({ method: 'GET', url, headers: {}, peer: own }, never);
   assert.equal(response.status, 200);
   await response.discard();
 });
