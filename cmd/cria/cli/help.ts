@@ -15,7 +15,7 @@ export function helpOf(verb: Verb): string {
   const parts = [
     `Usage: ${usage}`,
     wrap(verb.summary, ''),
-    ...(verb.name === '' ? [`Commands:\n${commandList()}`] : []),
+    ...(verb.name === '' ? [`Commands:\n${commandList(verbs.filter(({ name }) => name !== ''))}`] : []),
     `Flags:\n${flagList([...verb.flags, ...generalFlags])}`,
     ...(verb.name === ''
       ? ['A flag that needs no value may have one: --read-only=false.', ...optionGroups()]
@@ -26,8 +26,17 @@ export function helpOf(verb: Verb): string {
   return `${parts.join('\n\n')}\n`;
 }
 
-function commandList(): string {
-  const named = verbs.filter((verb) => verb.name !== '');
+/** The commands whose first word is `group`. */
+export function groupHelp(group: string): string {
+  const members = verbs.filter(({ name }) => name.startsWith(`${group} `));
+  return [
+    `Usage: cria ${group} COMMAND [FLAGS]`,
+    `Commands:\n${commandList(members)}`,
+    `Each has a help of its own: cria ${group} COMMAND --help\n`,
+  ].join('\n\n');
+}
+
+function commandList(named: readonly Verb[]): string {
   return named.map((verb) => wrap(verb.summary, `  ${verb.name.padEnd(14)}`)).join('\n');
 }
 

@@ -7,7 +7,9 @@ export function nearestName(wanted: string, names: readonly string[]): string | 
     .map((name) => ({ name, distance: editDistance(wanted, name) }))
     .sort((left, right) => left.distance - right.distance);
   const best = ranked[0];
-  return best !== undefined && best.distance <= Math.max(2, wanted.length / 3) ? best.name : undefined;
+  // Two other letters make a word of three into nearly any other.
+  const most = wanted.length < 4 ? 1 : Math.max(2, wanted.length / 3);
+  return best !== undefined && best.distance <= most ? best.name : undefined;
 }
 
 /** Letters to insert, delete or replace to make `from` into `to` (Levenshtein). */

@@ -12,6 +12,8 @@ export interface CommandLine {
   readonly positionals: readonly string[];
   /** With the flags' full names, in the order in which they were given. */
   readonly flags: readonly FlagValue[];
+  /** The first word of several verbs, with a request for help and no verb. */
+  readonly helpGroup: string | undefined;
 }
 
 /** Takes a command line apart. Throws UsageError for anything unknown, naming what may have been meant. */
@@ -23,9 +25,9 @@ export function parseArguments(whole: readonly string[]): CommandLine {
   for (const token of first) if (token.kind === 'option') knownFlag(token, all);
   const known = verbFirst(verbOf(first).verb, all);
   const tokens = tokensOf(argv, known);
-  const { verb, positionals } = verbOf(tokens);
+  const { verb, positionals, helpGroup } = verbOf(tokens);
   const flags = tokens.flatMap((token) => (token.kind === 'option' ? [flagValue(token, verb, known)] : []));
-  return { verb, positionals: [...positionals, ...rest], flags };
+  return { verb, positionals: [...positionals, ...rest], flags, helpGroup };
 }
 
 /** Cuts off another program's command line, which follows the first operand of verbs that take one; `--` may be between. */
@@ -55,7 +57,13 @@ function tokensOf(argv: readonly string[], known: readonly Flag[]): readonly Tok
   return parseArgs({ args: [...argv], options, strict: false, tokens: true }).tokens;
 }
 
-function verbOf(tokens: readonly Token[]): { verb: Verb; positionals: readonly string[] } {
+interface SplitWords {
+  readonly verb: Verb;
+  readonly positionals: readonly string[];
+  readonly helpGroup?: string | undefined;
+}
+
+function verbOf(tokens: readonly Token[]): SplitWords {
   const words = tokens.flatMap((token) => (token.kind === 'positional' ? [token.value] : []));
   const wantsHelp = tokens.some((token) => token.kind === 'option' && token.name === 'help');
   return splitVerb(words, wantsHelp);
@@ -89,28 +97,37 @@ function parserOptions({ name, placeholder, aliases }: Flag): [string, ParserOpt
 }
 
 /**
- * Words up to the longest known verb are the verb; `cria` alone is the daemon. Whoever asks for help with half a verb, or
- * a wrong one, gets that of `cria`, which names them all.
+ * Words up to the longest known verb are the verb; `cria` alone is the daemon. Whoever asks for help with half a verb gets
+ * those that it begins; with a wrong one that of `cria`, which names them all.
  */
-function splitVerb(
-  words: readonly string[],
-  wantsHelp: boolean,
-): { verb: Verb; positionals: readonly string[] } {
+function splitVerb(words: readonly string[], wantsHelp: boolean): SplitWords {
   for (const length of [2, 1]) {
     const verb = words.length >= length ? findVerb(words.slice(0, length).join(' ')) : undefined;
     if (verb !== undefined) return { verb, positionals: words.slice(length) };
   }
   const [first] = words;
   const daemon = findVerb('');
-  if (daemon !== undefined && (first === undefined || wantsHelp)) return { verb: daemon, positionals: [] };
   const group = verbs.filter((verb) => verb.name.startsWith(`${first} `)).map((verb) => verb.name);
+  if (daemon !== undefined && (first === undefined || wantsHelp))
+    return { verb: daemon, positionals: [], helpGroup: group.length > 0 ? first : undefined };
   if (group.length > 0) {
     const names = group.map((name) => name.split(' ')[1] ?? '');
-    throw new UsageError(groupMessage(first ?? '', words[1], names));
+    throw new UsageError(groupMessage(first ?? '', words[1], names), first);
   }
+  const instead = commandsOfCrio.get(first ?? '');
+  if (instead !== undefined) throw new UsageError(`cria has no command "${first}": ${instead}`);
   const names = verbs.map((verb) => verb.name.split(' ')[0] ?? '');
   throw new UsageError(`unknown command "${first}"${suggestion(nearestName(first ?? '', names))}`);
 }
+
+/** What scripts and people who know CRI-O ask for, and what to do here. */
+const commandsOfCrio: ReadonlyMap<string, string> = new Map([
+  ['wipe', 'images are never wiped, and internal_wipe removes what a reboot has left of containers'],
+  ['status', 'see "cria config", "cria ps", "cria sessions" and "crictl info"'],
+  ['complete', 'it has no completions for shells'],
+  ['man', 'its manual is in docs/'],
+  ['md', 'its manual is in docs/'],
+]);
 
 function groupMessage(group: string, word: string | undefined, names: readonly string[]): string {
   if (word === undefined) return `"${group}" needs one of: ${names.join(', ')}`;
@@ -138,9 +155,9 @@ function flagValue(token: OptionToken, verb: Verb, known: readonly Flag[]): Flag
   const isOfOtherVerb =
     !verb.flags.includes(flag) && verbs.some(({ flags }) => flags.some(({ name }) => name === flag.name));
   if (isOfOtherVerb)
-    throw new UsageError(`${token.rawName} is not a flag of "${`cria ${verb.name}`.trimEnd()}"`);
+    throw new UsageError(`${token.rawName} is not a flag of "${`cria ${verb.name}`.trimEnd()}"`, verb.name);
   if (flag.placeholder !== '' && token.value === undefined)
-    throw new UsageError(`${token.rawName} needs a value: ${flag.placeholder}`);
+    throw new UsageError(`${token.rawName} needs a value: ${flag.placeholder}`, verb.name);
   return { name: flag.name, value: token.value };
 }
 

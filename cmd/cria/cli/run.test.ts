@@ -139,37 +139,47 @@ test('every command has a help with usage, flags, examples and exit codes', asyn
     assert.ok(out.split('\n').every((line) => line.length <= 100));
   }
   const { out } = await run(['-h']);
-  for (const argv of [
-    ['image', '--help'],
-    ['frobnicate', '-h'],
-  ])
-    assert.equal((await run(argv)).out, out);
+  assert.equal((await run(['frobnicate', '-h'])).out, out);
+  const group = await run(['image', '--help']);
+  assert.ok(group.code === 0 && group.out.startsWith('Usage: cria image COMMAND'), group.out);
+  for (const word of ['pull', 'load', 'save', 'list', 'inspect', 'remove', 'prune'])
+    assert.match(group.out, new RegExp(`^  image ${word} `, 'm'));
+  assert.ok(group.out.split('\n').length < 40, 'the flags of the daemon are not in it');
   assert.match(out, /^Containers \(\[crio\.runtime\] in the configuration\):$/m);
   assert.match(out, /^ {2}-l, --log-level trace\|debug/m);
   assert.match(out, /\(\$CONTAINER_STOP_TIMEOUT\)/);
 });
 
 test('a wrong command line ends with 2 and says what may have been meant', async () => {
-  const cases: [string[], string][] = [
+  const cases: [argv: string[], message: string, help?: string][] = [
     [['imgae', 'list'], 'unknown command "imgae", did you mean "image"?'],
-    [['image', 'lst'], 'unknown command "image lst", did you mean "image list"?'],
+    [['image', 'lst'], 'unknown command "image lst", did you mean "image list"?', 'image'],
     [
       ['image', 'frobnicate'],
       'unknown command "image frobnicate", there are: pull, load, save, list, inspect, remove, prune',
+      'image',
     ],
-    [['image'], '"image" needs one of: pull, load, save, list, inspect, remove, prune'],
+    [['image'], '"image" needs one of: pull, load, save, list, inspect, remove, prune', 'image'],
     [['frobnicate'], 'unknown command "frobnicate"'],
-    [['image', 'load'], '"cria image load" needs PATH'],
-    [['image', 'pull', 'a', 'b'], '"b" is too much'],
+    [['xy'], 'unknown command "xy"'],
+    [
+      ['status', 'info'],
+      'cria has no command "status": see "cria config", "cria ps", "cria sessions" and "crictl info"',
+    ],
+    [['image', 'load'], '"cria image load" needs PATH', 'image load'],
+    [['image', 'pull', 'a', 'b'], '"b" is too much', 'image pull'],
     [['--lisen', '/x'], 'unknown flag --lisen, did you mean "--listen"?'],
     [['--frobnicate'], 'unknown flag --frobnicate'],
+    [['--foo'], 'unknown flag --foo'],
     [['-z'], 'unknown flag -z'],
     [['--listen'], '--listen needs a value: PATH'],
-    [['config', '--name', 'x'], '--name is not a flag of "cria config"'],
+    [['logs', '--tail', 'x', 'web'], '--tail: "x" is no number of lines', 'logs'],
+    [['config', '--name', 'x'], '--name is not a flag of "cria config"', 'config'],
     [['--json'], '--json is not a flag of "cria"'],
   ];
-  for (const [argv, message] of cases) {
-    assert.deepEqual(await run(argv), { code: 2, out: '', err: `cria: ${message}\nSee "cria --help".\n` });
+  for (const [argv, message, help] of cases) {
+    const hint = `See "${['cria', ...(help === undefined ? [] : [help]), '--help'].join(' ')}".`;
+    assert.deepEqual(await run(argv), { code: 2, out: '', err: `cria: ${message}\n${hint}\n` });
   }
 });
 

@@ -10,7 +10,7 @@ import { versionInfo } from '../version.ts';
 import { checkCommand } from './check-verb.ts';
 import { configInputs, type Environment } from './config-inputs.ts';
 import { ignoredFlags } from './flags.ts';
-import { helpOf } from './help.ts';
+import { groupHelp, helpOf } from './help.ts';
 import { imageCommand } from './image-arguments.ts';
 import { type CommandLine, parseArguments } from './parse-arguments.ts';
 import type { Terminal } from './terminal.ts';
@@ -24,11 +24,15 @@ export async function runCommandLine(
   environment: Environment,
   terminal: Terminal,
 ): Promise<number> {
+  let verbName = '';
   try {
-    return await dispatch(parseArguments(argv), environment, terminal);
+    const line = parseArguments(argv);
+    verbName = line.verb.name;
+    return await dispatch(line, environment, terminal);
   } catch (error) {
     if (error instanceof UsageError) {
-      terminal.err(`cria: ${error.message}\nSee "cria --help".\n`);
+      const help = ['cria', error.verbName ?? verbName, '--help'].filter((word) => word !== '').join(' ');
+      terminal.err(`cria: ${error.message}\nSee "${help}".\n`);
       return 2;
     }
     if (error instanceof ConfigError)
@@ -45,9 +49,9 @@ function fatalText(error: unknown): string {
 }
 
 async function dispatch(line: CommandLine, environment: Environment, terminal: Terminal): Promise<number> {
-  const { verb, positionals, flags } = line;
+  const { verb, positionals, flags, helpGroup } = line;
   if (flags.some(({ name }) => name === 'help')) {
-    terminal.out(helpOf(verb));
+    terminal.out(helpGroup === undefined ? helpOf(verb) : groupHelp(helpGroup));
     return 0;
   }
   const [least, most] = verb.count;
