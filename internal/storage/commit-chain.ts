@@ -17,7 +17,7 @@ import {
 } from './layer-dir.ts';
 import { isIncomplete, type LayerRecord, layerIdOf, ownFlag, toStoredLayer } from './layer-records.ts';
 import type { OpenRecords } from './record-file.ts';
-import { type Grave, retireLayers } from './retire-layers.ts';
+import { type Grave, retireLayers, retireOrphans } from './retire-layers.ts';
 import type { StagedLayer, StoredLayer } from './store.ts';
 import type { StoreState } from './store-state.ts';
 import type { TempDir } from './temp-dir.ts';
@@ -132,16 +132,26 @@ async function enter(
     if (usableLayer(store, parentId, staging.layer.diffId)?.id !== existing?.id) return undefined;
   }
   const fresh = steps.filter(({ existing }) => existing === undefined);
-  // Broken layers of these ids, or files that a crash left without a record, make room.
-  const inTheWay = fresh
-    .map(({ id }) => id)
-    .filter((id) => layers.get(id) !== undefined || existsSync(store.imagePaths.layer(id)));
-  if (inTheWay.length > 0) graves.push(await retireLayers(store, layers, inTheWay.toReversed()));
+  await makeRoom(store, layers, fresh.map(({ id }) => id).reverse(), graves);
   const records = fresh.map(newRecord);
   if (fresh.length > 0) await moveIn(store, layers, fresh, records);
   return steps.map(({ id, existing }) =>
     toStoredLayer(existing ?? (records.find((record) => record.id === id) as LayerRecord)),
   );
+}
+
+/** Broken layers of these ids go, and then what a crash left of them without a record. */
+async function makeRoom(
+  store: StoreState,
+  layers: OpenRecords<LayerRecord>,
+  layerIds: readonly string[],
+  graves: Grave[],
+): Promise<void> {
+  const { paths, imagePaths } = store;
+  const broken = layerIds.filter((id) => layers.get(id) !== undefined);
+  if (broken.length > 0) graves.push(await retireLayers(store, layers, broken));
+  const leftOver = layerIds.filter((id) => existsSync(imagePaths.layer(id)));
+  if (leftOver.length > 0) graves.push(await retireOrphans(imagePaths, paths, leftOver));
 }
 
 /** Steps 1, 2 and 4 of the crash rule; step 3, the sync of the contents, came before. */

@@ -13,7 +13,8 @@ import { parseSplitLine, type SplitFile } from './unpack/tar-split-line.ts';
 
 export interface ExportedLayer {
   readonly id: string;
-  readonly tarSplit: string;
+  /** Undefined when it is lost. */
+  readonly tarSplit: string | undefined;
   readonly diff: string;
 }
 
@@ -24,16 +25,22 @@ const pieceBytes = 256 * 1024;
  * unpacked; what has been read until then must not be used.
  */
 export async function* exportLayer(layer: ExportedLayer): AsyncGenerator<Uint8Array> {
+  const { id, tarSplit } = layer;
+  if (tarSplit === undefined)
+    throw new DaemonError(
+      'failed-precondition',
+      `layer "${id}" has lost its tar-split; pull the image again`,
+    );
   try {
-    for await (const text of linesOf(layer.tarSplit)) {
+    for await (const text of linesOf(tarSplit)) {
       const line = parseSplitLine(text);
       if (line.kind === 'segment') yield line.bytes;
       else if (line.sizeBytes > 0) yield* contentOf(layer, line);
     }
   } catch (cause) {
     if (cause instanceof DaemonError) throw cause;
-    const why = isENOENT(cause) ? 'has lost its tar-split or a file' : 'cannot be read';
-    throw new DaemonError('failed-precondition', `layer "${layer.id}" ${why}; pull the image again`, cause);
+    const why = isENOENT(cause) ? 'has lost a file' : 'cannot be read';
+    throw new DaemonError('failed-precondition', `layer "${id}" ${why}; pull the image again`, cause);
   }
 }
 

@@ -11,6 +11,7 @@ import { toStoredLayer } from './layer-records.ts';
 import { retireLayers } from './retire-layers.ts';
 import type { Digest, LayerSource, LayerStore, StagedLayer, StoredLayer, UnpackLimits } from './store.ts';
 import type { StoreState } from './store-state.ts';
+import { findTarSplit } from './tar-split.ts';
 import { TempDir } from './temp-dir.ts';
 import { NoSpaceError, unpackBlob } from './unpack/unpack-blob.ts';
 import type { UnpackedLayer } from './unpack/unpack-protocol.ts';
@@ -86,8 +87,8 @@ export class OverlayLayerStore implements LayerStore {
   }
 
   readLayer(layerId: string): AsyncIterable<Uint8Array> {
-    const paths = this.#store.homeOf(layerId);
-    return exportLayer({ id: layerId, tarSplit: paths.tarSplit(layerId), diff: paths.diff(layerId) });
+    const diff = this.#store.homeOf(layerId).diff(layerId);
+    return exportLayer({ id: layerId, tarSplit: findTarSplit(this.#store, layerId), diff });
   }
 
   async removeUnusedLayers(layerIds: readonly string[]): Promise<void> {

@@ -27,14 +27,14 @@ export async function retireLayers(
   layers: OpenRecords<LayerRecord>,
   layerIds: readonly string[],
 ): Promise<Grave> {
-  return withGraves(store, layerIds, async (graves) => {
+  return withGraves(homesOf(store, layerIds), async (graves) => {
     for (const layerId of layerIds) {
       const record = layers.get(layerId);
       if (record === undefined) continue;
       layers.put(layers.placeOf(layerId), { ...record, flags: { ...record.flags, incomplete: true } });
     }
     await layers.save();
-    await bury(store, layerIds, graves);
+    await bury(layerIds, graves, store.paths);
     for (const layerId of layerIds) layers.delete(layerId);
     await layers.save();
   });
@@ -49,16 +49,16 @@ export async function retireContainerLayer(
   layers: OpenRecords<LayerRecord>,
   layerId: string,
 ): Promise<Grave> {
-  return withGraves(store, [layerId], async (graves) => {
+  return withGraves(homesOf(store, [layerId]), async (graves) => {
     layers.delete(layerId);
     await layers.save();
-    await bury(store, [layerId], graves);
+    await bury([layerId], graves, store.paths);
   });
 }
 
 /** The same for a container's layer that is in no list, which needs no lock. */
 export async function retireUnlisted(store: StoreState, layerId: string): Promise<Grave> {
-  return withGraves(store, [layerId], (graves) => bury(store, [layerId], graves));
+  return withGraves(homesOf(store, [layerId]), (graves) => bury([layerId], graves, store.paths));
 }
 
 /** Directories of layers that have no record, from the home that they lie in. */
@@ -67,9 +67,7 @@ export async function retireOrphans(
   paths: StorePaths,
   layerIds: readonly string[],
 ): Promise<Grave> {
-  const grave = await TempDir.create(home.tempDirs);
-  for (const layerId of layerIds) await buryIn(home, grave, layerId, paths);
-  return { remove: () => grave.remove(), sizeBytes: () => treeBytes(grave.path) };
+  return withGraves([home], (graves) => bury(layerIds, graves, paths));
 }
 
 /** On a full disk the files are deleted where they are, with the lock held: that gives room. */
@@ -91,9 +89,12 @@ async function sizeOf(graves: Iterable<TempDir | undefined>): Promise<number> {
 /** Directories for the dead, one on the file system of each home that has any; none on a full one. */
 type Graves = ReadonlyMap<StorePaths, TempDir | undefined>;
 
+function homesOf(store: StoreState, layerIds: readonly string[]): ReadonlySet<StorePaths> {
+  return new Set(layerIds.map((id) => store.homeOf(id)));
+}
+
 async function withGraves(
-  store: StoreState,
-  layerIds: readonly string[],
+  homes: Iterable<StorePaths>,
   work: (graves: Graves) => Promise<void>,
 ): Promise<Grave> {
   const graves = new Map<StorePaths, TempDir | undefined>();
@@ -101,9 +102,7 @@ async function withGraves(
     for (const grave of graves.values()) await grave?.remove();
   };
   try {
-    for (const home of new Set(layerIds.map((id) => store.homeOf(id)))) {
-      graves.set(home, await graveIn(home));
-    }
+    for (const home of homes) graves.set(home, await graveIn(home));
     await work(graves);
     return { remove, sizeBytes: () => sizeOf(graves.values()) };
   } catch (cause) {
@@ -112,9 +111,9 @@ async function withGraves(
   }
 }
 
-async function bury(store: StoreState, layerIds: readonly string[], graves: Graves): Promise<void> {
+async function bury(layerIds: readonly string[], graves: Graves, paths: StorePaths): Promise<void> {
   for (const layerId of layerIds) {
-    for (const [home, grave] of graves) await buryIn(home, grave, layerId, store.paths);
+    for (const [home, grave] of graves) await buryIn(home, grave, layerId, paths);
   }
 }
 

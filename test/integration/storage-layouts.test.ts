@@ -120,6 +120,27 @@ test('with imagestore, images and their layers lie there and containers in the r
   }
 });
 
+test('with imagestore, a layer can be read, and files without a record that a crash left there make room', async () => {
+  const directory = await openWorld();
+  const imageStore = join(directory.directory, 'images');
+  const world = await openWorld({ imageStore });
+  try {
+    const image = await storeImage(world.store, [base], 'localhost/split:1');
+    const layerId = image.topLayerId ?? '';
+    const pieces: Uint8Array[] = [];
+    for await (const piece of world.store.layers.readLayer(layerId)) pieces.push(piece);
+    assert.ok(Buffer.concat(pieces).equals(base.tar));
+    await world.store.images.remove(image.id);
+    mkdirSync(join(imageStore, 'overlay', layerId, 'diff'), { recursive: true });
+    writeFileSync(join(imageStore, 'overlay', layerId, 'diff/left'), '');
+    const again = await storeImage(world.store, [base], 'localhost/split:2');
+    assert.deepEqual(await runs(world, again.id), ['base']);
+  } finally {
+    await world.close();
+    await directory.close();
+  }
+});
+
 test('with transient_store a container is gone after a reboot, with its files', async () => {
   const world = await openWorld({ transient: true });
   try {

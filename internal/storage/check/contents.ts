@@ -8,6 +8,7 @@ import { Semaphore } from '../../async/semaphore.ts';
 import { describeError } from '../../errors/daemon-error.ts';
 import { isIncomplete, type LayerRecord } from '../layer-records.ts';
 import type { StoreState } from '../store-state.ts';
+import { findTarSplit } from '../tar-split.ts';
 import type { ContentsAnswer, ContentsOrder } from './contents-worker.ts';
 import type { Fault } from './layer-files.ts';
 
@@ -32,11 +33,11 @@ export async function layerContents(
   return faults;
 }
 
-function orderOf({ homeOf, paths }: StoreState, record: LayerRecord): ContentsOrder | undefined {
+function orderOf(store: StoreState, record: LayerRecord): ContentsOrder | undefined {
   const diffId = record['diff-digest'];
   const isMapped = (record.uidmap?.length ?? 0) > 0 || (record.gidmap?.length ?? 0) > 0;
-  const home = homeOf(record.id);
-  const tarSplit = [home, paths].map((place) => place.tarSplit(record.id)).find(existsSync);
+  const home = store.homeOf(record.id);
+  const tarSplit = findTarSplit(store, record.id);
   if (diffId === undefined || tarSplit === undefined || isIncomplete(record)) return undefined;
   return existsSync(home.diff(record.id))
     ? { diff: home.diff(record.id), tarSplit, diffId, comparesOwners: !isMapped }

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { isIncomplete, type LayerRecord, ownFlag, parentOf } from '../layer-records.ts';
 import type { StorePaths } from '../store-paths.ts';
 import type { StoreState } from '../store-state.ts';
+import { tarSplitPaths } from '../tar-split.ts';
 import type { Cure } from './finding.ts';
 
 export interface Fault {
@@ -44,10 +45,11 @@ function lowerFaults({ forest, homeOf }: StoreState, record: LayerRecord): Fault
 }
 
 /** Containers' layers have none. Some tools leave it out; of ours it is whole or the layer is not. */
-function tarSplitFaults({ homeOf, paths }: StoreState, record: LayerRecord): Fault[] {
+function tarSplitFaults(store: StoreState, record: LayerRecord): Fault[] {
   if (record['diff-digest'] === undefined || record['toc-digest'] !== undefined) return [];
-  const places = [homeOf(record.id), paths].map((home) => home.tarSplit(record.id));
-  const sizes = places.map((path) => lstatSync(path, { throwIfNoEntry: false })?.size);
+  const sizes = tarSplitPaths(store, record.id).map(
+    (path) => lstatSync(path, { throwIfNoEntry: false })?.size,
+  );
   if (sizes.some((size) => size !== undefined && size > 0)) return [];
   const isOwn = record.flags?.[ownFlag] === true;
   if (sizes.every((size) => size === undefined))
