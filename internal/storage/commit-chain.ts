@@ -167,6 +167,7 @@ async function moveIn(
   await layers.save();
   try {
     for (const { id, linkName, staging } of steps) {
+      // Never EXDEV: both are in the driver's home, and what was made just now has no lower layer and no other project quota.
       await rename(join(staging.directory.path, 'layer'), imagePaths.layer(id));
       await putLink(imagePaths, id, linkName);
       await moveFile(join(staging.directory.path, 'tar-split.gz'), paths.tarSplit(id));

@@ -47,15 +47,17 @@ export class TempDir {
     }
   }
 
-  /** Renames `path` into this directory, to be deleted with it. False when it does not exist. */
-  async take(path: string): Promise<boolean> {
+  /**
+   * Renames the directory into this one, to be deleted with it. One that the kernel does not let go, as of the lower layer
+   * of an overlay or of another project quota, is deleted at once. Absent is success.
+   */
+  async take(path: string): Promise<void> {
     this.#moved += 1;
     try {
       await rename(path, join(this.path, String(this.#moved)));
-      return true;
     } catch (cause) {
-      if (isENOENT(cause)) return false;
-      throw cause;
+      if (errnoCode(cause) === 'EXDEV') await removeTree(path);
+      else if (!isENOENT(cause)) throw cause;
     }
   }
 

@@ -141,6 +141,33 @@ test('with imagestore, a layer can be read, and files without a record that a cr
   }
 });
 
+test('images that lie in the lower layer of an overlay, as on a live system, can be removed and pulled again', async () => {
+  const below = await openWorld();
+  const image = await storeImage(below.store, [base, top], 'localhost/live:1');
+  await below.store.close();
+  const merged = join(below.directory, 'merged');
+  const parts = `lowerdir=${below.graphRoot},upperdir=${merged}-upper,workdir=${merged}-work,redirect_dir=off`;
+  below.shell(
+    `cd ${below.directory}; mkdir merged merged-upper merged-work; mount -t overlay live -o ${parts} ${merged}`,
+  );
+  const world = await openWorld({ imageStore: merged });
+  try {
+    assert.deepEqual(
+      world.store.images.list().map(({ id }) => id),
+      [image.id],
+    );
+    await world.store.images.remove(image.id);
+    assert.deepEqual(layerDirs(merged), []);
+    assert.ok(!existsSync(join(merged, 'overlay/tempdirs')));
+    const again = await storeImage(world.store, [base, top], 'localhost/live:1');
+    assert.deepEqual(await runs(world, again.id), ['base', 'top']);
+  } finally {
+    await world.close();
+    below.shell(`umount ${merged}`);
+    await below.close();
+  }
+});
+
 test('with transient_store a container is gone after a reboot, with its files', async () => {
   const world = await openWorld({ transient: true });
   try {
