@@ -7,12 +7,13 @@ import { imageStatus } from './image-status.ts';
 import { listImages } from './list-images.ts';
 import { pullImage } from './pull-image.ts';
 import { removeImage } from './remove-image.ts';
+import type { RunningCalls } from './running-calls.ts';
 import { bindStreamedList } from './stream-list.ts';
 import { bindUnary } from './unary.ts';
 
 /** The method table. */
-export function imageService(parts: CriParts): UntypedServiceImplementation {
-  const rpc = bindUnary(parts);
+export function imageService(parts: CriParts, running: RunningCalls): UntypedServiceImplementation {
+  const rpc = bindUnary(parts, running);
   const streamed = bindStreamedList(parts);
   return {
     ListImages: rpc('ListImages', listImages),

@@ -19,6 +19,7 @@ import { removeContainer } from './remove-container.ts';
 import { removePodSandbox } from './remove-pod-sandbox.ts';
 import { reopenContainerLog } from './reopen-container-log.ts';
 import { runPodSandbox } from './run-pod-sandbox.ts';
+import type { RunningCalls } from './running-calls.ts';
 import { runtimeConfig } from './runtime-config.ts';
 import { runtimeStatus } from './runtime-status.ts';
 import { startContainer } from './start-container.ts';
@@ -33,8 +34,8 @@ import { updateRuntimeConfig } from './update-runtime-config.ts';
 import { version } from './version.ts';
 
 /** The method table; an RPC that is not done yet says so. */
-export function runtimeService(parts: CriParts): UntypedServiceImplementation {
-  const rpc = bindUnary(parts);
+export function runtimeService(parts: CriParts, running: RunningCalls): UntypedServiceImplementation {
+  const rpc = bindUnary(parts, running);
   const streamed = bindStreamedList(parts);
   return {
     Version: rpc('Version', version),

@@ -13,6 +13,7 @@ import { loadSync } from '@grpc/proto-loader';
 import type { CriParts } from './cri-parts.ts';
 import { imageService } from './image-service.ts';
 import type { CriSocket } from './listener.ts';
+import { RunningCalls } from './running-calls.ts';
 import { runtimeService } from './runtime-service.ts';
 
 export interface CriServerSettings {
@@ -21,12 +22,17 @@ export interface CriServerSettings {
 }
 
 export interface CriServer {
-  /** Unbinds the socket, lets running calls end for a while, and closes every connection. */
-  stop(): Promise<void>;
+  /**
+   * Unbinds the socket, lets running calls end for a while, closes every connection, and waits for what the cut calls still
+   * do. False when they still do it: then nothing may be closed that they work with, but the process may end.
+   */
+  stop(): Promise<boolean>;
 }
 
-/** Calls that run at a stop get this time to end; what they began goes on or is undone at the next start. */
+/** Calls that run at a stop get this time to end. */
 const drainTimeoutMs = 5000;
+/** Calls that were cut get this time to undo what they have begun; after it the next start does. */
+const settleTimeoutMs = 5000;
 
 /**
  * Serves both services of the CRI on a bound socket. The daemon owns the listening socket, and hands connections over,
@@ -38,8 +44,9 @@ export function startCriServer(parts: CriParts, socket: CriSocket, settings: Cri
     'grpc.max_receive_message_length': settings.maxReceiveBytes,
   });
   const { RuntimeService, ImageService } = loadProto().runtime.v1;
-  grpc.addService(RuntimeService.service, runtimeService(parts));
-  grpc.addService(ImageService.service, imageService(parts));
+  const running = new RunningCalls();
+  grpc.addService(RuntimeService.service, runtimeService(parts, running));
+  grpc.addService(ImageService.service, imageService(parts, running));
   const injector = grpc.createConnectionInjector(ServerCredentials.createInsecure());
   const connections = new Set<Socket>();
   socket.serve((connection) => {
@@ -50,14 +57,26 @@ export function startCriServer(parts: CriParts, socket: CriSocket, settings: Cri
   return {
     async stop() {
       socket.close();
-      injector.drain(drainTimeoutMs);
+      // Not the injector's drain() as well: a session that is being closed already counts as ended for tryShutdown().
       const drained = new Promise<void>((resolve) => grpc.tryShutdown(() => resolve()));
-      await Promise.race([drained, sleep(drainTimeoutMs, undefined, { ref: false })]);
+      await endsWithin(drained, drainTimeoutMs);
       grpc.forceShutdown();
       injector.destroy();
       for (const connection of connections) connection.destroy();
+      const { sandboxes, containers } = parts;
+      // What was begun for a caller goes on without it.
+      const flights = [sandboxes.creations.idle(), sandboxes.stops.idle(), containers.creations.idle()];
+      return endsWithin(Promise.all([running.idle(), ...flights]), settleTimeoutMs);
     },
   };
+}
+
+async function endsWithin(work: Promise<unknown>, timeoutMs: number): Promise<boolean> {
+  const timer = new AbortController();
+  const late = sleep(timeoutMs, false, { signal: timer.signal }).catch(() => false);
+  const isEnded = await Promise.race([work.then(() => true), late]);
+  timer.abort();
+  return isEnded;
 }
 
 interface RuntimePackage {

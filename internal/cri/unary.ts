@@ -3,6 +3,7 @@
 import type { handleUnaryCall } from '@grpc/grpc-js';
 import { describeError } from '../errors/daemon-error.ts';
 import type { CriParts } from './cri-parts.ts';
+import type { RunningCalls } from './running-calls.ts';
 import { isUnexpected, rpcFailure } from './status.ts';
 
 /** An RPC: the parts it works with, its request, and a signal that aborts when the client cancels or its deadline passes. */
@@ -12,9 +13,10 @@ export type Rpc<Request, Response> = (
   signal: AbortSignal,
 ) => Promise<Response>;
 
-/** Gives RPCs their parts and makes gRPC handlers of them. */
+/** Gives RPCs their parts and makes gRPC handlers of them, which are among `running` until they have ended. */
 export function bindUnary(
   parts: CriParts,
+  running: RunningCalls,
 ): <Request, Response>(name: string, rpc: Rpc<Request, Response>) => handleUnaryCall<Request, Response> {
   return (name, rpc) => (call, done) => {
     const startMs = performance.now();
@@ -25,7 +27,7 @@ export function bindUnary(
       parts.observeOperation(name, tookMs / 1000, isFailed);
       return Math.round(tookMs * 100) / 100;
     };
-    answer(rpc, parts, call.request, abort.signal).then(
+    running.add(answer(rpc, parts, call.request, abort.signal)).then(
       (response) => {
         parts.logger.debug({ rpc: name, tookMs: end(false) }, 'answered');
         done(null, response);

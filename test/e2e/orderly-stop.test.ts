@@ -1,0 +1,102 @@
+// SIGTERM in the middle of work: what ends soon is answered, the rest is cut, the daemon ends, and nothing is left of it.
+
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type CriClient, connect } from '../harness/cri-client.ts';
+import { TestDaemon } from '../harness/daemon.ts';
+import { createContainer, type PodRequest, removeAllPods, runPod } from '../harness/pods.ts';
+import { missing } from '../harness/requirements.ts';
+import { ScriptedPlugin } from '../harness/scripted-plugin.ts';
+import { assertWorld, settledWorld, type World } from '../harness/world.ts';
+
+describe('an orderly stop in the middle of work', { skip: missing('runc') }, () => {
+  let plugin: ScriptedPlugin;
+  let daemon: TestDaemon;
+  let image: string;
+  let empty: World;
+  /** Of its own: the daemon's is closed before the daemon is told to stop. */
+  let client: CriClient;
+
+  before(async () => {
+    plugin = new ScriptedPlugin();
+    const network = { morePlugins: [{ type: plugin.type }], pluginDirectories: [plugin.directory] };
+    daemon = new TestDaemon({ network });
+    await daemon.start();
+    image = await daemon.loadBusybox();
+    await runPod(daemon.client, daemon.pod('warm-up'));
+    await removeAllPods(daemon.client);
+    empty = await settledWorld(daemon);
+  });
+
+  after(async () => {
+    await daemon?.destroy();
+    plugin?.destroy();
+  });
+
+  beforeEach(() => {
+    client = connect(daemon.paths.socket);
+  });
+
+  afterEach(async () => {
+    client.close();
+    plugin.mend();
+    await removeAllPods(daemon.client);
+    await assertWorld(daemon, empty);
+  });
+
+  const request = (name: string) => ({ name, image, command: ['/bin/sleep', '1000'] });
+
+  test('a call that ends soon is answered', async () => {
+    const pod = daemon.pod('answered');
+    const podId = await runPod(client, pod);
+    const containerId = await createContainer(client, podId, pod, request('main'));
+    await client.runtime('StartContainer', { containerId });
+    const cmd = ['sh', '-c', 'touch /begun; sleep 1; exit 7'];
+    const exec = client.runtime('ExecSync', { containerId, cmd, timeout: 20 });
+    exec.catch(() => {}); // asked below
+    const begun = { containerId, cmd: ['test', '-e', '/begun'], timeout: 10 };
+    while ((await client.runtime('ExecSync', begun)).exitCode !== 0) await sleep(20);
+    await daemon.stop();
+    assert.equal((await exec).exitCode, 7);
+    await daemon.start();
+  });
+
+  async function create(podId: string, pod: PodRequest): Promise<void> {
+    const made = ['one', 'two', 'three', 'four'].map((name) =>
+      createContainer(client, podId, pod, request(name)),
+    );
+    await Promise.allSettled(made); // those that the daemon has not seen are refused
+  }
+
+  test('creations whose callers have given up', async () => {
+    for (const delayMs of [20, 60, 100, 140]) {
+      const pod = daemon.pod(`given-up-${delayMs}`);
+      const podId = await runPod(client, pod);
+      const created = create(podId, pod);
+      await sleep(delayMs);
+      client.close();
+      await daemon.stop();
+      await created;
+      await daemon.start();
+      client = connect(daemon.paths.socket);
+      await removeAllPods(daemon.client);
+      await assertWorld(daemon, empty);
+    }
+  });
+
+  test('a plugin that takes long is left to itself, and the next start takes its pod away', async () => {
+    const begun = join(plugin.directory, 'begun');
+    plugin.at('ADD', `touch ${begun}; sleep 13`);
+    const pod = runPod(client, daemon.pod('slow'));
+    const failed = assert.rejects(pod, /CANCELLED|UNAVAILABLE/);
+    while (!existsSync(begun)) await sleep(20);
+    await daemon.stop();
+    await failed;
+    assert.match(daemon.logTail(), /ending in the middle of work that takes too long/);
+    await daemon.start();
+    assert.deepEqual((await daemon.client.runtime('ListPodSandbox', {})).items, []);
+  });
+});
