@@ -29,6 +29,7 @@ const layers: readonly (readonly string[])[] = [
     'cgroup',
     'cdi',
     'hooks',
+    'tuning',
   ],
   ['config', 'metrics'],
   ['tls', 'documents'],

@@ -43,6 +43,7 @@ import { containerRules } from './wire-annotations.ts';
 import { wireImages } from './wire-images.ts';
 import { runtimeDefaultProfile } from './wire-seccomp.ts';
 import { streamIdentity, wireStreams } from './wire-streams.ts';
+import { wireTuning } from './wire-tuning.ts';
 
 export interface Daemon {
   readonly cri: CriParts;
@@ -151,6 +152,7 @@ async function wireContainers(
       logger: made.logger,
       searchPath: process.env['PATH'] ?? '',
     }),
+    tuning: await wireTuning(config, runner, made.logger),
     cgroups: await openCgroupManager(runtime.cgroup_manager),
     monitorPlaces: await openMonitorPlaces(runtime.cgroup_manager, runner, made.logger),
     stats: { rates: new CpuRates(), layers: new WritableLayers() },

@@ -11,7 +11,6 @@ const withoutEffect = [
   'disable-fips.crio.io',
   'io.kubernetes.cri-o.DisableFIPS',
   'cpu-load-balancing.crio.io',
-  'irq-load-balancing.crio.io',
   'cpu-c-states.crio.io',
   'cpu-freq-governor.crio.io',
   'cpu-shared.crio.io',

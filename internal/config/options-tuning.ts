@@ -39,11 +39,15 @@ const cpuOptions = {
   ),
   infra_ctr_cpuset: done(cpuList, '', 'CPUs of pause processes, such as "0-1".'),
   shared_cpuset: later(text, '', 'CPUs that guaranteed containers may use beside their own.'),
-  irqbalance_config_file: later(anyPath, '/etc/sysconfig/irqbalance', 'Configuration file of irqbalance.'),
-  irqbalance_config_restore_file: later(
+  irqbalance_config_file: done(
+    anyPath,
+    '/etc/sysconfig/irqbalance',
+    'Configuration file of irqbalance, for the annotation irq-load-balancing.crio.io.',
+  ),
+  irqbalance_config_restore_file: done(
     anyPath,
     '/etc/sysconfig/orig_irq_banned_cpus',
-    'File with the CPU mask that is put back at the start; "disable": none.',
+    'File with the CPU mask that irqbalance gets back at the first start after a boot; "disable": none.',
   ),
   blockio_config_file: later(anyPath, '', 'Classes of block I/O limits.', { reloadable: true }),
   blockio_reload: later(booleanType, false, 'Read the block I/O classes again for each container.', {

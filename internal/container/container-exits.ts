@@ -64,6 +64,7 @@ export async function releaseContainer(parts: ContainerParts, container: Contain
   if (container.released) return;
   const { metadata } = container;
   const { runtime } = handlerOf(parts, metadata);
+  await parts.tuning.release(metadata.id);
   if (!metadata.ownPidNamespace) await runtime.kill(metadata.id, sigkill, { all: true });
   await runtime.delete(metadata.id);
   await parts.cgroups.removeLeftover(metadata.cgroupParent, metadata.id);

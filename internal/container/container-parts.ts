@@ -15,6 +15,7 @@ import type { RuntimeHandlers } from '../oci/oci-runtime.ts';
 import type { RecordStore } from '../records/record-store.ts';
 import type { SELinux } from '../selinux/selinux.ts';
 import type { ContainerLayers } from '../storage/store.ts';
+import type { NodeTuning } from '../tuning/tuning.ts';
 import type { Container } from './container.ts';
 import type { ContainerDirectories } from './container-files.ts';
 import type { StatsMemory } from './container-stats.ts';
@@ -66,6 +67,7 @@ export interface ContainerParts {
   readonly hooks: HookDirectories;
   readonly apparmor: AppArmor;
   readonly selinux: SELinux;
+  readonly tuning: NodeTuning;
   readonly defaults: ContainerDefaults;
   readonly host: Omit<HostFacts, 'recursiveReadOnlyMounts'>;
   readonly abilities: MountAbilities;

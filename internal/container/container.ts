@@ -8,6 +8,7 @@
 
 import type { RecordedRuntime } from '../oci/oci-runtime.ts';
 import type { NamedRecord } from '../records/record-store.ts';
+import type { TuningWishes } from '../tuning/tuning.ts';
 import type { ContainerConfig, LinuxResources } from './container-config.ts';
 import type { ImageVolume } from './image-volumes.ts';
 
@@ -38,6 +39,8 @@ export interface ContainerMetadata {
   readonly logLink?: string;
   /** True: no CFS quota holds for the container, whatever an update says. */
   readonly noQuota?: boolean;
+  /** What it asks of its CPUs while it runs. */
+  readonly tuning?: TuningWishes;
   /** Full name, such as `SIGTERM`. */
   readonly stopSignal: string;
   /** False when processes can outlive the init, because it is not pid 1 of a namespace of its own. */

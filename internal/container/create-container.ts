@@ -23,6 +23,7 @@ import { logLink } from './log-links.ts';
 import { hasNoQuota, type PodFeatures, podFeatures } from './pod-features.ts';
 import { containerLabels } from './selinux-labels.ts';
 import { stopSignalName } from './stop-signal.ts';
+import { tuningOf } from './tuned-containers.ts';
 
 /** A signature is checked by a program of the node. */
 const policyTimeoutMs = 60_000;
@@ -168,6 +169,7 @@ function newMetadata(
       `container "${config.metadata.name}" is privileged, but its sandbox is not`,
     );
   }
+  const tuning = tuningOf(pod, features, config);
   const id = newId();
   const path = logPath(pod.logDirectory, config.logPath);
   const link = logLink(pod, features, { id, logPath: path });
@@ -186,6 +188,7 @@ function newMetadata(
     logPath: path,
     ...(link !== undefined && { logLink: link }),
     ...(hasNoQuota(features, config.metadata.name) && { noQuota: true }),
+    ...(tuning !== undefined && { tuning }),
     stopSignal: stopSignalName(config.stopSignal || imageConfig.stopSignal),
     ownPidNamespace: config.security.pidMode === 'container',
   };

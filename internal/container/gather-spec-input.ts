@@ -20,6 +20,7 @@ import { requestedDevices } from './requested-devices.ts';
 import { readRootfsText } from './rootfs-files.ts';
 import { maxAccountFileBytes } from './spec/account-files.ts';
 import type { HostDevice, SpecInput } from './spec/spec-input.ts';
+import { tuningEnvironment } from './tuned-containers.ts';
 import { withWorkload } from './workloads.ts';
 
 /** In the CRI and for the kernel. */
@@ -46,7 +47,7 @@ export async function gatherSpecInput(
 ): Promise<SpecInput> {
   const { metadata, pod, image, imageConfig, handler, features, labels } = subject;
   const { rootfs, defaultMounts } = containerPaths(parts.directories, metadata.id);
-  const config = effectiveConfig(parts, subject, mounts);
+  const config = await effectiveConfig(parts, subject, mounts);
   const copies = await copyDefaultMounts(
     await readDefaultMounts(parts.defaults.mountsFiles),
     { directory: defaultMounts, owner: rootOfPod(pod) },
@@ -94,17 +95,19 @@ export async function gatherSpecInput(
 }
 
 /** The request as it is carried out: mount sources that exist, and what the node and the pod's annotations change. */
-function effectiveConfig(
+async function effectiveConfig(
   parts: ContainerParts,
   { metadata, pod, features }: Subject,
   mounts: readonly ContainerMount[],
-): ContainerConfig {
-  const { config } = metadata;
+): Promise<ContainerConfig> {
+  const { config, tuning } = metadata;
+  const resources = resourcesOf(metadata, pod, features);
   const readonlyRootfs = config.security.readonlyRootfs || parts.defaults.readOnlyRootfs;
   return {
     ...config,
+    envs: [...config.envs, ...(await tuningEnvironment(parts.tuning, tuning, resources))],
     mounts,
-    resources: resourcesOf(metadata, pod, features),
+    resources,
     security: { ...config.security, readonlyRootfs },
   };
 }

@@ -15,8 +15,9 @@ export const featureNames = {
   unifiedCgroup: ['unified-cgroup.crio.io', 'io.kubernetes.cri-o.UnifiedCgroup'],
   writableCgroups: ['cgroup2-mount-hierarchy-rw.crio.io', 'io.kubernetes.cri-o.cgroup2-mount-hierarchy-rw'],
   trySkipRelabel: ['try-skip-volume-selinux-label.crio.io', 'io.kubernetes.cri-o.TrySkipVolumeSELinuxLabel'],
-  // It has had this name from the beginning.
+  // These have had their names from the beginning.
   cpuQuota: ['cpu-quota.crio.io', 'cpu-quota.crio.io'],
+  irqLoadBalancing: ['irq-load-balancing.crio.io', 'irq-load-balancing.crio.io'],
 } as const satisfies Record<string, readonly [string, string]>;
 
 export type FeatureName = keyof typeof featureNames;

@@ -19,6 +19,7 @@ import { unlinkLog } from './log-links.ts';
 import { followMonitors } from './lost-monitors.ts';
 import { releaseMounts } from './prepared-mounts.ts';
 import { recordStatus } from './record-status.ts';
+import { applyTuning } from './tuned-containers.ts';
 
 /**
  * How long the start of the daemon waits for monitors and for what is undone; it serves then, with every record known, and
@@ -47,6 +48,7 @@ export async function restoreContainers(
       parts.logger.error({}, 'containers that do not answer are shown as they were last known');
     },
   );
+  await parts.tuning.settle((id) => parts.containers.find(id)?.status.state === 'running');
 }
 
 /** What remains to be done for a container when all records are known. Does not reject. */
@@ -139,6 +141,7 @@ async function catchUpStart(parts: ContainerParts, container: Container): Promis
     if (container.status.state !== 'created' || (await runtime.state(container.id)) !== 'running') return;
     const startedAtNanos = nowNanos();
     await recordStatus(parts, container, { ...container.status, state: 'running', startedAtNanos });
+    await applyTuning(parts, container); // it was given up, if this took longer than the daemon's start waits
   });
 }
 

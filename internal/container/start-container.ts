@@ -6,6 +6,7 @@ import type { Container } from './container.ts';
 import type { ContainerParts } from './container-parts.ts';
 import { handlerOf } from './handler-of.ts';
 import { recordStatus } from './record-status.ts';
+import { applyTuning } from './tuned-containers.ts';
 
 const sigkill = 9;
 
@@ -21,6 +22,7 @@ export async function startContainer(parts: ContainerParts, idOrPrefix: string):
     if (noQuota) await parts.cgroups.removeParentQuota(cgroupParent);
     const startedAtNanos = nowNanos();
     try {
+      await applyTuning(parts, container);
       await handlerOf(parts, container.metadata).runtime.start(container.id);
     } catch (cause) {
       await failStart(parts, container, describeError(cause));

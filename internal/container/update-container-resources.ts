@@ -9,6 +9,7 @@ import { unlimitedQuota } from './gather-spec-input.ts';
 import { handlerOf } from './handler-of.ts';
 import { recordStatus } from './record-status.ts';
 import { type ResourceDefaults, type ResourceHost, resources } from './spec/resources.ts';
+import { applyTuning } from './tuned-containers.ts';
 
 /**
  * Applies the limits that `requested` names and leaves the others as they are; afterwards the container's status shows
@@ -41,6 +42,7 @@ export async function updateContainerResources(
       throw cause;
     }
     await recordStatus(parts, container, { ...container.status, resources: merged });
+    if (container.status.state === 'running') await applyTuning(parts, container); // its CPUs may be others now
   });
 }
 

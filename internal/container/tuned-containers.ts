@@ -1,0 +1,72 @@
+// Containers that ask the node to be set up for their CPUs, by CRI-O's annotations. Only those with whole CPUs of their own may:
+// a setting of a CPU that others run on would be theirs too.
+
+import { DaemonError } from '../errors/daemon-error.ts';
+import type { NodeTuning, TuningWishes } from '../tuning/tuning.ts';
+import type { Container } from './container.ts';
+import type { ContainerConfig, LinuxResources } from './container-config.ts';
+import type { ContainerParts, PodContext } from './container-parts.ts';
+import { badFeature, type PodFeatures } from './pod-features.ts';
+import { withWorkload } from './workloads.ts';
+
+/** What a container asks for; undefined when that is nothing, or when it has no whole CPUs: CRI-O passes it over as well. */
+export function tuningOf(
+  { facts, cgroupParent }: PodContext,
+  features: PodFeatures,
+  config: ContainerConfig,
+): TuningWishes | undefined {
+  const containerName = config.metadata.name;
+  const wishes = wishesOf(features, containerName);
+  if (Object.keys(wishes).length === 0) return undefined;
+  const { annotations } = facts;
+  const resources = withWorkload(config.resources, features.workload, { annotations, containerName });
+  return isGuaranteed(cgroupParent) && hasWholeCpus(resources) ? wishes : undefined;
+}
+
+function wishesOf(features: PodFeatures, containerName: string): TuningWishes {
+  const irq = irqWish(features, containerName);
+  return { ...(irq !== undefined && { irq }) };
+}
+
+function irqWish(features: PodFeatures, containerName: string): TuningWishes['irq'] {
+  const text = features.value('irqLoadBalancing', containerName);
+  if (text === undefined || text === 'enable') return undefined;
+  if (text === 'disable' || text === 'true') return 'disable';
+  if (text === 'housekeeping') return text;
+  throw badFeature('irqLoadBalancing', text, '"disable", "housekeeping" or "enable"');
+}
+
+/** The kubelet's cgroups for pods of the other two classes carry their names; those of guaranteed pods none. */
+function isGuaranteed(cgroupParent: string): boolean {
+  return !/burstable|besteffort/.test(cgroupParent);
+}
+
+/** By the kubelet's rule: a CPU is 1024 shares. */
+function hasWholeCpus({ cpuShares }: LinuxResources): boolean {
+  return cpuShares >= 1024n && cpuShares % 1024n === 0n;
+}
+
+/** Sets the node up for a container that is about to run. `failed-precondition` when that cannot be done; nothing is changed then. */
+export async function applyTuning(
+  parts: Pick<ContainerParts, 'tuning'>,
+  { id, metadata, status }: Container,
+): Promise<void> {
+  if (metadata.tuning === undefined) return;
+  await parts.tuning.apply(id, { ...metadata.tuning, cpus: ownCpus(id, status.resources) });
+}
+
+function ownCpus(id: string, { cpusetCpus }: LinuxResources): string {
+  if (cpusetCpus !== '') return cpusetCpus;
+  const text = `container "${id}" has annotations for CPUs of its own, but its request names no CPUs`;
+  throw new DaemonError('failed-precondition', `${text}; set the kubelet's cpuManagerPolicy to static`);
+}
+
+/** The environment that tells a container about its CPUs. */
+export async function tuningEnvironment(
+  tuning: NodeTuning,
+  wishes: TuningWishes | undefined,
+  { cpusetCpus }: LinuxResources,
+): Promise<{ key: string; value: string }[]> {
+  if (wishes?.irq !== 'housekeeping' || cpusetCpus === '') return [];
+  return [{ key: 'OPENSHIFT_HOUSEKEEPING_CPUS', value: await tuning.housekeepingCpus(cpusetCpus) }];
+}

@@ -1,0 +1,172 @@
+// The node's settings that follow its containers: one queue for all of them, claims first on disk.
+
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { KeyedLock } from '../async/keyed-lock.ts';
+import { DaemonError, describeError } from '../errors/daemon-error.ts';
+import { UnknownVersionError } from '../fs/state-file.ts';
+import type { Logger } from '../log/logger.ts';
+import type { CommandRunner } from '../process/command-runner.ts';
+import { formatCpuList, noCpus, parseCpuList } from './cpu-set.ts';
+import { IrqAffinity } from './irq-affinity.ts';
+import { Irqbalance } from './irqbalance.ts';
+import { IrqbalanceConfig } from './irqbalance-config.ts';
+import type { Afterwards, TunedSetting } from './tuned-setting.ts';
+import type { NodeTuning, TuningClaim } from './tuning.ts';
+import { TuningStore } from './tuning-state.ts';
+
+export interface KernelTuningParts {
+  /** Where the state is kept; it must outlive a boot. */
+  readonly stateFile: string;
+  /** The option irqbalance_config_file. */
+  readonly irqbalanceConfig: string;
+  /** The option irqbalance_config_restore_file; `disable` for none. */
+  readonly irqbalanceRestoreFile: string;
+  readonly runner: CommandRunner;
+  readonly logger: Logger;
+  /** A PATH in which irqbalance and systemctl are looked for. */
+  readonly searchPath: string;
+  /** Where /proc and /sys are. */
+  readonly root?: string;
+}
+
+/** Reads what earlier daemons did; `settle` goes on with it. A state of another version is left alone: nothing is tuned then. */
+export async function openKernelTuning(parts: KernelTuningParts): Promise<NodeTuning> {
+  const { root = '/', stateFile, logger } = parts;
+  const bootId = (await readFile(join(root, 'proc/sys/kernel/random/boot_id'), 'utf8')).trim();
+  try {
+    return new KernelTuning(parts, await TuningStore.open(stateFile, bootId, logger));
+  } catch (cause) {
+    if (!(cause instanceof UnknownVersionError)) throw cause;
+    logger.error({ error: cause.message }, 'containers that want the node tuned cannot be started');
+    return new NoTuning(cause.message);
+  }
+}
+
+const queue = 'node';
+
+class KernelTuning implements NodeTuning {
+  readonly #store: TuningStore;
+  readonly #logger: Logger;
+  readonly #restoreFile: string;
+  readonly #irqbalance: IrqbalanceConfig;
+  readonly #irqs: IrqAffinity;
+  readonly #settings: readonly TunedSetting[];
+  readonly #lock = new KeyedLock();
+
+  constructor(parts: KernelTuningParts, store: TuningStore) {
+    const { root = '/', irqbalanceConfig: config, irqbalanceRestoreFile } = parts;
+    this.#store = store;
+    this.#logger = parts.logger;
+    this.#restoreFile = irqbalanceRestoreFile === 'disable' ? '' : irqbalanceRestoreFile;
+    this.#irqbalance = new IrqbalanceConfig({ root, config }, new Irqbalance(parts));
+    this.#irqs = new IrqAffinity(root, this.#irqbalance);
+    this.#settings = [this.#irqs];
+  }
+
+  async apply(containerId: string, claim: TuningClaim): Promise<void> {
+    const rest = await this.#lock.run(queue, async () => {
+      const before = this.#store.state.claims[containerId];
+      try {
+        await this.#store.save({ claims: this.#claimsWith(containerId, claim) });
+        return await this.#reach();
+      } catch (cause) {
+        await this.#giveBack(this.#claimsWith(containerId, before));
+        throw refused(containerId, cause);
+      }
+    });
+    await runAll(rest);
+  }
+
+  async release(containerId: string): Promise<void> {
+    if (this.#store.state.claims[containerId] === undefined) return;
+    await this.#lock.run(queue, () => this.#giveBack(this.#claimsWith(containerId, undefined)));
+  }
+
+  async settle(isRunning: (containerId: string) => boolean): Promise<void> {
+    await this.#lock.run(queue, async () => {
+      const alive = Object.entries(this.#store.state.claims).filter(([id]) => isRunning(id));
+      await this.#giveBack(Object.fromEntries(alive));
+      if (alive.length === 0) await this.#restoreAfterBoot();
+    });
+  }
+
+  async housekeepingCpus(cpus: string): Promise<string> {
+    return formatCpuList(await this.#irqs.housekeeping(parseCpuList(cpus) ?? noCpus));
+  }
+
+  #claimsWith(containerId: string, claim: TuningClaim | undefined): Record<string, TuningClaim> {
+    const others = Object.entries(this.#store.state.claims).filter(([id]) => id !== containerId);
+    return { ...Object.fromEntries(others), ...(claim !== undefined && { [containerId]: claim }) };
+  }
+
+  /** All settings, also when one fails; then the first error. */
+  async #reach(): Promise<Afterwards[]> {
+    const claims = Object.values(this.#store.state.claims);
+    const rest: Afterwards[] = [];
+    const failures: unknown[] = [];
+    for (const setting of this.#settings) {
+      try {
+        const more = await setting.reach(this.#store, claims);
+        if (more !== undefined) rest.push(more);
+      } catch (cause) {
+        failures.push(cause);
+      }
+    }
+    if (failures.length === 0) return rest;
+    void runAll(rest);
+    throw failures[0];
+  }
+
+  /** What fails is tried again at each later change, by what the store says. */
+  async #giveBack(claims: Readonly<Record<string, TuningClaim>>): Promise<void> {
+    try {
+      await this.#store.forget({ claims });
+      void runAll(await this.#reach());
+    } catch (cause) {
+      const error = describeError(cause);
+      const text = 'cannot give the node back what was changed for containers; trying again later';
+      this.#logger.error({ error }, text);
+    }
+  }
+
+  async #restoreAfterBoot(): Promise<void> {
+    if (this.#restoreFile === '') return;
+    try {
+      if (!(await this.#irqs.isWhole())) return;
+      const more = await this.#irqbalance.restoreMask(this.#restoreFile);
+      if (more !== undefined) void runAll([more]);
+    } catch (cause) {
+      this.#logger.error({ error: describeError(cause) }, 'cannot restore what irqbalance leaves alone');
+    }
+  }
+}
+
+class NoTuning implements NodeTuning {
+  readonly #why: string;
+
+  constructor(why: string) {
+    this.#why = why;
+  }
+
+  async apply(containerId: string): Promise<void> {
+    throw refused(containerId, new Error(`${this.#why}; start the version of cria that wrote it`));
+  }
+
+  async release(): Promise<void> {}
+
+  async settle(): Promise<void> {}
+
+  async housekeepingCpus(cpus: string): Promise<string> {
+    return cpus;
+  }
+}
+
+function refused(containerId: string, cause: unknown): DaemonError {
+  const text = `the node cannot be set up for the CPUs of container "${containerId}"`;
+  return new DaemonError('failed-precondition', `${text}: ${describeError(cause)}`, cause);
+}
+
+async function runAll(rest: readonly Afterwards[]): Promise<void> {
+  for (const run of rest) await run();
+}

@@ -1,0 +1,28 @@
+// Reading and writing single values of /proc and /sys.
+
+import { readFile, writeFile } from 'node:fs/promises';
+import { DaemonError } from '../errors/daemon-error.ts';
+import { errnoCode, isENOENT } from '../errors/errno.ts';
+
+/** The value in a file without its line end; undefined where there is no such file. */
+export async function readValue(path: string): Promise<string | undefined> {
+  try {
+    return (await readFile(path, 'utf8')).trim();
+  } catch (cause) {
+    if (isENOENT(cause)) return undefined;
+    throw failed('read', path, cause);
+  }
+}
+
+/** Writes a value in one call, as the kernel wants it. */
+export async function writeValue(path: string, value: string): Promise<void> {
+  try {
+    await writeFile(path, value);
+  } catch (cause) {
+    throw failed(`set to "${value.trim()}"`, path, cause);
+  }
+}
+
+function failed(what: string, path: string, cause: unknown): DaemonError {
+  return new DaemonError('failed-precondition', `${path} cannot be ${what} (${errnoCode(cause)})`, cause);
+}

@@ -1,0 +1,34 @@
+// What containers may ask of the CPUs that they have for themselves, and of the node around these. The wishes are CRI-O's
+// annotations for telco nodes; see docs/high-performance.md.
+
+/** What one container asks for. */
+export interface TuningWishes {
+  /** No device interrupts on its CPUs: `disable` on none, `housekeeping` on none but the first and its thread siblings. */
+  readonly irq?: 'disable' | 'housekeeping';
+}
+
+/** Wishes with the CPUs that they are about, in the kernel's list form (`2-5,8`). */
+export interface TuningClaim extends TuningWishes {
+  readonly cpus: string;
+}
+
+/** The settings of the node that follow its containers. One change at a time; what is changed is on disk before. */
+export interface NodeTuning {
+  /**
+   * Makes the node what `claim` and those of other containers ask for; a claim of the same container is replaced. On failure,
+   * `failed-precondition` with what the node lacks, everything is as before.
+   */
+  apply(containerId: string, claim: TuningClaim): Promise<void>;
+  /**
+   * Gives back what only this container asked for. Idempotent. Does not reject: what cannot be given back is in the log, and tried
+   * again with each later change.
+   */
+  release(containerId: string): Promise<void>;
+  /**
+   * For the daemon's start: drops the claims of containers that do not run, those of an earlier boot too, and makes the node what
+   * the others ask for. Does not reject: the log tells what could not be done.
+   */
+  settle(isRunning: (containerId: string) => boolean): Promise<void>;
+  /** Those of `cpus` that keep their interrupts under `housekeeping`, in list form. */
+  housekeepingCpus(cpus: string): Promise<string>;
+}

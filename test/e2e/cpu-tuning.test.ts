@@ -1,0 +1,193 @@
+// Settings of the node that follow containers with CPUs of their own, on the machine's own kernel. What a kernel may lack is
+// tested over directories in internal/tuning.
+
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, afterEach, before, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { status } from '@grpc/grpc-js';
+import type { LinuxContainerResources } from '../../internal/cri/gen/runtime/v1/LinuxContainerResources.ts';
+import { findProgram } from '../harness/command.ts';
+import { TestDaemon } from '../harness/daemon.ts';
+import { podConfig, removeAllPods } from '../harness/pods.ts';
+import { missing } from '../harness/requirements.ts';
+
+const maskFile = '/proc/irq/default_smp_affinity';
+const namespaceOptions = { network: 'POD', pid: 'CONTAINER', ipc: 'POD' } as const;
+const allowed = ['irq-load-balancing.crio.io'];
+/** The kubelet's for one CPU under the static policy. */
+const oneCpu = { cpuShares: 1024, cpusetCpus: '1' };
+
+function contentOf(file: string): string {
+  return readFileSync(file, 'utf8').trim();
+}
+
+/** CPUs in a mask, or why the tests cannot run. */
+function lacking(): string | false {
+  if (!existsSync(maskFile)) return 'needs a kernel with an IRQ affinity mask';
+  const two = (BigInt(`0x${contentOf(maskFile).replaceAll(',', '')}`) & 3n) === 3n;
+  return two ? missing('runc') : 'needs two CPUs that take interrupts';
+}
+
+describe('containers with CPUs of their own', { skip: lacking() }, () => {
+  const special = {
+    name: 'special',
+    path: findProgram('runc') ?? 'runc',
+    toml: `allowed_annotations = ${JSON.stringify(allowed)}`,
+  };
+  const daemon = new TestDaemon({
+    moreHandlers: [special],
+    runtimeToml: 'irqbalance_config_file = "@CONFIG@"\nirqbalance_config_restore_file = "disable"',
+  });
+  const irqbalance = join(daemon.root, 'irqbalance');
+  const wholeMask = contentOf(maskFile);
+  const withoutOne = BigInt(`0x${wholeMask.replaceAll(',', '')}`) & ~2n;
+  let image = '';
+
+  before(async () => {
+    const { configFile } = daemon.paths;
+    writeFileSync(configFile, readFileSync(configFile, 'utf8').replace('@CONFIG@', irqbalance));
+    writeFileSync(irqbalance, 'IRQBALANCE_BANNED_CPUS=80000000\n');
+    image = await daemon.loadBusybox();
+    await daemon.start();
+  });
+
+  after(async () => {
+    await daemon.destroy();
+    if (contentOf(maskFile) !== wholeMask) writeFileSync(maskFile, wholeMask);
+  });
+
+  afterEach(async () => {
+    await removeAllPods(daemon.client);
+    await becomes(maskFile, wholeMask);
+  });
+
+  async function created(
+    annotations: Record<string, string>,
+    resources: Partial<LinuxContainerResources> = oneCpu,
+  ): Promise<string> {
+    const sandboxConfig = { ...podConfig(daemon.pod('pod')), annotations };
+    const { client } = daemon;
+    const { podSandboxId } = await client.runtime('RunPodSandbox', {
+      config: sandboxConfig,
+      runtimeHandler: 'special',
+    });
+    const config = {
+      metadata: { name: 'main' },
+      image: { image },
+      command: ['sleep', '1000'],
+      logPath: 'main/0.log',
+      linux: { resources, securityContext: { namespaceOptions } },
+    };
+    return (await client.runtime('CreateContainer', { podSandboxId, config, sandboxConfig })).containerId;
+  }
+
+  async function started(...args: Parameters<typeof created>): Promise<string> {
+    const containerId = await created(...args);
+    await daemon.client.runtime('StartContainer', { containerId });
+    return containerId;
+  }
+
+  /** What a container has changed is given back behind its end. */
+  async function becomes(file: string, value: string): Promise<void> {
+    const deadline = Date.now() + 20_000;
+    while (contentOf(file) !== value && Date.now() < deadline) await sleep(20);
+    assert.equal(contentOf(file), value, file);
+  }
+
+  async function becomesExited(containerId: string): Promise<void> {
+    for (;;) {
+      const { status: found } = await daemon.client.runtime('ContainerStatus', { containerId });
+      if (found?.state === 'CONTAINER_EXITED') {
+        assert.equal(found.reason, 'StartError');
+        return;
+      }
+      await sleep(20);
+    }
+  }
+
+  async function pidOf(containerId: string): Promise<number> {
+    const { info } = await daemon.client.runtime('ContainerStatus', { containerId, verbose: true });
+    return (JSON.parse(info['info'] ?? '{}') as { pid: number }).pid;
+  }
+
+  function mask(): bigint {
+    return BigInt(`0x${contentOf(maskFile).replaceAll(',', '')}`);
+  }
+
+  const quiet = { 'irq-load-balancing.crio.io/main': 'disable' };
+
+  test('no interrupts while the container runs', async () => {
+    const containerId = await created(quiet);
+    assert.equal(contentOf(maskFile), wholeMask);
+    await daemon.client.runtime('StartContainer', { containerId });
+    assert.equal(mask(), withoutOne);
+    assert.match(contentOf(irqbalance), /^IRQBALANCE_BANNED_CPUS="80000002"$/);
+    await daemon.client.runtime('StopContainer', { containerId, timeout: 0 });
+    await becomes(maskFile, wholeMask);
+    await becomes(irqbalance, 'IRQBALANCE_BANNED_CPUS=80000000');
+  });
+
+  test('a daemon that is killed: the container keeps its CPUs, and they are given back when it has ended meanwhile', async () => {
+    const containerId = await started(quiet);
+    const pid = await pidOf(containerId);
+    await daemon.kill();
+    await daemon.start();
+    assert.equal(mask(), withoutOne);
+    await daemon.kill();
+    process.kill(pid, 'SIGKILL');
+    assert.equal(mask(), withoutOne);
+    await daemon.start();
+    await becomes(maskFile, wholeMask);
+    const { status: found } = await daemon.client.runtime('ContainerStatus', { containerId });
+    assert.equal(found?.state, 'CONTAINER_EXITED');
+  });
+
+  test('containers without whole CPUs, and annotations that are not asked for, change nothing', async () => {
+    await started(quiet, { cpuShares: 1500, cpusetCpus: '1' });
+    assert.equal(contentOf(maskFile), wholeMask);
+    await removeAllPods(daemon.client);
+    await started({ 'irq-load-balancing.crio.io/other': 'disable' });
+    assert.equal(contentOf(maskFile), wholeMask);
+  });
+
+  test('a container for which the node cannot be set up is not started', async () => {
+    const cpusetCpus = contentOf('/sys/devices/system/cpu/online');
+    const containerId = await created(quiet, { cpuShares: 2048, cpusetCpus });
+    await assert.rejects(daemon.client.runtime('StartContainer', { containerId }), {
+      code: status.FAILED_PRECONDITION,
+      details: /of container "\w+": no CPU would be left for interrupts, all of \S+ are in \S+; leave CPUs/,
+    });
+    assert.equal(contentOf(maskFile), wholeMask);
+    await becomesExited(containerId);
+    await removeAllPods(daemon.client);
+    const unpinned = await created(quiet, { cpuShares: 2048 });
+    await assert.rejects(daemon.client.runtime('StartContainer', { containerId: unpinned }), {
+      code: status.FAILED_PRECONDITION,
+      details:
+        /annotations for CPUs of its own, but its request names no CPUs; set .*cpuManagerPolicy to static/,
+    });
+    await removeAllPods(daemon.client);
+    await assert.rejects(created({ 'irq-load-balancing.crio.io': 'off' }), {
+      code: status.INVALID_ARGUMENT,
+      details: /irq-load-balancing\.crio\.io is "off", expected "disable", "housekeeping" or "enable"/,
+    });
+  });
+
+  test('housekeeping: the first CPU keeps its interrupts, and the container knows which', async () => {
+    const containerId = await started(
+      { 'irq-load-balancing.crio.io': 'housekeeping' },
+      { cpuShares: 2048, cpusetCpus: '0-1' },
+    );
+    const { stdout } = await daemon.client.runtime('ExecSync', {
+      containerId,
+      cmd: ['/bin/sh', '-c', 'echo $OPENSHIFT_HOUSEKEEPING_CPUS'],
+      timeout: 60,
+    });
+    const siblings = contentOf('/sys/devices/system/cpu/cpu0/topology/thread_siblings_list');
+    const areTwins = siblings !== '0';
+    assert.equal(stdout.toString().trim(), areTwins ? '0-1' : '0');
+    assert.equal(mask(), areTwins ? withoutOne | 2n : withoutOne);
+  });
+});
