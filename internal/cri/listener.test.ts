@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { link, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -41,9 +41,19 @@ test('bindCriSocket leaves the socket of a daemon that lives, and replaces one t
     kind: 'failed-precondition',
     message: /another daemon answers on/,
   });
-  await stat(path);
+  const left = join(root, 'left.sock'); // as a killed daemon leaves it: closing removes only the name that was bound
+  await link(path, left);
   await new Promise((resolve) => other.close(resolve));
-  await writeFile(path, ''); // what a killed daemon leaves does not answer either
-  const socket = await bindCriSocket(path);
+  const socket = await bindCriSocket(left);
   socket.close();
+});
+
+test('bindCriSocket leaves a file alone that is no socket', async () => {
+  const path = join(root, 'crio.conf');
+  await writeFile(path, 'precious');
+  await assert.rejects(bindCriSocket(path), {
+    kind: 'failed-precondition',
+    message: /a file that is no socket/,
+  });
+  assert.equal(await readFile(path, 'utf8'), 'precious');
 });

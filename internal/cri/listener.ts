@@ -1,6 +1,6 @@
 // The CRI socket: one unix socket, bound early so that a second daemon is noticed before it touches anything.
 
-import { chmod, unlink } from 'node:fs/promises';
+import { chmod, lstat, unlink } from 'node:fs/promises';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { dirname } from 'node:path';
 import { DaemonError } from '../errors/daemon-error.ts';
@@ -21,7 +21,8 @@ export interface CriSocket {
 }
 
 /**
- * Binds `path`. A socket that nobody listens on is replaced; `failed-precondition` when another daemon lives there.
+ * Binds `path`. A socket that nobody listens on is replaced; `failed-precondition` when another daemon lives there, or what
+ * is there is no socket: a path that was mistaken costs no file.
  */
 export async function bindCriSocket(path: string): Promise<CriSocket> {
   await ensureDirectory(dirname(path), 0o755);
@@ -63,6 +64,10 @@ async function removeStaleSocket(path: string): Promise<void> {
     throw new DaemonError('failed-precondition', text);
   }
   try {
+    if (!(await lstat(path)).isSocket()) {
+      const text = `cannot listen on "${path}": there is a file that is no socket; remove it, or set listen in [crio.api] to another path`;
+      throw new DaemonError('failed-precondition', text);
+    }
     await unlink(path);
   } catch (cause) {
     if (!isENOENT(cause)) throw cause;
