@@ -93,6 +93,8 @@ test('the process and the zombies of the host are measured at a scrape', async (
   const { text } = await make().read();
   const value = (name: string): number => Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1]);
   assert.ok(value('process_resident_memory_bytes') > 1e7);
+  assert.ok(value('process_cpu_seconds_total') > 0 && value('process_cpu_seconds_total') < 1e5);
+  assert.match(text, /^# TYPE process_cpu_seconds_total counter$/m);
   assert.ok(value('process_open_fds') > 2 && value('process_open_fds') < value('process_max_fds'));
   assert.ok(Math.abs(value('process_start_time_seconds') - performance.timeOrigin / 1000) < 1);
   assert.ok(value('container_runtime_crio_processes_defunct') >= 0);

@@ -2,11 +2,10 @@
 // somebody scrapes and at no other time: prom-client's own set keeps a timer that wakes an idle process.
 
 import { readdir, readFile } from 'node:fs/promises';
-import { Gauge, type Registry } from 'prom-client';
+import { Counter, Gauge, type Registry } from 'prom-client';
 import type { Collectors } from './collectors.ts';
 
 const measures: Readonly<Record<string, [help: string, measure: () => number | Promise<number>]>> = {
-  process_cpu_seconds_total: ['User and system CPU time of the daemon.', cpuSeconds],
   process_resident_memory_bytes: ['Resident memory of the daemon.', () => process.memoryUsage.rss()],
   process_open_fds: ['Open file descriptors of the daemon.', openDescriptors],
   process_max_fds: ['Most file descriptors that the daemon may open.', maxDescriptors],
@@ -19,6 +18,15 @@ const measures: Readonly<Record<string, [help: string, measure: () => number | P
 };
 
 export function processMetrics(registry: Registry, collectors: Collectors): void {
+  const cpu: Counter = new Counter({
+    name: 'process_cpu_seconds_total',
+    help: 'User and system CPU time of the daemon.',
+    registers: [registry],
+    collect() {
+      cpu.reset();
+      cpu.inc(cpuSeconds());
+    },
+  });
   for (const [name, [help, measure]] of Object.entries(measures)) {
     const gauge: Gauge = new Gauge({
       name,
