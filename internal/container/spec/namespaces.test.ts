@@ -63,6 +63,6 @@ test('namespaces refuses a shared one that there is not', () => {
       sandbox: { ...sandbox, pidPath: undefined },
       targetPidPath: undefined,
     });
-  assert.throws(of('pod'), { kind: 'failed-precondition' });
+  assert.throws(of('pod'), { kind: 'failed-precondition', message: /of its pod, which has none: ask for/ });
   assert.throws(of('target'), { kind: 'failed-precondition', message: /"gone" is not running/ });
 });

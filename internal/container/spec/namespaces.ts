@@ -54,7 +54,7 @@ function pidSource({ security, sandbox, targetPidPath }: NamespacesInput): Names
       if (sandbox.pidPath === undefined) {
         throw new DaemonError(
           'failed-precondition',
-          'the sandbox has no pid namespace that its containers share',
+          'the container is to join the pid namespace of its pod, which has none: ask for pid CONTAINER in the namespace options of the container, or for pid POD in those of the pod',
         );
       }
       return { path: sandbox.pidPath };
