@@ -6,6 +6,7 @@ import { printConfig } from '../../../internal/config/print-config.ts';
 import { checkValues, validateConfig } from '../../../internal/config/validate-config.ts';
 import { DaemonError, describeError } from '../../../internal/errors/daemon-error.ts';
 import type { Follower } from '../reload.ts';
+import { requireRoot } from '../require-root.ts';
 import { versionInfo } from '../version.ts';
 import { checkCommand } from './check-verb.ts';
 import { configInputs, type Environment } from './config-inputs.ts';
@@ -98,6 +99,7 @@ async function runDaemonVerb(
 ): Promise<number> {
   const searchPath = environment['PATH'] ?? '';
   const ready = await validateConfig(loaded, searchPath);
+  requireRoot(process.geteuid?.());
   // Loaded only here: the other commands start without the daemon's modules.
   const { createLogger } = await import('../logger.ts');
   const { reloadOnHangup } = await import('../reload.ts');
