@@ -1,7 +1,6 @@
 // Makes the files of a layer. Runs in a thread whose root directory is the layer's `diff`, so no link and no name can
 // lead out of it; every call is synchronous for that reason. New files are made with O_EXCL, never opened.
 
-import type { Stats } from 'node:fs';
 import {
   chmodSync,
   closeSync,
@@ -13,10 +12,7 @@ import {
   lstatSync,
   mkdirSync,
   openSync,
-  readdirSync,
-  rmdirSync,
   symlinkSync,
-  unlinkSync,
   writeSync,
 } from 'node:fs';
 import { errnoCode } from '../../errors/errno.ts';
@@ -31,7 +27,9 @@ import {
   setTimesOf,
   setXattr,
 } from '../../sys/nodes.ts';
+import { setXattrs, timesOf } from './entry-attributes.ts';
 import { type EntryPath, entryPath, rootedPath } from './entry-path.ts';
+import { ensureParents, existing, implicitDirMode, makeAt } from './entry-place.ts';
 import { LayerError, shownName } from './layer-error.ts';
 import type { TarEntry } from './tar-reader.ts';
 
@@ -39,15 +37,10 @@ const whiteoutPrefix = '.wh.';
 const opaqueMarker = '.wh..wh..opq';
 /** Other aufs bookkeeping, which means nothing here. */
 const aufsPrefix = '.wh..wh.';
-const implicitDirMode = 0o755;
 /** Device nodes in one layer. Real images have a dozen at most. */
 const maxDevices = 1024;
 const createFlags = constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY | constants.O_NOFOLLOW;
 
-/** Attributes that are the host's business: its labels, its integrity marks, its overlay's own notes. */
-const foreignXattrs = ['security.selinux', 'security.ima', 'security.evm'];
-const foreignXattrPrefixes = ['trusted.overlay.', 'user.overlay.', 'system.'];
-const accessLists = ['system.posix_acl_access', 'system.posix_acl_default'];
 /** The highest id; the one above means "leave as it is" to chown(2). */
 const maxOwnerId = 0xffff_fffe;
 
@@ -101,7 +94,7 @@ export class Extractor {
     } else if (entry.type === 'file') {
       this.#file(entry, at, path);
     } else {
-      this.#make(at, path, () => this.#special(entry, path));
+      makeAt(at, path, () => this.#special(entry, path));
       this.#describe(entry, path);
     }
   }
@@ -138,7 +131,7 @@ export class Extractor {
 
   #file(entry: TarEntry, at: EntryPath, path: Buffer): void {
     let fd = -1;
-    this.#make(at, path, () => {
+    makeAt(at, path, () => {
       fd = openSync(path, createFlags, 0o600);
     });
     this.#open = { entry, path, fd };
@@ -155,9 +148,9 @@ export class Extractor {
 
   /** A directory over a directory is merged; over a whiteout it hides what was below, so it is opaque. */
   #makeDirectory(at: EntryPath, path: Buffer): void {
-    const before = this.#existing(path);
+    const before = existing(path);
     if (before?.isDirectory()) return;
-    this.#make(at, path, () => mkdirSync(path, { mode: implicitDirMode }));
+    makeAt(at, path, () => mkdirSync(path, { mode: implicitDirMode }));
     if (before?.isCharacterDevice() && before.rdev === 0) this.#makeOpaque(at.path);
   }
 
@@ -189,7 +182,7 @@ export class Extractor {
   #hardLink(entry: TarEntry, path: Buffer): void {
     const target = entryPath(entry.linkName, this.#maxPathBytes);
     const targetPath = rootedPath(target.path);
-    const found = this.#existing(targetPath);
+    const found = existing(targetPath);
     if (found === undefined || found.isDirectory()) {
       const what = `hard link ${shownName(entry.name)} to ${shownName(entry.linkName)}`;
       throw new LayerError('failed-precondition', `has ${what}, which is not a file of this layer`);
@@ -209,7 +202,7 @@ export class Extractor {
 
   #whiteout(entry: TarEntry, at: EntryPath): void {
     if (at.base === opaqueMarker) {
-      this.#ensureParents(at.parent);
+      ensureParents(at.parent);
       this.#makeOpaque(at.parent);
       return;
     }
@@ -220,12 +213,12 @@ export class Extractor {
     }
     const hidden = at.parent === '' ? base : `${at.parent}/${base}`;
     const path = rootedPath(hidden);
-    const before = this.#existing(path);
+    const before = existing(path);
     // OCI: a whiteout hides what lower layers have, never an entry of its own layer.
     if (before?.isDirectory()) this.#makeOpaque(hidden);
     if (before !== undefined) return;
     try {
-      this.#make({ path: hidden, parent: at.parent, base }, path, () => makeNode(path, S_IFCHR));
+      makeAt({ path: hidden, parent: at.parent, base }, path, () => makeNode(path, S_IFCHR));
       lchownSync(path, entry.uid, entry.gid);
     } catch (cause) {
       if (errnoCode(cause) !== 'ENOTDIR') throw cause; // the parent itself is whited out
@@ -235,72 +228,4 @@ export class Extractor {
   #makeOpaque(path: string): void {
     setXattr(rootedPath(path), 'trusted.overlay.opaque', Buffer.from('y'));
   }
-
-  #existing(path: Buffer): Stats | undefined {
-    try {
-      return lstatSync(path, { throwIfNoEntry: false });
-    } catch (cause) {
-      if (errnoCode(cause) === 'ENOTDIR') return undefined;
-      throw cause;
-    }
-  }
-
-  /** Runs `make`, which must fail with EEXIST; makes missing parents, and room if an earlier entry has the name. */
-  #make(at: EntryPath, path: Buffer, make: () => void): void {
-    try {
-      make();
-    } catch (cause) {
-      const code = errnoCode(cause);
-      if (code === 'ENOENT') this.#ensureParents(at.parent);
-      else if (code === 'EEXIST') removeAll(path);
-      else throw cause;
-      make();
-    }
-  }
-
-  #ensureParents(parent: string): void {
-    if (parent === '') return;
-    const parts = parent.split('/');
-    for (let depth = 1; depth <= parts.length; depth += 1) {
-      const path = rootedPath(parts.slice(0, depth).join('/'));
-      if (this.#existing(path) !== undefined) continue;
-      mkdirSync(path, { mode: implicitDirMode });
-      chmodSync(path, implicitDirMode); // whatever the umask is
-    }
-  }
-}
-
-/** The access time is never before the modification: some readers take it for the newer of the two. */
-function timesOf({ accessedAtNanos, modifiedAtNanos }: TarEntry): FileTimes {
-  const isBefore = accessedAtNanos < modifiedAtNanos;
-  return { modifiedAtNanos, accessedAtNanos: isBefore ? modifiedAtNanos : accessedAtNanos };
-}
-
-/** After the owner: a change of owner drops file capabilities. */
-function setXattrs(entry: TarEntry, path: Buffer): void {
-  for (const [name, value] of entry.xattrs) {
-    if (isForeign(name)) continue;
-    try {
-      setXattr(path, name, value);
-    } catch (cause) {
-      if (errnoCode(cause) !== 'EOPNOTSUPP' && errnoCode(cause) !== 'ENOTSUP') throw cause;
-    }
-  }
-}
-
-function isForeign(xattr: string): boolean {
-  if (accessLists.includes(xattr)) return false;
-  return foreignXattrs.includes(xattr) || foreignXattrPrefixes.some((prefix) => xattr.startsWith(prefix));
-}
-
-/** Deletes what an earlier entry of the same archive made. */
-function removeAll(path: Buffer): void {
-  if (!lstatSync(path).isDirectory()) {
-    unlinkSync(path);
-    return;
-  }
-  for (const name of readdirSync(path, { encoding: 'buffer' })) {
-    removeAll(Buffer.concat([path, Buffer.from('/'), name]));
-  }
-  rmdirSync(path);
 }
