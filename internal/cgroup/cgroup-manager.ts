@@ -7,6 +7,7 @@ import { DaemonError } from '../errors/daemon-error.ts';
 import { errnoCode, isENOENT } from '../errors/errno.ts';
 import { type CgroupUse, readCgroupUse } from './cgroup-usage.ts';
 import { removeQuota } from './cpu-quota.ts';
+import { type CpusetPlace, findCpuset } from './cpuset-place.ts';
 import { type CgroupMount, listCgroupMounts } from './hierarchy.ts';
 import { removeEmptied } from './remove-emptied.ts';
 
@@ -22,6 +23,8 @@ export interface CgroupManager {
   removeParentQuota(parent: string): Promise<void>;
   /** Removes the default parent if nothing is in it. For the daemon's end: a creation beside it would fail. */
   removeEmptyDefaultParent(): Promise<void>;
+  /** The cgroups of a container's process that bind it to CPUs; undefined without the process, or where the kernel has no cpusets. */
+  cpusetOf(pid: number, containerId: string): Promise<CpusetPlace | undefined>;
   /** What a container under `parent` has used; undefined once its cgroup is gone. */
   containerUse(parent: string, containerId: string): CgroupUse | undefined;
   /** The same for everything under `parent`. */
@@ -72,6 +75,10 @@ export class CgroupfsManager implements CgroupManager {
     await removeQuota(this.#mounts, parent);
   }
 
+  cpusetOf(pid: number, containerId: string): Promise<CpusetPlace | undefined> {
+    return findCpuset(this.#mounts, pid, containerId);
+  }
+
   containerUse(parent: string, containerId: string): CgroupUse | undefined {
     return readCgroupUse(this.#mounts, this.cgroupsPath(parent, containerId));
   }
@@ -115,6 +122,10 @@ export class SystemdCgroupManager implements CgroupManager {
 
   async removeParentQuota(parent: string): Promise<void> {
     await removeQuota(this.#mounts, slicePath(parent));
+  }
+
+  cpusetOf(pid: number, containerId: string): Promise<CpusetPlace | undefined> {
+    return findCpuset(this.#mounts, pid, containerId);
   }
 
   containerUse(parent: string, containerId: string): CgroupUse | undefined {

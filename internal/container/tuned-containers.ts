@@ -1,6 +1,7 @@
 // Containers that ask the node to be set up for their CPUs, by CRI-O's annotations. Only those with whole CPUs of their own may:
 // a setting of a CPU that others run on would be theirs too.
 
+import type { CpusetPlace } from '../cgroup/cpuset-place.ts';
 import { DaemonError } from '../errors/daemon-error.ts';
 import type { NodeTuning, TuningWishes } from '../tuning/tuning.ts';
 import type { Container } from './container.ts';
@@ -25,7 +26,17 @@ export function tuningOf(
 
 function wishesOf(features: PodFeatures, containerName: string): TuningWishes {
   const irq = irqWish(features, containerName);
-  return { ...(irq !== undefined && { irq }) };
+  return {
+    ...(irq !== undefined && { irq }),
+    ...(isUnbalanced(features, containerName) && { withoutLoadBalancing: true }),
+  };
+}
+
+function isUnbalanced(features: PodFeatures, containerName: string): boolean {
+  const text = features.value('cpuLoadBalancing', containerName);
+  if (text === undefined || text === 'enable') return false;
+  if (text === 'disable' || text === 'true') return true;
+  throw badFeature('cpuLoadBalancing', text, '"disable" or "enable"');
 }
 
 function irqWish(features: PodFeatures, containerName: string): TuningWishes['irq'] {
@@ -48,11 +59,25 @@ function hasWholeCpus({ cpuShares }: LinuxResources): boolean {
 
 /** Sets the node up for a container that is about to run. `failed-precondition` when that cannot be done; nothing is changed then. */
 export async function applyTuning(
-  parts: Pick<ContainerParts, 'tuning'>,
+  parts: Pick<ContainerParts, 'tuning' | 'cgroups'>,
   { id, metadata, status }: Container,
 ): Promise<void> {
-  if (metadata.tuning === undefined) return;
-  await parts.tuning.apply(id, { ...metadata.tuning, cpus: ownCpus(id, status.resources) });
+  const { tuning } = metadata;
+  if (tuning === undefined) return;
+  const cpus = ownCpus(id, status.resources);
+  const unbalanced = tuning.withoutLoadBalancing ? await cpusetOf(parts, id, status.pid) : undefined;
+  await parts.tuning.apply(id, { ...tuning, cpus, ...(unbalanced !== undefined && { unbalanced }) });
+}
+
+async function cpusetOf(
+  { cgroups }: Pick<ContainerParts, 'cgroups'>,
+  id: string,
+  pid: number,
+): Promise<CpusetPlace> {
+  const place = await cgroups.cpusetOf(pid, id);
+  if (place !== undefined) return place;
+  const text = `container "${id}" cannot be taken out of load balancing: its process is in no cpuset`;
+  throw new DaemonError('failed-precondition', `${text}; the kernel needs the controller cpuset`);
 }
 
 function ownCpus(id: string, { cpusetCpus }: LinuxResources): string {

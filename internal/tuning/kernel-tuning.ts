@@ -11,6 +11,7 @@ import { formatCpuList, noCpus, parseCpuList } from './cpu-set.ts';
 import { IrqAffinity } from './irq-affinity.ts';
 import { Irqbalance } from './irqbalance.ts';
 import { IrqbalanceConfig } from './irqbalance-config.ts';
+import { LoadBalancing } from './load-balancing.ts';
 import type { Afterwards, TunedSetting } from './tuned-setting.ts';
 import type { NodeTuning, TuningClaim } from './tuning.ts';
 import { TuningStore } from './tuning-state.ts';
@@ -61,7 +62,7 @@ class KernelTuning implements NodeTuning {
     this.#restoreFile = irqbalanceRestoreFile === 'disable' ? '' : irqbalanceRestoreFile;
     this.#irqbalance = new IrqbalanceConfig({ root, config }, new Irqbalance(parts));
     this.#irqs = new IrqAffinity(root, this.#irqbalance);
-    this.#settings = [this.#irqs];
+    this.#settings = [new LoadBalancing(parts.logger), this.#irqs];
   }
 
   async apply(containerId: string, claim: TuningClaim): Promise<void> {

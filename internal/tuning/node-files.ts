@@ -1,6 +1,6 @@
 // Reading and writing single values of /proc and /sys.
 
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, stat, writeFile } from 'node:fs/promises';
 import { DaemonError } from '../errors/daemon-error.ts';
 import { errnoCode, isENOENT } from '../errors/errno.ts';
 
@@ -12,6 +12,10 @@ export async function readValue(path: string): Promise<string | undefined> {
     if (isENOENT(cause)) return undefined;
     throw failed('read', path, cause);
   }
+}
+
+export async function isDirectory(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => undefined))?.isDirectory() ?? false;
 }
 
 /** Writes a value in one call, as the kernel wants it. */

@@ -23,6 +23,10 @@ export interface TuningState {
   readonly claims: Readonly<Record<string, TuningClaim>>;
   /** CPUs that were taken out of the mask of new interrupts, as a list. */
   readonly takenIrqCpus: string;
+  /** CPUs that were handed down to partitions, as lists by the directories of their cgroups; what others handed down is not here. */
+  readonly exclusive?: Readonly<Record<string, string>>;
+  /** The cgroups that were made partitions. */
+  readonly partitions?: readonly string[];
   readonly irqbalance?: ChangedIrqbalance | undefined;
 }
 

@@ -5,11 +5,24 @@
 export interface TuningWishes {
   /** No device interrupts on its CPUs: `disable` on none, `housekeeping` on none but the first and its thread siblings. */
   readonly irq?: 'disable' | 'housekeeping';
+  /** The scheduler moves no tasks to and from its CPUs. */
+  readonly withoutLoadBalancing?: boolean;
+}
+
+/** The cgroups that bind a container to its CPUs, as directories from the top down. */
+export interface CpusetDirectories {
+  readonly version: 1 | 2;
+  readonly root: string;
+  readonly above: readonly string[];
+  /** The container's own. */
+  readonly own: readonly string[];
 }
 
 /** Wishes with the CPUs that they are about, in the kernel's list form (`2-5,8`). */
 export interface TuningClaim extends TuningWishes {
   readonly cpus: string;
+  /** With `withoutLoadBalancing`: where that is to be. */
+  readonly unbalanced?: CpusetDirectories;
 }
 
 /** The settings of the node that follow its containers. One change at a time; what is changed is on disk before. */

@@ -15,7 +15,7 @@ import { missing } from '../harness/requirements.ts';
 
 const maskFile = '/proc/irq/default_smp_affinity';
 const namespaceOptions = { network: 'POD', pid: 'CONTAINER', ipc: 'POD' } as const;
-const allowed = ['irq-load-balancing.crio.io'];
+const allowed = ['irq-load-balancing.crio.io', 'cpu-load-balancing.crio.io'];
 /** The kubelet's for one CPU under the static policy. */
 const oneCpu = { cpuShares: 1024, cpusetCpus: '1' };
 
@@ -173,6 +173,23 @@ describe('containers with CPUs of their own', { skip: lacking() }, () => {
       code: status.INVALID_ARGUMENT,
       details: /irq-load-balancing\.crio\.io is "off", expected "disable", "housekeeping" or "enable"/,
     });
+  });
+
+  test('no load balancing in the cgroup of the container', async () => {
+    const balance = async (containerId: string) => {
+      const lines = readFileSync(`/proc/${await pidOf(containerId)}/cgroup`, 'utf8').split('\n');
+      const v1 = lines.find((line) => line.split(':')[1] === 'cpuset')?.split(':')[2];
+      if (v1 !== undefined) return contentOf(`/sys/fs/cgroup/cpuset${v1}/cpuset.sched_load_balance`);
+      const own = lines.find((line) => line.startsWith('0::'))?.slice(3);
+      return contentOf(`/sys/fs/cgroup${own}/cpuset.cpus.partition`) === 'isolated' ? '0' : '1';
+    };
+    const containerId = await created({ 'cpu-load-balancing.crio.io': 'disable' });
+    assert.equal(await balance(containerId), '1');
+    await daemon.client.runtime('StartContainer', { containerId });
+    assert.equal(await balance(containerId), '0');
+    assert.equal(contentOf(maskFile), wholeMask);
+    await removeAllPods(daemon.client);
+    assert.equal(await balance(await started({})), '1');
   });
 
   test('housekeeping: the first CPU keeps its interrupts, and the container knows which', async () => {
