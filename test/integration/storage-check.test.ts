@@ -14,23 +14,13 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
-import { silentLogger } from '../../internal/log/logger.ts';
 import type { Finding } from '../../internal/storage/check/finding.ts';
 import { inspect } from '../../internal/storage/check/inspect.ts';
 import { repair } from '../../internal/storage/check/repair.ts';
-import { openStore, type Store } from '../../internal/storage/open-store.ts';
+import type { Store } from '../../internal/storage/open-store.ts';
 import type { StoredImage } from '../../internal/storage/store.ts';
 import { tarArchive } from '../fixtures/tar-builder.ts';
-import {
-  commit,
-  limits,
-  openWorld,
-  sourceOf,
-  storeImage,
-  type TestLayer,
-  testLayer,
-  type World,
-} from './storage-world.ts';
+import { openWorld, storeImage, storeLayer, type TestLayer, testLayer, type World } from './storage-world.ts';
 
 let world: World;
 let shared: TestLayer;
@@ -59,7 +49,7 @@ async function findings(contents: boolean): Promise<readonly Finding[]> {
 }
 
 async function reopened<T>(look: (store: Store) => Promise<T>): Promise<T> {
-  const store = await openStore({ graphRoot: world.graphRoot, runRoot: world.runRoot, logger: silentLogger });
+  const store = await world.openAnother();
   try {
     return await look(store);
   } finally {
@@ -260,8 +250,7 @@ test('changed modes and owners are told, and nothing is removed for them', async
 
 test('layers that nothing uses are told by their age', async () => {
   const layer = testLayer(tarArchive([{ name: 'unused' }]));
-  const staged = await world.store.layers.stageLayer(sourceOf(layer), limits, AbortSignal.timeout(20_000));
-  const { id } = await commit(world.store, staged, undefined);
+  const { id } = await storeLayer(world.store, layer);
   assert.deepEqual(await findings(false), []);
   const { findings: told } = await inspect(world.store.state, {
     contents: false,

@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { silentLogger } from '../../internal/log/logger.ts';
 import { openStore } from '../../internal/storage/open-store.ts';
-import { commit, limits, sourceOf, testLayer } from './storage-world.ts';
+import { storeLayer, testLayer } from './storage-world.ts';
 
 const [graphRoot = '', runRoot = '', ...tars] = process.argv.slice(2);
 const store = await openStore({ graphRoot, runRoot, logger: silentLogger });
@@ -13,8 +13,7 @@ for (;;) {
   let parentId: string | undefined;
   const ids: string[] = [];
   for (const layer of layers) {
-    const staged = await store.layers.stageLayer(sourceOf(layer), limits, AbortSignal.timeout(20_000));
-    parentId = (await commit(store, staged, parentId)).id;
+    parentId = (await storeLayer(store, layer, parentId)).id;
     ids.push(parentId);
   }
   await store.layers.removeUnusedLayers(ids);

@@ -22,7 +22,15 @@ import { TempDir } from '../../internal/storage/temp-dir.ts';
 import { tryLockFile } from '../../internal/sys/file-lock.ts';
 import { MNT_DETACH, mount, unmount } from '../../internal/sys/mount.ts';
 import { tarArchive } from '../fixtures/tar-builder.ts';
-import { commit, limits, openWorld, sourceOf, storeImage, testLayer, type World } from './storage-world.ts';
+import {
+  limits,
+  openWorld,
+  sourceOf,
+  storeImage,
+  storeLayer,
+  testLayer,
+  type World,
+} from './storage-world.ts';
 
 let world: World;
 before(async () => {
@@ -90,8 +98,7 @@ test('layers that a kill left without an image or a container are deleted, and o
   const stored: Record<string, string> = {};
   for (const name of ['old', 'young', 'theirs']) {
     const layer = testLayer(world.tarOf(`echo ${name} > ${name}`));
-    const staged = await world.store.layers.stageLayer(sourceOf(layer), limits, AbortSignal.timeout(20_000));
-    stored[name] = (await commit(world.store, staged, image.topLayerId)).id;
+    stored[name] = (await storeLayer(world.store, layer, image.topLayerId)).id;
   }
   const [kept, lost] = ['ab'.repeat(32), 'cd'.repeat(32)];
   for (const containerId of [kept, lost]) {
@@ -154,7 +161,7 @@ test('what cannot be deleted keeps no store from opening, and no other waste in 
 });
 
 test('closing does not wait for a tool that holds a lock', async () => {
-  const own = await openStore({ graphRoot: world.graphRoot, runRoot: world.runRoot, logger: silentLogger });
+  const own = await world.openAnother();
   const fd = openSync(inGraph('overlay-images/images.lock'), 'r+');
   try {
     assert.ok(tryLockFile(fd, 'write'));
@@ -166,7 +173,7 @@ test('closing does not wait for a tool that holds a lock', async () => {
 });
 
 test('closing the store deletes what was staged and leaves no descriptor open', async () => {
-  const own = await openStore({ graphRoot: world.graphRoot, runRoot: world.runRoot, logger: silentLogger });
+  const own = await world.openAnother();
   const layer = testLayer(tarArchive([{ name: 'x', content: Buffer.from('x') }]));
   await own.layers.stageLayer(sourceOf(layer), limits, AbortSignal.timeout(20_000));
   assert.equal(readdirSync(inGraph('overlay/tempdirs')).length, 2);

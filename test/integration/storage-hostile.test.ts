@@ -11,11 +11,11 @@ import type { LayerSource, UnpackLimits } from '../../internal/storage/store.ts'
 import { type TarItem, tarArchive, tarHeader } from '../fixtures/tar-builder.ts';
 import {
   chunks,
-  commit,
   limits,
   openWorld,
   sha256,
   sourceOf,
+  storeLayer,
   testLayer,
   type World,
 } from './storage-world.ts';
@@ -176,8 +176,7 @@ test('other inventions are refused', async () => {
 test('attributes that steer an overlay are left out', async () => {
   const pax = { 'SCHILY.xattr.trusted.overlay.redirect': '/etc', 'SCHILY.xattr.user.fine': 'yes' };
   const layer = testLayer(tarArchive([{ name: 'dir/', type: '5', mode: 0o755, pax }]));
-  const staged = await world.store.layers.stageLayer(sourceOf(layer), limits, AbortSignal.timeout(20_000));
-  const stored = await commit(world.store, staged, undefined);
+  const stored = await storeLayer(world.store, layer);
   const directory = join(world.graphRoot, 'overlay', stored.id, 'diff/dir');
   const script = 'import os,sys; print(sorted(os.listxattr(sys.argv[1])))';
   assert.equal(

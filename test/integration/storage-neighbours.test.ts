@@ -7,8 +7,6 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { silentLogger } from '../../internal/log/logger.ts';
-import { openStore } from '../../internal/storage/open-store.ts';
 import type { StoredImage } from '../../internal/storage/store.ts';
 import { tarArchive } from '../fixtures/tar-builder.ts';
 import { holdLocks, openWorld, storeImage, testLayer, type World } from './storage-world.ts';
@@ -92,14 +90,14 @@ test('an image with a container that is not entered yet is not removed', async (
 
 test('a daemon that dies before its containers are entered, or removed, leaves that to the next', async () => {
   const [entered, removed] = [newId(), newId()];
-  const first = await openStore({ graphRoot: world.graphRoot, runRoot: world.runRoot, logger: silentLogger });
+  const first = await world.openAnother();
   await first.containers.create({ containerId: removed, imageId: image.id, names: ['r'], metadata: {} });
   const release = await holdLocks(world.graphRoot, 'layers', 'containers');
   await first.containers.create({ containerId: entered, imageId: image.id, names: ['e'], metadata: {} });
   await first.containers.remove(removed);
   await first.close();
   await release();
-  const next = await openStore({ graphRoot: world.graphRoot, runRoot: world.runRoot, logger: silentLogger });
+  const next = await world.openAnother();
   await eventually(
     () =>
       recordsOf('containers')
@@ -114,7 +112,7 @@ test('a daemon that dies before its containers are entered, or removed, leaves t
 
 test('what another tool writes is seen by a refresh, whatever locks are held', async () => {
   const layer = testLayer(world.tarOf('echo other > other'));
-  const other = await openStore({ graphRoot: world.graphRoot, runRoot: world.runRoot, logger: silentLogger });
+  const other = await world.openAnother();
   const stored = await storeImage(other, [layer], 'localhost/other:1');
   const release = await holdLocks(world.graphRoot, 'layers', 'images', 'containers');
   try {

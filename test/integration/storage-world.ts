@@ -65,6 +65,8 @@ export interface World {
   storageName(name: string): string;
   /** The tar of a directory that `script` fills; it runs inside. */
   tarOf(script: string, ...tarArgs: string[]): Buffer;
+  /** The same store as another process has it. */
+  openAnother(): Promise<Store>;
   close(): Promise<void>;
 }
 
@@ -94,6 +96,7 @@ export async function openWorld(layout: Partial<StoreLayout> = {}): Promise<Worl
       run('tar', '-C', tree, '-cf', `${tree}.tar`, ...tarArgs, '.');
       return readFileSync(`${tree}.tar`);
     },
+    openAnother: () => openStore({ graphRoot, runRoot, ...layout, logger: silentLogger }),
     async close() {
       await store.close();
       // podman leaves the driver's home mounted on itself
@@ -111,6 +114,12 @@ export async function commit(
   const [stored] = await store.layers.commitLayers([staged], parentId);
   if (stored === undefined) throw new Error('nothing was committed');
   return stored;
+}
+
+/** Stages and commits one layer. */
+export async function storeLayer(store: Store, layer: TestLayer, parentId?: string): Promise<StoredLayer> {
+  const staged = await store.layers.stageLayer(sourceOf(layer), limits, AbortSignal.timeout(30_000));
+  return commit(store, staged, parentId);
 }
 
 /** Stages and commits layers, bottom first, and records an image of them. */
