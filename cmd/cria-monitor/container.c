@@ -1,6 +1,7 @@
 /* The role `run`: one container from its creation to the acknowledged exit. */
 #include "container.h"
 
+#include "cgroup-moves.h"
 #include "console.h"
 #include "fault.h"
 #include "init.h"
@@ -316,5 +317,6 @@ int container_main(const char *config_path)
 	if (!gate_answer(GATE_FD, "R"))
 		container_shutdown();
 	FAULT_POINT("ready");
+	cgroup_ready_moves();
 	return container_serve();
 }

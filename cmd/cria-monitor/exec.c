@@ -6,6 +6,7 @@
  */
 #include "exec.h"
 
+#include "cgroup-moves.h"
 #include "config.h"
 #include "console.h"
 #include "exec-cgroup.h"
@@ -106,6 +107,7 @@ int exec_main(const char *config_path)
 	if (wrong == NULL) {
 		FAULT_POINT("exec-runtime-started");
 		gate_answer(GATE_FD, "R");
+		cgroup_ready_moves();
 		loop_run();
 	}
 	if (exec.socket != NULL)

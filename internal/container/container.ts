@@ -7,6 +7,7 @@
 // `creating` is on disk only, so that a daemon that died in the middle finds what to undo.
 
 import type { RecordedRuntime } from '../oci/oci-runtime.ts';
+import type { ProcessSpec } from '../oci/runtime-spec.ts';
 import type { NamedRecord } from '../records/record-store.ts';
 import type { TuningWishes } from '../tuning/tuning.ts';
 import type { ContainerConfig, LinuxResources } from './container-config.ts';
@@ -67,6 +68,13 @@ export interface ContainerStatus {
   readonly resources: LinuxResources;
 }
 
+/** What commands in a container have from the spec that it was made with. */
+export interface ExecBase {
+  readonly process: ProcessSpec;
+  /** The host's ids of its process. */
+  readonly owner: { readonly uid: number; readonly gid: number };
+}
+
 /** The record in memory. Only `setStatus` changes it, under the container's lock and after the disk. */
 export class Container implements NamedRecord {
   readonly metadata: ContainerMetadata;
@@ -78,6 +86,8 @@ export class Container implements NamedRecord {
   removing = false;
   /** End of the shortest grace period that a stop has asked for, on the monotonic clock; undefined without a stop. */
   killAtMs: number | undefined;
+  /** Undefined until the first exec has read it: a probe comes every few seconds, and the spec stays the same. */
+  execBase: ExecBase | undefined;
   #status: ContainerStatus;
   #setExited: () => void = () => {};
 

@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { DaemonError } from '../errors/daemon-error.ts';
 import type { ExecCgroup, PipeOwner } from '../monitor/monitor.ts';
 import type { ProcessSpec, RuntimeSpec } from '../oci/runtime-spec.ts';
-import type { Container } from './container.ts';
+import type { Container, ExecBase } from './container.ts';
 import { containerPaths } from './container-files.ts';
 import type { ContainerParts } from './container-parts.ts';
 import { execCgroup } from './exec-cgroup.ts';
@@ -32,15 +32,16 @@ export async function execTarget(
 ): Promise<ExecTarget> {
   const container = runningContainer(parts, idOrPrefix);
   const { runtime } = handlerOf(parts, container.metadata);
-  const stored = await readSpec(parts, container);
+  container.execBase ??= await readBase(parts, container);
+  const { process, owner } = container.execBase;
   const cpu = execCpu(parts, container);
   return {
     containerId: container.id,
     runtimePath: runtime.path,
     runtimeArgs: runtime.globalArgs,
     env: runtime.env,
-    process: { ...execProcess(stored.process, command, terminal), ...affinity(cpu) },
-    owner: ownerByMappings(stored),
+    process: { ...execProcess(process, command, terminal), ...affinity(cpu) },
+    owner,
     cgroup: execCgroup(parts, container),
     cpu,
   };
@@ -58,9 +59,11 @@ export function runningContainer(parts: ContainerParts, idOrPrefix: string): Con
   return container;
 }
 
-async function readSpec(parts: ContainerParts, container: Container): Promise<RuntimeSpec> {
+async function readBase(parts: ContainerParts, container: Container): Promise<ExecBase> {
   try {
-    return JSON.parse(await readFile(containerPaths(parts.directories, container.id).spec, 'utf8'));
+    const text = await readFile(containerPaths(parts.directories, container.id).spec, 'utf8');
+    const spec: RuntimeSpec = JSON.parse(text);
+    return { process: spec.process, owner: ownerByMappings(spec) };
   } catch (cause) {
     requireRunning(container); // removed meanwhile
     throw new DaemonError('internal', `cannot read the spec of container "${container.id}"`, cause);

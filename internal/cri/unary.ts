@@ -21,8 +21,13 @@ export function bindUnary(
   return (name, rpc) => (call, done) => {
     const startMs = performance.now();
     const abort = new AbortController();
-    call.on('cancelled', () => abort.abort()); // for both: a client that cancels and a deadline that passes
+    let isOver = false;
+    // For a client that cancels, a deadline that passes, and, which means nothing, the end of every call.
+    call.on('cancelled', () => {
+      if (!isOver) abort.abort();
+    });
     const end = (isFailed: boolean): number => {
+      isOver = true;
       const tookMs = performance.now() - startMs;
       parts.observeOperation(name, tookMs / 1000, isFailed);
       return Math.round(tookMs * 100) / 100;

@@ -33,17 +33,10 @@ async function collect(path: string, request: ExecSyncRequest, signal: AbortSign
   setMaxListeners(0, signal); // one for each exec that runs under it: no leak
   signal.addEventListener('abort', abort, { once: true });
   if (signal.aborted) abort();
-  const output: { stdout: Buffer[]; stderr: Buffer[] } = { stdout: [], stderr: [] };
-  const reader = new FrameReader();
+  const output: Output = { stdout: [], stderr: [] };
   let end: Record<string, unknown> | undefined;
   try {
-    for await (const chunk of socket) {
-      for (const frame of reader.push(chunk as Buffer)) {
-        if (frame.type === frameType.stdout) output.stdout.push(frame.payload);
-        else if (frame.type === frameType.stderr) output.stderr.push(frame.payload);
-        else if (frame.type === frameType.control) end = decodeControl(frame);
-      }
-    }
+    end = await lastMessage(socket, output);
   } catch (cause) {
     signal.throwIfAborted();
     throw new DaemonError('unavailable', `lost the exec in container "${request.containerId}"`, cause);
@@ -54,4 +47,29 @@ async function collect(path: string, request: ExecSyncRequest, signal: AbortSign
   signal.throwIfAborted();
   const { code } = exitOfCommand(end, request);
   return { stdout: Buffer.concat(output.stdout), stderr: Buffer.concat(output.stderr), exitCode: code };
+}
+
+interface Output {
+  readonly stdout: Buffer[];
+  readonly stderr: Buffer[];
+}
+
+/** Undefined when the connection ends without one. All output comes before it. By events: an iterator costs a probe 0.2 ms. */
+async function lastMessage(socket: Socket, output: Output): Promise<Record<string, unknown> | undefined> {
+  const reader = new FrameReader();
+  return new Promise((resolve, reject) => {
+    socket.once('error', reject);
+    socket.once('close', () => resolve(undefined));
+    socket.on('data', (chunk: Buffer) => {
+      try {
+        for (const frame of reader.push(chunk)) {
+          if (frame.type === frameType.stdout) output.stdout.push(frame.payload);
+          else if (frame.type === frameType.stderr) output.stderr.push(frame.payload);
+          else if (frame.type === frameType.control) resolve(decodeControl(frame));
+        }
+      } catch (cause) {
+        reject(cause);
+      }
+    });
+  });
 }
