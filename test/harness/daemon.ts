@@ -38,6 +38,8 @@ export interface DaemonOptions {
   readonly network?: PodNetworkSetup;
   /** Path of a network namespace that takes the host's place: the daemon runs in it. */
   readonly hostNetns?: string;
+  /** An installed `cria` that is the daemon, in the place of the build. */
+  readonly installed?: string;
 }
 
 const program = fileURLToPath(new URL('../../cmd/cria/main.js', import.meta.url));
@@ -52,6 +54,7 @@ export class TestDaemon implements Territory {
   readonly logFile: string;
   readonly #restoreForwarding = rememberForwarding();
   readonly #enter: readonly string[];
+  readonly #daemon: readonly string[];
   #process: ChildProcess | undefined;
   #client: CriClient | undefined;
 
@@ -64,6 +67,10 @@ export class TestDaemon implements Territory {
     this.cgroupParent = `/${name}`;
     this.logFile = `${this.root}/daemon.log`;
     this.#enter = options.hostNetns === undefined ? [] : ['/usr/bin/nsenter', `--net=${options.hostNetns}`];
+    this.#daemon =
+      options.installed === undefined
+        ? [process.execPath, '--enable-source-maps', program]
+        : [options.installed];
     const names = options.handlers ?? ['runc'];
     const found = names.map((handler) => ({ name: handler, path: findProgram(handler) ?? handler }));
     const handlers = [...found, ...(options.moreHandlers ?? [])];
@@ -91,8 +98,7 @@ export class TestDaemon implements Territory {
   /** Starts the daemon and resolves when it answers; rejects with the end of its log. */
   async start(): Promise<void> {
     const log = openSync(this.logFile, 'a');
-    const args = ['--enable-source-maps', program, '--config', this.paths.configFile];
-    const [file, ...rest] = [...this.#enter, process.execPath, ...args];
+    const [file, ...rest] = [...this.#enter, ...this.#daemon, '--config', this.paths.configFile];
     this.#process = spawn(file as string, rest, { stdio: ['ignore', log, log] });
     closeSync(log);
     const deadline = Date.now() + startLimitMs;
