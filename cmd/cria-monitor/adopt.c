@@ -2,6 +2,7 @@
  * The role `adopt`: goes on with a container whose monitor died, with what the spawner has kept of it, see keep.h. The
  * container runs, or has ended meanwhile. Every step's text is what went wrong, or NULL.
  */
+#include "cgroup-join.h"
 #include "container.h"
 #include "fault.h"
 #include "init.h"
@@ -83,11 +84,13 @@ static const char *take_deposit(void)
 
 static const char *go_on(void)
 {
+	const char *refused;
+
 	unlink(container.config.socket); /* of the dead one */
 	if (!clients_listen(container.config.socket))
 		return strerror(errno);
 	/* What cannot be had now is no reason to give the container up. */
-	container_join_cgroups();
+	cgroup_join(&container.config.json, &refused);
 	exit_record_reserve();
 	if (log_open(container.config.log_path, container.config.log_size_max) == 0)
 		log_mend();

@@ -1,6 +1,7 @@
 /* The role `run`: one container from its creation to the acknowledged exit. */
 #include "container.h"
 
+#include "cgroup-join.h"
 #include "cgroup-moves.h"
 #include "console.h"
 #include "fault.h"
@@ -224,22 +225,6 @@ void container_shutdown(void)
 	}
 }
 
-bool container_join_cgroups(void)
-{
-	const char *directories[32];
-	size_t count = json_strings(&container.config.json, "cgroupDirs", directories, 0, LENGTH(directories));
-	char path[PATH_MAX];
-
-	if (count >= LENGTH(directories)) {
-		errno = E2BIG;
-		return false;
-	}
-	for (size_t i = 0; i < count; i++)
-		if (!format(path, sizeof(path), "%s/cgroup.procs", directories[i]) || write_file(path, "0") != 0)
-			return false;
-	return true;
-}
-
 const char *container_enter(const char *config_path)
 {
 	const char *wrong = config_load(&container.config, config_path);
@@ -272,12 +257,14 @@ static const char *prepare(const char *config_path)
 	if (!gate_wait(GATE_FD))
 		return "the gate was not opened";
 	FAULT_POINT("gate-opened");
-	if (!container_join_cgroups()) {
-		snprintf(text, sizeof(text), "join the cgroup: %s", strerror(errno));
+	const char *refused;
+	int error = cgroup_join(&container.config.json, &refused);
+
+	if (error != 0) {
+		snprintf(text, sizeof(text), "join the cgroup: %s", strerror(error));
 		return text;
 	}
-	int error = log_open(container.config.log_path, container.config.log_size_max);
-
+	error = log_open(container.config.log_path, container.config.log_size_max);
 	if (error != 0) {
 		snprintf(text, sizeof(text), "open the log file: %s", strerror(error));
 		return text;

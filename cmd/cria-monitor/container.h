@@ -162,7 +162,6 @@ bool exit_reaped(pid_t pid);
  * wrong, or NULL. The exit code of the program.
  */
 const char *container_enter(const char *config_path);
-bool container_join_cgroups(void);
 int container_serve(void);
 /* A client has disconnected. */
 void container_client_left(void);

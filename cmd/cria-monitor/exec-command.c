@@ -81,9 +81,10 @@ static void runtime_failed(int status)
 {
 	output_message(failure, sizeof(failure));
 	if (failure[0] == '\0')
-		snprintf(failure, sizeof(failure), "the runtime %s %d and said nothing",
+		snprintf(failure, sizeof(failure), "the runtime %s %d and said nothing%s",
 			 WIFEXITED(status) ? "exited with code" : "was killed by signal",
-			 WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status));
+			 WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status),
+			 exec.is_moved ? "; it was in the container's cgroup, under its limits" : "");
 	fail(failure);
 }
 

@@ -67,8 +67,8 @@ static void put_exit(struct json_writer *writer)
 /* The last frame, as soon as there is a client for it. */
 void session_report(void)
 {
-	/* Every byte of a failure may become an escape of six. */
-	APART char buffer[6 * 8192 + 256];
+	/* Every byte of a text may become an escape of six. */
+	APART char buffer[6 * (8192 + EXEC_REFUSED_MAX) + 256];
 	struct json_writer writer;
 
 	if (exec.phase != ENDED || !session_is_open())
@@ -83,6 +83,8 @@ void session_report(void)
 		put_exit(&writer);
 	}
 	json_put_bool(&writer, "timedOut", exec.timed_out);
+	if (exec.cgroup_refused != NULL)
+		json_put_string(&writer, "cgroupRefused", exec.cgroup_refused);
 	exec.phase = REPORTED;
 	FAULT_POINT("exec-reporting");
 	data_put(&client, (struct frame_head){ FRAME_CONTROL, 0 }, buffer, json_end(&writer), SIZE_MAX);

@@ -2,10 +2,12 @@
  * The role `exec`: one command in a running container, for the one client, the daemon. The command lives no longer than
  * that connection. Without `interactive` the client only waits; with it, it has streams as of data-connection.h, and
  *   signal {signal} | resize {columns, rows}   -> {} or {err}
- * The last frame is {op: "exit", code, signal?, timedOut, truncated}, or {op: "failed", message}.
+ * The last frame is {op: "exit", code, signal?, timedOut, truncated}, or {op: "failed", message}; with cgroupRefused where a
+ * cgroup of the config did not take us.
  */
 #include "exec.h"
 
+#include "cgroup-join.h"
 #include "cgroup-moves.h"
 #include "config.h"
 #include "console.h"
@@ -63,6 +65,21 @@ static const char *load_config(const char *path)
 	return NULL;
 }
 
+/* The command matters more than where its monitor is charged. */
+static void join_cgroups(void)
+{
+	APART char text[EXEC_REFUSED_MAX];
+	const char *refused, *any[2];
+	int error = cgroup_join(&exec.json, &refused);
+
+	if (error == 0) {
+		exec.is_moved = json_strings(&exec.json, "cgroupDirs", any, 0, LENGTH(any)) > 0;
+		return;
+	}
+	format(text, sizeof(text), "%s: %s", strerror(error), refused);
+	exec.cgroup_refused = text;
+}
+
 static const char *prepare(const char *config_path)
 {
 	const char *wrong = load_config(config_path);
@@ -85,6 +102,7 @@ static const char *prepare(const char *config_path)
 	FAULT_POINT("exec-listening");
 	if (!gate_wait(GATE_FD))
 		return "the gate was not opened";
+	join_cgroups();
 	session_expect();
 	return command_start();
 }

@@ -8,6 +8,8 @@
 /* STARTED is from the end of the runtime's `exec`; ENDED when there is a result; REPORTED when the client has it. */
 enum exec_phase { STARTING, STARTED, ENDED, REPORTED };
 
+enum { EXEC_REFUSED_MAX = 1024 };
+
 struct exec {
 	struct json json;
 	const char *id, *socket, *pid_file, *process;
@@ -26,6 +28,10 @@ struct exec {
 	bool timed_out;
 	/* Output was dropped. */
 	bool truncated;
+	/* We, and with us the runtime, are in the cgroups that the config names. */
+	bool is_moved;
+	/* Why a cgroup of the config did not take us, and which; NULL when all did. */
+	const char *cgroup_refused;
 };
 
 extern struct exec exec;

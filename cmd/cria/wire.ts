@@ -7,6 +7,8 @@ import { RequestFlight } from '../../internal/async/request-flight.ts';
 import { SingleFlight } from '../../internal/async/single-flight.ts';
 import { CdiDirectories } from '../../internal/cdi/cdi-directories.ts';
 import { openCgroupManager } from '../../internal/cgroup/cgroup-manager.ts';
+import { ContainerCgroups } from '../../internal/cgroup/container-cgroups.ts';
+import { listCgroupMounts } from '../../internal/cgroup/hierarchy.ts';
 import { openMonitorPlaces } from '../../internal/cgroup/monitor-places.ts';
 import type { Config } from '../../internal/config/options.ts';
 import { parseDurationMs, parseSizeBytes } from '../../internal/config/quantities.ts';
@@ -155,6 +157,7 @@ async function wireContainers(
     tuning: await wireTuning(config, runner, made.logger),
     cgroups: await openCgroupManager(runtime.cgroup_manager),
     monitorPlaces: await openMonitorPlaces(runtime.cgroup_manager, runner, made.logger),
+    execMonitors: { cgroups: new ContainerCgroups(await listCgroupMounts()), told: new WeakSet() },
     stats: { rates: new CpuRates(), layers: new WritableLayers() },
     defaults: await containerDefaults(config, made.logger),
     host: await probeHost(),
@@ -219,6 +222,7 @@ async function wireRuntimes(
     monitorEnv: handler.monitor_env,
     privilegedWithoutHostDevices: handler.privileged_without_host_devices,
     execCpuAffinity: handler.exec_cpu_affinity,
+    execMonitorInContainer: handler.monitor_exec_cgroup === 'container' && runtime.infra_ctr_cpuset !== '',
     allowedAnnotations: handler.allowed_annotations,
     defaultAnnotations: handler.default_annotations,
     seccompProfile: await runtimeDefaultProfile(handler.seccomp_profile, logger),

@@ -1,7 +1,7 @@
 // [crio.runtime.runtimes.NAME] and [crio.runtime.workloads.NAME].
 
 import { anyPath, count, environment, optionalPath, size, text, textList } from './checked-types.ts';
-import { done, type EntriesOption, later, unused } from './option.ts';
+import { done, type EntriesOption, unused } from './option.ts';
 import { booleanType, stringMapType, wordType } from './value-type.ts';
 
 const handlerOptions = {
@@ -61,10 +61,10 @@ const handlerOptions = {
     [],
     'Environment of the OCI runtime. A PATH with the usual directories is added unless it is among them.',
   ),
-  monitor_exec_cgroup: later(
+  monitor_exec_cgroup: done(
     wordType('', 'container'),
     '',
-    '"container": exec monitors run in the cgroup of the container, so that probes are charged to it.',
+    '"container": monitors of probes and other exec-syncs, and the runtime that starts the command, run in the cgroup of the container: its limits must leave room for them. As in CRI-O only with infra_ctr_cpuset.',
   ),
   platform_runtime_paths: done(
     stringMapType,

@@ -60,12 +60,25 @@ async function resolveHandler(name: string, config: Config, searchPath: string):
     path === undefined ? `there is no program "${program}" in PATH` : await whyNotExecutable(path);
   if (whyNot !== undefined) problems.push(['runtime_path', whyNot]);
   if (path === undefined || problems.length > 0) return { handler: undefined, findings: problems };
-  // CRI-O's "pod" type is the same OCI runtime under another monitor, conmon-rs.
-  const findings: Finding[] =
-    handler.runtime_type === 'pod'
-      ? [['runtime_type', '"pod" is treated as "oci": cria has its own monitor']]
-      : [];
+  const findings = findingsOfUse(handler, config);
   return { handler: { ...handler, runtime_path: path, runtime_type: 'oci' }, findings };
+}
+
+/** What is not as the words say, in a handler that works. */
+function findingsOfUse(
+  { runtime_type, monitor_exec_cgroup }: RuntimeHandler,
+  { runtime }: Config,
+): Finding[] {
+  const findings: Finding[] = [];
+  // CRI-O's "pod" type is the same OCI runtime under another monitor, conmon-rs.
+  if (runtime_type === 'pod')
+    findings.push(['runtime_type', '"pod" is treated as "oci": cria has its own monitor']);
+  if (monitor_exec_cgroup !== '' && runtime.infra_ctr_cpuset === '')
+    findings.push([
+      'monitor_exec_cgroup',
+      `"${monitor_exec_cgroup}" has no effect without infra_ctr_cpuset, as in CRI-O`,
+    ]);
+  return findings;
 }
 
 /** The name of the handler whose program `name` uses. */

@@ -218,6 +218,20 @@ test('validateConfig takes the handler type "pod" for "oci"', async () => {
   );
 });
 
+test('validateConfig tells of a monitor_exec_cgroup that waits for infra_ctr_cpuset', async () => {
+  const handler = '[crio.runtime.runtimes.runc]\nmonitor_exec_cgroup = "container"\n';
+  const { config, warnings } = await validateText(handler);
+  assert.equal(config.runtime.runtimes['runc']?.monitor_exec_cgroup, 'container');
+  assert.deepEqual(
+    warnings.map(({ key, reason }) => `${key}: ${reason}`),
+    [
+      'crio.runtime.runtimes.runc.monitor_exec_cgroup: "container" has no effect without infra_ctr_cpuset, as in CRI-O',
+    ],
+  );
+  const both = await validateText(`[crio.runtime]\ninfra_ctr_cpuset = "0"\n${handler}`);
+  assert.deepEqual(both.warnings, []);
+});
+
 test('validateConfig refuses a default handler that cannot work, together with the other problems', async () => {
   assert.deepEqual(
     await rejection(

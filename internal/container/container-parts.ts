@@ -19,6 +19,7 @@ import type { NodeTuning } from '../tuning/tuning.ts';
 import type { Container } from './container.ts';
 import type { ContainerDirectories } from './container-files.ts';
 import type { StatsMemory } from './container-stats.ts';
+import type { ExecMonitors } from './exec-monitor.ts';
 import type { DeviceRules } from './requested-devices.ts';
 import type { HostFacts, SandboxFacts, SpecDefaults } from './spec/spec-input.ts';
 import type { Workload } from './workloads.ts';
@@ -63,6 +64,7 @@ export interface ContainerParts {
   readonly runtimes: RuntimeHandlers;
   readonly cgroups: CgroupManager;
   readonly monitorPlaces: MonitorPlaces;
+  readonly execMonitors: ExecMonitors;
   readonly cdi: CdiDevices;
   readonly hooks: HookDirectories;
   readonly apparmor: AppArmor;

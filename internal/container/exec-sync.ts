@@ -2,7 +2,8 @@
 
 import type { ExecSyncResult } from '../monitor/monitor.ts';
 import type { ContainerParts } from './container-parts.ts';
-import { execTarget } from './exec-target.ts';
+import { execMonitorCgroups, tellRefused } from './exec-monitor.ts';
+import { execTarget, runningContainer } from './exec-target.ts';
 
 /**
  * What is kept of both streams together (CVE-2022-1708: unbounded output filled memory). The kubelet and crictl refuse
@@ -27,9 +28,13 @@ export async function execSync(
   request: ExecSyncCommand,
   signal: AbortSignal,
 ): Promise<ExecSyncResult> {
-  const target = await execTarget(parts, idOrPrefix, { command: request.command, terminal: false });
+  const container = runningContainer(parts, idOrPrefix);
+  const target = await execTarget(parts, container.id, { command: request.command, terminal: false });
   const timeoutMs = Math.max(0, request.timeoutSeconds) * 1000;
-  const result = await parts.monitors.execSync({ ...target, timeoutMs, maxOutputBytes }, signal);
+  const cgroupDirs = await execMonitorCgroups(parts, container);
+  const command = { ...target, cgroupDirs, timeoutMs, maxOutputBytes };
+  const result = await parts.monitors.execSync(command, signal);
+  if (result.cgroupRefused !== undefined) tellRefused(parts, container, result.cgroupRefused);
   return fitTogether(result);
 }
 

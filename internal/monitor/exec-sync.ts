@@ -15,7 +15,10 @@ export async function execSync(
   signal: AbortSignal,
 ): Promise<ExecSyncResult> {
   signal.throwIfAborted();
-  const socket = await startExec(parts, request, { maxOutputBytes: request.maxOutputBytes });
+  const socket = await startExec(parts, request, {
+    maxOutputBytes: request.maxOutputBytes,
+    ...(request.cgroupDirs !== undefined && { cgroupDirs: request.cgroupDirs }),
+  });
   return collect(socket, request, signal).catch((cause: unknown) => clearLostExec(socket, cause));
 }
 
@@ -46,7 +49,13 @@ async function collect(path: string, request: ExecSyncRequest, signal: AbortSign
   }
   signal.throwIfAborted();
   const { code } = exitOfCommand(end, request);
-  return { stdout: Buffer.concat(output.stdout), stderr: Buffer.concat(output.stderr), exitCode: code };
+  const refused = end?.['cgroupRefused'];
+  return {
+    stdout: Buffer.concat(output.stdout),
+    stderr: Buffer.concat(output.stderr),
+    exitCode: code,
+    cgroupRefused: typeof refused === 'string' ? refused : undefined,
+  };
 }
 
 interface Output {

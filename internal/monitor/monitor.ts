@@ -83,6 +83,8 @@ export interface ExecSyncRequest {
   readonly owner?: PipeOwner | undefined;
   /** Undefined when the runtime has no such option. */
   readonly cgroup: ExecCgroup | undefined;
+  /** Cgroups that the monitor joins before it starts the runtime. */
+  readonly cgroupDirs?: readonly string[];
   /** The only CPU on which the command runs; undefined for any. */
   readonly cpu?: number | undefined;
   /** 0: no limit. The time runs from the request; at its end the whole exec process tree is killed and reaped. */
@@ -95,6 +97,8 @@ export interface ExecSyncResult {
   readonly stdout: Uint8Array;
   readonly stderr: Uint8Array;
   readonly exitCode: number;
+  /** Why the monitor could not join one of `cgroupDirs`. */
+  readonly cgroupRefused?: string | undefined;
 }
 
 export type MonitoredState =

@@ -71,6 +71,8 @@ export interface RuntimeHandler {
   readonly privilegedWithoutHostDevices: boolean;
   /** `first`: commands of an exec run on the first CPU of the container's own set. */
   readonly execCpuAffinity: '' | 'first';
+  /** Monitors of an ExecSync run in the cgroup of their container. */
+  readonly execMonitorInContainer: boolean;
   readonly allowedAnnotations: readonly string[];
   readonly defaultAnnotations: Readonly<Record<string, string>>;
   /** Parsed profile for RuntimeDefault in place of the general one; undefined for none. */

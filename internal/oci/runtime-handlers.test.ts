@@ -33,6 +33,7 @@ function handlersWith(path: string): Promise<RuntimeHandlers> {
     monitorCgroup: '',
     privilegedWithoutHostDevices: false,
     execCpuAffinity: '',
+    execMonitorInContainer: false,
     allowedAnnotations: [],
     defaultAnnotations: {},
     seccompProfile: undefined,

@@ -124,6 +124,7 @@ const noLongerConfigured: Omit<RuntimeHandler, 'name' | 'runtime' | 'features' |
   monitorCgroup: '',
   privilegedWithoutHostDevices: false,
   execCpuAffinity: '',
+  execMonitorInContainer: false,
   allowedAnnotations: [],
   defaultAnnotations: {},
   seccompProfile: undefined,

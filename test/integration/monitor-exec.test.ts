@@ -1,11 +1,12 @@
 // Commands in a running container, under the monitor's `exec` role.
 
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import type { DaemonError } from '../../internal/errors/daemon-error.ts';
 import type { ExecSyncRequest } from '../../internal/monitor/monitor.ts';
+import { cgroupDirectory, isUnified } from '../harness/cgroup-parent.ts';
 import { makeWorld, missing, type Started, until, type World } from './monitor-fixture.ts';
 
 const never = new AbortController().signal;
@@ -44,6 +45,14 @@ describe('execSync', { skip: missing() }, () => {
         }
       })
       .filter(([line]) => line !== '');
+  }
+
+  /** v1: a cpuset without CPUs; v2: a threaded cgroup. */
+  function refusingCgroup(): string {
+    const directory = cgroupDirectory('cpuset', `cria-refusing-${process.pid}`);
+    mkdirSync(directory);
+    if (isUnified) writeFileSync(join(directory, 'cgroup.type'), 'threaded');
+    return directory;
   }
 
   const processes = (): string[] => commands().map(([line]) => line);
@@ -112,6 +121,34 @@ describe('execSync', { skip: missing() }, () => {
         assert.match(error.message, message);
         return true;
       });
+    }
+  });
+
+  test('a cgroup that takes no monitor is told of, and the command runs', async () => {
+    const refusing = refusingCgroup();
+    try {
+      const { exitCode, cgroupRefused } = await exec(['sh', '-c', 'exit 7'], {
+        cgroupDirs: [refusing, join(world.root, 'none')],
+      });
+      assert.equal(exitCode, 7);
+      assert.ok(cgroupRefused?.endsWith(`: ${refusing}`), cgroupRefused);
+    } finally {
+      rmdirSync(refusing);
+    }
+    assert.equal((await exec(['true'], { cgroupDirs: [] })).cgroupRefused, undefined);
+  });
+
+  test('a runtime that is killed in the cgroup of the container: the failure says where it was', async () => {
+    const runtimePath = join(world.root, 'killed');
+    writeFileSync(runtimePath, '#!/bin/sh\nkill -9 $$\n', { mode: 0o755 });
+    const own = cgroupDirectory('memory', `cria-exec-${process.pid}`);
+    mkdirSync(own);
+    try {
+      const failed = exec(['true'], { runtimePath, cgroupDirs: [own] });
+      await assert.rejects(failed, /killed by signal 9 and said nothing; it was in the container's cgroup/);
+      await until('the cgroup is empty', () => readFileSync(join(own, 'cgroup.procs'), 'utf8') === '');
+    } finally {
+      rmdirSync(own);
     }
   });
 
