@@ -117,6 +117,8 @@ export interface ContainerMonitors {
    * disk, then the kernel by `identity`; at last a record of code 255, `MonitorLost`. Later exits go to `onExit`.
    */
   adopt(containerId: string, identity: CreatedContainer): Promise<MonitoredState>;
+  /** Whether the kernel says that the container's init has ended, also when nobody has told its exit yet. */
+  hasEnded(identity: CreatedContainer): Promise<boolean>;
   /** Is told each exit once, after its record is on disk; also for containers found by `adopt`. */
   onExit(listener: (containerId: string, exit: ExitRecord) => void): void;
   /**

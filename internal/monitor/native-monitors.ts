@@ -101,6 +101,13 @@ export class NativeMonitors implements ContainerMonitors {
     return container.exit === undefined ? running : { phase: 'exited', exit: container.exit };
   }
 
+  async hasEnded({ pid, startTicks }: CreatedContainer): Promise<boolean> {
+    const init = await ProcessHandle.open(pid, startTicks);
+    const isEnded = init === undefined || init.hasEnded();
+    init?.close();
+    return isEnded;
+  }
+
   onExit(listener: ExitListener): void {
     this.#listeners.push(listener);
   }
