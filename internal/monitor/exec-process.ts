@@ -5,7 +5,7 @@ import { rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { DaemonError, hasKind } from '../errors/daemon-error.ts';
 import { runtimeMessage } from '../process/runtime-message.ts';
-import type { ExecCgroup, PipeOwner } from './monitor.ts';
+import type { ExecCgroup, ExecCommand, PipeOwner } from './monitor.ts';
 import { environment, type Spawner } from './spawner.ts';
 import type { StreamExit } from './stream-session.ts';
 
@@ -18,21 +18,8 @@ export interface ExecParts {
   readonly directory: string;
 }
 
-/** What both kinds of exec have in common. */
-export interface Command {
-  readonly containerId: string;
-  readonly runtimePath: string;
-  readonly runtimeArgs: readonly string[];
-  readonly env: Readonly<Record<string, string>>;
-  readonly process: object;
-  readonly owner?: PipeOwner | undefined;
-  readonly cgroup: ExecCgroup | undefined;
-  readonly cpu?: number | undefined;
-  readonly timeoutMs: number;
-}
-
 /** Starts the command's monitor; the path of its socket, whose one client the command does not outlive. */
-export async function startExec(parts: ExecParts, command: Command, fields: object): Promise<string> {
+export async function startExec(parts: ExecParts, command: ExecCommand, fields: object): Promise<string> {
   const socket = join(parts.directory, `e${randomBytes(6).toString('hex')}`);
   const config = {
     version: configVersion,
@@ -80,7 +67,7 @@ function placement(cgroup: ExecCgroup | undefined): object {
 /** The exit in the last message of a command's monitor; throws when it tells of another end. */
 export function exitOfCommand(
   end: Readonly<Record<string, unknown>> | undefined,
-  command: Command,
+  command: ExecCommand,
 ): StreamExit {
   const where = `in container "${command.containerId}"`;
   if (end === undefined) throw new DaemonError('unavailable', `the exec ${where} ended without a result`);

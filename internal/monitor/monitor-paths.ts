@@ -22,7 +22,7 @@ export interface MonitorPaths {
 }
 
 /** The first digits of an id name its monitor's directory. */
-export const idPrefixLength = 12;
+const idPrefixLength = 12;
 
 /** The paths of one container. Throws when the id could be anything else than a file name of its own. */
 export function monitorPaths(directories: MonitorDirectories, containerId: string): MonitorPaths {

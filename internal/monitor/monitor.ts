@@ -72,12 +72,13 @@ export interface PipeOwner {
   readonly gid: number;
 }
 
-export interface ExecSyncRequest {
+/** A command that the OCI runtime starts in a running container. */
+export interface ExecCommand {
   readonly containerId: string;
   readonly runtimePath: string;
   readonly runtimeArgs: readonly string[];
   readonly env: Readonly<Record<string, string>>;
-  /** The OCI `process` object as JSON, for `exec --process`. */
+  /** The OCI `process` object, for `exec --process`; it says whether the command has a terminal. */
   readonly process: object;
   /** Who owns the command's pipes; undefined: the ids of `process`, which in a user namespace are not the host's. */
   readonly owner?: PipeOwner | undefined;
@@ -89,6 +90,9 @@ export interface ExecSyncRequest {
   readonly cpu?: number | undefined;
   /** 0: no limit. The time runs from the request; at its end the whole exec process tree is killed and reaped. */
   readonly timeoutMs: number;
+}
+
+export interface ExecSyncRequest extends ExecCommand {
   /** Bytes kept of stdout and stderr each; the rest is read and dropped. */
   readonly maxOutputBytes: number;
 }

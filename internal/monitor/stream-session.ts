@@ -1,7 +1,7 @@
 // What a streaming server sees of a container's streams: one session per attached client or interactive command.
 
 import type { Readable, Writable } from 'node:stream';
-import type { ExecCgroup, PipeOwner } from './monitor.ts';
+import type { ExecCommand } from './monitor.ts';
 
 /** Of a terminal; 1–65535 each. */
 export interface TerminalSize {
@@ -21,25 +21,12 @@ export interface AttachRequest {
   readonly mode: 'lossless' | 'drop';
 }
 
-export interface ExecRequest {
-  readonly containerId: string;
-  readonly runtimePath: string;
-  readonly runtimeArgs: readonly string[];
-  readonly env: Readonly<Record<string, string>>;
-  /** The OCI `process` object as JSON, for `exec --process`; it says the same of the terminal. */
-  readonly process: object;
-  /** As of ExecSyncRequest. */
-  readonly owner?: PipeOwner | undefined;
+export interface ExecRequest extends ExecCommand {
+  /** As `process` says. */
   readonly terminal: boolean;
-  /** Undefined when the runtime has no such option. */
-  readonly cgroup: ExecCgroup | undefined;
-  /** The only CPU on which the command runs; undefined for any. */
-  readonly cpu?: number | undefined;
   readonly stdin: boolean;
   /** What the terminal has when the command starts; undefined leaves it to resize. */
   readonly terminalSize: TerminalSize | undefined;
-  /** 0: no limit. At its end the whole process tree is killed. */
-  readonly timeoutMs: number;
 }
 
 /** How a container or a command ended. */
