@@ -159,7 +159,10 @@ export class HostPorts {
 
   async #load(rules: string): Promise<void> {
     const program = await nft();
-    if (program === undefined) throw new DaemonError('failed-precondition', 'nft is not installed');
+    if (program === undefined) {
+      const text = `cannot write the host port rules: nft is not in ${programDirectories.join(':')}`;
+      throw new DaemonError('failed-precondition', `${text}; install nftables`);
+    }
     const options = { stdin: rules, timeoutMs: nftTimeoutMs };
     try {
       await this.#runner.run([program, '-f', '-'], options, new AbortController().signal);
