@@ -23,8 +23,22 @@ export async function atomicWrite(
 ): Promise<void> {
   const durable = options.durable ?? true;
   const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`);
+  await writeAndRename(temporary, path, data, { ...options, durable });
+  if (durable) await syncDirectory(dirname(path));
+}
+
+/**
+ * The same by a temporary file of this name, for directories in which others know such files by their names. When durable,
+ * the content is on disk before `path` has it; the new name is not.
+ */
+export async function writeAndRename(
+  temporary: string,
+  path: string,
+  data: string | Uint8Array,
+  { mode = 0o600, durable }: AtomicWriteOptions,
+): Promise<void> {
   try {
-    const file = await open(temporary, 'wx', options.mode ?? 0o600);
+    const file = await open(temporary, 'wx', mode);
     try {
       await file.writeFile(data);
       if (durable) await file.sync();
@@ -36,7 +50,6 @@ export async function atomicWrite(
     await unlink(temporary).catch(() => {});
     throw cause;
   }
-  if (durable) await syncDirectory(dirname(path));
 }
 
 /** Makes the names in a directory durable. */

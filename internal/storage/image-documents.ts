@@ -1,13 +1,14 @@
 // The files of an image: its config, its manifests, its signatures.
 
-import { mkdir, open, readFile, rename } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DaemonError } from '../errors/daemon-error.ts';
 import { isENOENT } from '../errors/errno.ts';
+import { writeAndRename } from '../fs/atomic-write.ts';
 import type { ImageRecord } from './image-record.ts';
 import { cutSignatures, signatureFiles } from './image-signatures.ts';
 import type { StoredSignatures } from './store.ts';
-import { bigDataFileName, type StorePaths } from './store-paths.ts';
+import { bigDataFileName, type StorePaths, temporaryPath } from './store-paths.ts';
 
 const maxDocumentBytes = 4 * 1024 * 1024;
 
@@ -53,16 +54,8 @@ export async function writeDocuments(
 ): Promise<void> {
   await mkdir(directory, { recursive: true, mode: 0o700 });
   for (const [key, data] of documents) {
-    const name = bigDataFileName(key);
-    const temporary = join(directory, `.tmp-${name}`);
-    const file = await open(temporary, 'w', 0o600);
-    try {
-      await file.writeFile(data);
-      await file.datasync();
-    } finally {
-      await file.close();
-    }
-    await rename(temporary, join(directory, name));
+    const path = join(directory, bigDataFileName(key));
+    await writeAndRename(temporaryPath(path), path, data, { durable: true });
   }
 }
 

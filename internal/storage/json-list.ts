@@ -1,12 +1,12 @@
 // The file of one list: an array of records with ids, read whole and replaced whole.
 
-import { randomBytes } from 'node:crypto';
-import { open, readFile, rename, unlink } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { readFile } from 'node:fs/promises';
 import { DaemonError } from '../errors/daemon-error.ts';
 import { isENOENT } from '../errors/errno.ts';
+import { writeAndRename } from '../fs/atomic-write.ts';
 import type { Logger } from '../log/logger.ts';
 import { isFragile, partsOf, stringifyLike } from './json-source.ts';
+import { temporaryPath } from './store-paths.ts';
 
 /** What every record has; all else is the business of the list's own file. */
 export interface StoreRecord {
@@ -48,24 +48,8 @@ export async function writeList<R extends StoreRecord>(
   { records, sources }: JsonList<R>,
   { durable }: { readonly durable: boolean },
 ): Promise<void> {
-  const temporary = join(
-    dirname(path),
-    `.tmp-${basename(path).replace(/^volatile-/, '')}${randomBytes(6).toString('hex')}`,
-  );
-  try {
-    const file = await open(temporary, 'wx', 0o600);
-    try {
-      const items = [...records.values()].map((record) => stringifyLike(record, sources.get(record.id)));
-      await file.writeFile(`[${items.join(',')}]`);
-      if (durable) await file.datasync();
-    } finally {
-      await file.close();
-    }
-    await rename(temporary, path);
-  } catch (cause) {
-    await unlink(temporary).catch(() => {});
-    throw cause;
-  }
+  const items = [...records.values()].map((record) => stringifyLike(record, sources.get(record.id)));
+  await writeAndRename(temporaryPath(path), path, `[${items.join(',')}]`, { durable });
 }
 
 function parseList<R extends StoreRecord>(text: string): JsonList<R> {

@@ -1,6 +1,7 @@
 // Where everything lies in a containers/storage root with the overlay driver.
 
-import { join } from 'node:path';
+import { randomBytes } from 'node:crypto';
+import { basename, dirname, join } from 'node:path';
 
 /** 64 lower-case hex digits: what every id in the store is, and what keeps an id from being a path. */
 export function isStoreId(text: string): boolean {
@@ -16,6 +17,12 @@ export function bigDataFileName(key: string): string {
   const name = `=${Buffer.from(key).toString('base64')}`;
   if (name.includes('/')) throw new Error(`big-data key "${key}" has no file name`);
   return name;
+}
+
+/** Beside `path`, under a name by which containers/storage knows what a writer that was killed has left. */
+export function temporaryPath(path: string): string {
+  const noun = basename(path).replace(/^volatile-/, '');
+  return join(dirname(path), `.tmp-${noun}${randomBytes(6).toString('hex')}`);
 }
 
 export interface StorePaths {
