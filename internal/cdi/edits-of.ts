@@ -4,15 +4,6 @@ import { type Fields, FileError } from '../documents/fields.ts';
 import { type HookPoint, hookPoints } from '../documents/hook-points.ts';
 import type { CdiDeviceNode, CdiEdits, CdiHook, CdiIntelRdt, CdiMount } from './cdi.ts';
 
-export const noEdits: CdiEdits = {
-  env: [],
-  deviceNodes: [],
-  mounts: [],
-  hooks: [],
-  additionalGids: [],
-  intelRdt: undefined,
-};
-
 export function editsOf(fields: Fields): CdiEdits {
   const env = fields.texts('env');
   const wrong = env.find((entry) => entry.indexOf('=') <= 0 || entry.includes('\0'));

@@ -1,23 +1,20 @@
 // The one error class that crosses a folder border. Adapters translate at their own edge; `internal/cri/status.ts`
 // turns a kind into a gRPC code, and is the only place that does.
 
-export const errorKinds = [
-  'not-found',
-  'already-exists',
-  'invalid-argument',
-  'failed-precondition',
-  'unavailable',
-  'deadline-exceeded',
-  'cancelled',
-  'resource-exhausted',
-  'permission-denied',
-  'unauthenticated',
-  'unimplemented',
-  'internal',
-  'unknown',
-] as const;
-
-export type ErrorKind = (typeof errorKinds)[number];
+export type ErrorKind =
+  | 'not-found'
+  | 'already-exists'
+  | 'invalid-argument'
+  | 'failed-precondition'
+  | 'unavailable'
+  | 'deadline-exceeded'
+  | 'cancelled'
+  | 'resource-exhausted'
+  | 'permission-denied'
+  | 'unauthenticated'
+  | 'unimplemented'
+  | 'internal'
+  | 'unknown';
 
 /**
  * A failure with a kind that a client can act on.

@@ -15,8 +15,8 @@ const openat2Call = libc.func('syscall', 'long', [
 const openCall = libc.func('int open(const void *path, int flags, int mode)');
 
 const SYS_openat2 = 437;
-export const O_PATH = 0o10000000;
-export const O_CLOEXEC = 0o2000000;
+const O_PATH = 0o10000000;
+const O_CLOEXEC = 0o2000000;
 // O_DIRECTORY and O_NOFOLLOW differ between architectures; take them from node:fs constants.
 const RESOLVE_NO_MAGICLINKS = 0x02;
 const RESOLVE_IN_ROOT = 0x10;

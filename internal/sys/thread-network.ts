@@ -14,7 +14,7 @@ const SOCK_NONBLOCK = 0o4000;
 const SOCK_CLOEXEC = 0o2000000;
 
 /** An address family, by the number that Linux has for it on every architecture. */
-export const addressFamilies = { IPv4: 2, IPv6: 10 } as const;
+const addressFamilies = { IPv4: 2, IPv6: 10 } as const;
 export type AddressFamily = keyof typeof addressFamilies;
 
 /**

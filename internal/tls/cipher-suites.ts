@@ -23,8 +23,6 @@ const opensslNames: Readonly<Record<string, string>> = {
 /** These belong to TLS 1.3, whose suites are not configurable; a list may name them all the same. */
 const tls13Names = ['TLS_AES_128_GCM_SHA256', 'TLS_AES_256_GCM_SHA384', 'TLS_CHACHA20_POLY1305_SHA256'];
 
-export const cipherSuiteNames: readonly string[] = [...Object.keys(opensslNames), ...tls13Names];
-
 /** OpenSSL's cipher list, with TLS 1.3's suites in front; undefined (the library's defaults) for an empty list. */
 export function opensslCiphers(ianaNames: readonly string[]): string | undefined {
   if (ianaNames.length === 0) return undefined;

@@ -8,7 +8,7 @@ export const maxAccountFileBytes = 1024 * 1024;
 const maxLineLength = 32 * 1024;
 const maxLines = 65_536;
 /** Kernel ids go to 2^32 - 2, but tools and file systems take them as signed: Kubernetes allows 2^31 - 1. */
-export const maxId = 2 ** 31 - 1;
+const maxId = 2 ** 31 - 1;
 
 export interface PasswdEntry {
   readonly name: string;
