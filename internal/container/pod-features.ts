@@ -17,6 +17,7 @@ export const featureNames = {
   trySkipRelabel: ['try-skip-volume-selinux-label.crio.io', 'io.kubernetes.cri-o.TrySkipVolumeSELinuxLabel'],
   // These have had their names from the beginning.
   cpuQuota: ['cpu-quota.crio.io', 'cpu-quota.crio.io'],
+  cpuCStates: ['cpu-c-states.crio.io', 'cpu-c-states.crio.io'],
   cpuLoadBalancing: ['cpu-load-balancing.crio.io', 'cpu-load-balancing.crio.io'],
   irqLoadBalancing: ['irq-load-balancing.crio.io', 'irq-load-balancing.crio.io'],
 } as const satisfies Record<string, readonly [string, string]>;

@@ -26,10 +26,23 @@ export function tuningOf(
 
 function wishesOf(features: PodFeatures, containerName: string): TuningWishes {
   const irq = irqWish(features, containerName);
+  const latency = resumeLatency(features, containerName);
   return {
     ...(irq !== undefined && { irq }),
     ...(isUnbalanced(features, containerName) && { withoutLoadBalancing: true }),
+    ...(latency !== undefined && { resumeLatency: latency }),
   };
+}
+
+/** In the kernel's words. */
+function resumeLatency(features: PodFeatures, containerName: string): string | undefined {
+  const text = features.value('cpuCStates', containerName);
+  if (text === undefined) return undefined;
+  if (text === 'enable') return '0';
+  if (text === 'disable') return 'n/a';
+  const [, micros] = /^max_latency:0*([1-9]\d{0,8})$/.exec(text) ?? [];
+  if (micros !== undefined) return micros;
+  throw badFeature('cpuCStates', text, '"disable", "enable" or "max_latency:MICROSECONDS"');
 }
 
 function isUnbalanced(features: PodFeatures, containerName: string): boolean {

@@ -7,7 +7,9 @@ import { DaemonError, describeError } from '../errors/daemon-error.ts';
 import { UnknownVersionError } from '../fs/state-file.ts';
 import type { Logger } from '../log/logger.ts';
 import type { CommandRunner } from '../process/command-runner.ts';
+import { cpuIdleKnob } from './cpu-idle.ts';
 import { formatCpuList, noCpus, parseCpuList } from './cpu-set.ts';
+import { CpuValues } from './cpu-values.ts';
 import { IrqAffinity } from './irq-affinity.ts';
 import { Irqbalance } from './irqbalance.ts';
 import { IrqbalanceConfig } from './irqbalance-config.ts';
@@ -62,7 +64,8 @@ class KernelTuning implements NodeTuning {
     this.#restoreFile = irqbalanceRestoreFile === 'disable' ? '' : irqbalanceRestoreFile;
     this.#irqbalance = new IrqbalanceConfig({ root, config }, new Irqbalance(parts));
     this.#irqs = new IrqAffinity(root, this.#irqbalance);
-    this.#settings = [new LoadBalancing(parts.logger), this.#irqs];
+    const values = new CpuValues([cpuIdleKnob(root)], parts.logger);
+    this.#settings = [new LoadBalancing(parts.logger), values, this.#irqs];
   }
 
   async apply(containerId: string, claim: TuningClaim): Promise<void> {
@@ -70,7 +73,7 @@ class KernelTuning implements NodeTuning {
       const before = this.#store.state.claims[containerId];
       try {
         await this.#store.save({ claims: this.#claimsWith(containerId, claim) });
-        return await this.#reach();
+        return await this.#reach(claim);
       } catch (cause) {
         await this.#giveBack(this.#claimsWith(containerId, before));
         throw refused(containerId, cause);
@@ -102,13 +105,13 @@ class KernelTuning implements NodeTuning {
   }
 
   /** All settings, also when one fails; then the first error. */
-  async #reach(): Promise<Afterwards[]> {
+  async #reach(fresh?: TuningClaim): Promise<Afterwards[]> {
     const claims = Object.values(this.#store.state.claims);
     const rest: Afterwards[] = [];
     const failures: unknown[] = [];
     for (const setting of this.#settings) {
       try {
-        const more = await setting.reach(this.#store, claims);
+        const more = await setting.reach(this.#store, claims, fresh);
         if (more !== undefined) rest.push(more);
       } catch (cause) {
         failures.push(cause);

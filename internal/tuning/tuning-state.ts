@@ -27,6 +27,8 @@ export interface TuningState {
   readonly exclusive?: Readonly<Record<string, string>>;
   /** The cgroups that were made partitions. */
   readonly partitions?: readonly string[];
+  /** What was in files that hold a container's value now, by path. */
+  readonly originals?: Readonly<Record<string, string>>;
   readonly irqbalance?: ChangedIrqbalance | undefined;
 }
 

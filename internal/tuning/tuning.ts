@@ -7,6 +7,8 @@ export interface TuningWishes {
   readonly irq?: 'disable' | 'housekeeping';
   /** The scheduler moves no tasks to and from its CPUs. */
   readonly withoutLoadBalancing?: boolean;
+  /** Microseconds that a wake-up of its CPUs may take, in the kernel's words: `n/a` for none at all, `0` for any. */
+  readonly resumeLatency?: string;
 }
 
 /** The cgroups that bind a container to its CPUs, as directories from the top down. */

@@ -14,8 +14,9 @@ import { podConfig, removeAllPods } from '../harness/pods.ts';
 import { missing } from '../harness/requirements.ts';
 
 const maskFile = '/proc/irq/default_smp_affinity';
+const latencyFile = '/sys/devices/system/cpu/cpu1/power/pm_qos_resume_latency_us';
 const namespaceOptions = { network: 'POD', pid: 'CONTAINER', ipc: 'POD' } as const;
-const allowed = ['irq-load-balancing.crio.io', 'cpu-load-balancing.crio.io'];
+const allowed = ['irq-load-balancing.crio.io', 'cpu-load-balancing.crio.io', 'cpu-c-states.crio.io'];
 /** The kubelet's for one CPU under the static policy. */
 const oneCpu = { cpuShares: 1024, cpusetCpus: '1' };
 
@@ -26,6 +27,7 @@ function contentOf(file: string): string {
 /** CPUs in a mask, or why the tests cannot run. */
 function lacking(): string | false {
   if (!existsSync(maskFile)) return 'needs a kernel with an IRQ affinity mask';
+  if (!existsSync(latencyFile)) return 'needs a second CPU with a limit of its idle states';
   const two = (BigInt(`0x${contentOf(maskFile).replaceAll(',', '')}`) & 3n) === 3n;
   return two ? missing('runc') : 'needs two CPUs that take interrupts';
 }
@@ -42,6 +44,7 @@ describe('containers with CPUs of their own', { skip: lacking() }, () => {
   });
   const irqbalance = join(daemon.root, 'irqbalance');
   const wholeMask = contentOf(maskFile);
+  const latency = contentOf(latencyFile);
   const withoutOne = BigInt(`0x${wholeMask.replaceAll(',', '')}`) & ~2n;
   let image = '';
 
@@ -56,11 +59,13 @@ describe('containers with CPUs of their own', { skip: lacking() }, () => {
   after(async () => {
     await daemon.destroy();
     if (contentOf(maskFile) !== wholeMask) writeFileSync(maskFile, wholeMask);
+    if (contentOf(latencyFile) !== latency) writeFileSync(latencyFile, latency);
   });
 
   afterEach(async () => {
     await removeAllPods(daemon.client);
     await becomes(maskFile, wholeMask);
+    await becomes(latencyFile, latency);
   });
 
   async function created(
@@ -190,6 +195,22 @@ describe('containers with CPUs of their own', { skip: lacking() }, () => {
     assert.equal(contentOf(maskFile), wholeMask);
     await removeAllPods(daemon.client);
     assert.equal(await balance(await started({})), '1');
+  });
+
+  test('idle states: as deep as the container says, and as before when it is gone', async () => {
+    const containerId = await created({ 'cpu-c-states.crio.io': 'max_latency:10' });
+    assert.equal(contentOf(latencyFile), latency);
+    await daemon.client.runtime('StartContainer', { containerId });
+    assert.equal(contentOf(latencyFile), '10');
+    const pid = await pidOf(containerId);
+    await daemon.kill();
+    process.kill(pid, 'SIGKILL');
+    await daemon.start();
+    await becomes(latencyFile, latency);
+    await removeAllPods(daemon.client);
+    await started({ 'cpu-c-states.crio.io/main': 'disable', ...quiet });
+    assert.equal(contentOf(latencyFile), 'n/a');
+    assert.equal(mask(), withoutOne);
   });
 
   test('housekeeping: the first CPU keeps its interrupts, and the container knows which', async () => {

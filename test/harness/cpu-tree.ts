@@ -24,6 +24,15 @@ export class CpuTree {
     this.write('proc/irq/default_smp_affinity', ((1n << BigInt(count)) - 1n).toString(16));
   }
 
+  /** What a CPU may sleep, in microseconds. */
+  latency(cpu: number): string {
+    return this.read(`sys/devices/system/cpu/cpu${cpu}/power/pm_qos_resume_latency_us`);
+  }
+
+  setLatency(cpu: number, value: string): void {
+    this.write(`sys/devices/system/cpu/cpu${cpu}/power/pm_qos_resume_latency_us`, value);
+  }
+
   boot(id: string): void {
     this.write('proc/sys/kernel/random/boot_id', id);
   }
