@@ -44,6 +44,7 @@ export async function runInfra(
     pausePath: '/pause',
     cgroupsPath: cgroups.cgroupsPath(record.cgroupParent, record.id),
     resources: { oomScoreAdj: infraOomScoreAdj, cpusetCpus: parts.defaults.infraCpuset },
+    podAmounts: record.config,
   });
   await ensureDirectory(bundle);
   await writeFile(`${bundle}/config.json`, serializeSpec(spec), { mode: 0o600 });

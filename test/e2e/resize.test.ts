@@ -209,4 +209,30 @@ describe('the resources of a pod', { skip: missing('runc') }, () => {
       code: status.NOT_FOUND,
     });
   });
+
+  test('the infra container’s spec has them as they were asked for, whatever the pod says itself', async () => {
+    const plain = podConfig(daemon.pod('shared'));
+    const namespaceOptions = { network: 'POD', pid: 'POD', ipc: 'POD' } as const;
+    const config = {
+      ...plain,
+      annotations: {
+        'io.kubernetes.cri-o.PodLinuxResources': '{"cpu_shares":9}',
+        'pod-linux-resources.crio.io': '{"cpu_shares":9}',
+      },
+      linux: {
+        ...plain.linux,
+        securityContext: { namespaceOptions },
+        resources: { cpuShares: 300, cpuPeriod: 100_000, memoryLimitInBytes: 3 * mebibyte },
+      },
+    };
+    const { client } = daemon;
+    const { podSandboxId } = await client.runtime('RunPodSandbox', { config });
+    await client.runtime('UpdatePodSandboxResources', { podSandboxId, resources: { cpuShares: 400 } });
+    const { info } = await client.runtime('PodSandboxStatus', { podSandboxId, verbose: true });
+    const { annotations } = JSON.parse(info['info'] ?? '{}').runtimeSpec;
+    const asked = `{"cpu_period":100000,"cpu_shares":300,"memory_limit_in_bytes":${3 * mebibyte}}`;
+    assert.equal(annotations['io.kubernetes.cri-o.PodLinuxResources'], asked);
+    assert.equal(annotations['pod-linux-resources.crio.io'], asked);
+    assert.equal(annotations['pod-linux-overhead.crio.io'], 'null');
+  });
 });

@@ -281,6 +281,7 @@ for (const runtime of runtimes) {
         pausePath: '/pause',
         cgroupsPath: `${cgroupsPath}-infra`,
         resources: { oomScoreAdj: -998, cpusetCpus: '' },
+        podAmounts: { overhead: undefined, resources: undefined },
       });
       await runner.withContainer(spec, async (id) => {
         await sleep(100);

@@ -48,6 +48,20 @@ test('annotations pass by the allowed prefix, and those of the handler always', 
   assert.deepEqual(passed(['io.kubernetes.cri-o.']), ['example.test/pod', 'example.test/a']);
 });
 
+test('the amounts of a pod are nothing that it may say itself', () => {
+  const forged = {
+    'pod-linux-overhead.crio.io': '{}',
+    'io.kubernetes.cri-o.PodLinuxResources': '{}',
+    'shm-size.crio.io': '1Mi',
+  };
+  const defaults = { ...plainDefaults, allowedAnnotations: Object.keys(forged) };
+  const all = annotations(inputWith({ annotations: forged }, {}, { defaults }));
+  assert.deepEqual(
+    Object.keys(forged).filter((name) => name in all),
+    ['shm-size.crio.io'],
+  );
+});
+
 test('those of the handler are for containers that do not have them', () => {
   const own = { 'example.test/a': 'handler', 'run.oci.handler': 'handler' };
   const defaults = { ...plainDefaults, annotations: own };

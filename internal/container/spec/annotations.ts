@@ -18,8 +18,13 @@ const gatedPrefixes: readonly string[] = [
 /** What asks something of the daemon: `devices.crio.io`, and for one container `cpu-quota.crio.io/main`. */
 const forDaemon = /^[^/]*\.crio\.io(\/|$)/;
 
-/** Ours alone: read back by node tools and NRI plugins. No list of allowed names opens these. */
-const ownPrefixes: readonly string[] = ['io.kubernetes.cri-o.', 'io.container.'];
+/** Ours alone: read back by node tools and NRI plugins, or sizes for a hypervisor. No list of allowed names opens these. */
+const ownPrefixes: readonly string[] = [
+  'io.kubernetes.cri-o.',
+  'io.container.',
+  'pod-linux-overhead.crio.io',
+  'pod-linux-resources.crio.io',
+];
 
 /**
  * The spec's annotations: the pod's and the container's without those that a runtime interprets, unless the handler

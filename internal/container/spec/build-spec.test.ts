@@ -83,6 +83,7 @@ test('infraSpec holds a pid namespace and can do nothing else', () => {
     pausePath: '/pause',
     cgroupsPath: '/kubepods/poduid/crio-infra',
     resources: { oomScoreAdj: -998, cpusetCpus: '' },
+    podAmounts: { overhead: undefined, resources: undefined },
   });
   assert.deepEqual(spec.root, { path: '/run/sandbox/pause', readonly: true });
   assert.deepEqual(spec.process.capabilities, {

@@ -3,6 +3,7 @@ import { outsideId } from '../../sys/id-maps.ts';
 import type { LinuxResources } from '../container-config.ts';
 import { ociVersion } from './build-spec.ts';
 import { namespaceOf, userSource } from './namespaces.ts';
+import { type PodAmounts, podResourceAnnotations } from './pod-resource-annotations.ts';
 import { oomScoreAdj } from './resources.ts';
 import { seccomp } from './seccomp.ts';
 import type { HostFacts, PodUserNamespace, SandboxFacts, SpecDefaults } from './spec-input.ts';
@@ -21,6 +22,8 @@ export interface InfraSpecInput {
   /** In the form of the cgroup driver. */
   readonly cgroupsPath: string;
   readonly resources: Pick<LinuxResources, 'oomScoreAdj' | 'cpusetCpus'>;
+  /** Of the whole pod, as it was asked for: what an update says later is not for the spec. */
+  readonly podAmounts: PodAmounts;
 }
 
 /** The one identity that an image never has a reason to use: not root, not nobody. */
@@ -74,6 +77,7 @@ export function infraSpec(input: InfraSpecInput): RuntimeSpec {
       'io.kubernetes.cri-o.Namespace': sandbox.podNamespace,
       'io.kubernetes.cri-o.SandboxID': sandbox.id,
       'io.kubernetes.cri-o.SandboxName': sandbox.name,
+      ...podResourceAnnotations(input.podAmounts),
       'io.container.manager': input.defaults.managerName,
     },
     linux: {

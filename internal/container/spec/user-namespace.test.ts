@@ -62,6 +62,7 @@ test('the infra process is nobody that the pod has, or its root where so few ids
       pausePath: '/pause',
       cgroupsPath: '/pod/infra',
       resources: { oomScoreAdj: -998, cpusetCpus: '' },
+      podAmounts: { overhead: undefined, resources: undefined },
     });
   const whole = specOf(sandbox.userNamespace);
   assert.deepEqual(whole.linux.namespaces[0], { type: 'user', path: '/run/userns/pod' });
