@@ -37,12 +37,16 @@ test('loadConfig reports broken files with line, column and key, together with t
   await folder.writeDropIn('1', '[crio.api]\nlisten = \n');
   await folder.writeDropIn('2', '[crio]\nroot = "/a"\nroot = "/b"\n');
   await folder.writeDropIn('3', '[crio]\nroot = "a');
+  await folder.writeDropIn('4', '[crio.runtime]\nlog_level = info # as before\n');
+  await folder.writeDropIn('5', '[crio]\nroot = /srv/images\n');
   await assert.rejects(folder.loadText('[crio]\nroot = 5\n'), {
     message: [
       `${folder.inputs.configFile}: crio.root: expected a string, found the integer 5`,
       `${folder.inputs.configDir}/1:2:10: crio.api.listen: unexpected "\\n"`,
       `${folder.inputs.configDir}/2:3:1: crio.root: cannot redefine existing key 'crio.root'`,
       `${folder.inputs.configDir}/3:2:10: crio.root: unexpected end of the file`,
+      `${folder.inputs.configDir}/4:2:16: crio.runtime.log_level: unexpected "o"; text needs quotes: "info"`,
+      `${folder.inputs.configDir}/5:2:8: crio.root: unexpected "/"; text needs quotes: "/srv/images"`,
     ].join('\n'),
   });
 });

@@ -20,7 +20,8 @@ export function parseToml(text: string, file: string): TomlTable {
     const place = placeOf(cause);
     const source = place === undefined ? file : `${file}:${place.line}:${place.column}`;
     const key = place === undefined ? '' : keyAt(text, place.line);
-    throw new ConfigError([{ source, key, reason: reasonOf(cause) }]);
+    const hint = place === undefined ? '' : quotesHint(text, place.line);
+    throw new ConfigError([{ source, key, reason: `${reasonOf(cause)}${hint}` }]);
   }
 }
 
@@ -37,6 +38,13 @@ function reasonOf(error: unknown): string {
   if (found === null) return 'unexpected end of the file';
   if (typeof found === 'string') return `unexpected ${JSON.stringify(found)}`;
   return `${message.charAt(0).toLowerCase()}${message.slice(1).replace(/\.$/, '')}`;
+}
+
+/** What most often is wrong in a line that cannot be parsed: a word or a path without quotes. */
+function quotesHint(text: string, line: number): string {
+  const value = /^[^#"'=]*=\s*([A-Za-z/][^\s#]*)/.exec(text.split('\n')[line - 1] ?? '')?.[1];
+  if (value === undefined || ['true', 'false', 'inf', 'nan'].includes(value)) return '';
+  return `; text needs quotes: "${value}"`;
 }
 
 /** The dotted key that a line sets, or the table that it opens; empty when it does neither. */
