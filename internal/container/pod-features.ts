@@ -18,6 +18,7 @@ export const featureNames = {
   // These have had their names from the beginning.
   cpuQuota: ['cpu-quota.crio.io', 'cpu-quota.crio.io'],
   cpuCStates: ['cpu-c-states.crio.io', 'cpu-c-states.crio.io'],
+  cpuFreqGovernor: ['cpu-freq-governor.crio.io', 'cpu-freq-governor.crio.io'],
   cpuLoadBalancing: ['cpu-load-balancing.crio.io', 'cpu-load-balancing.crio.io'],
   irqLoadBalancing: ['irq-load-balancing.crio.io', 'irq-load-balancing.crio.io'],
 } as const satisfies Record<string, readonly [string, string]>;

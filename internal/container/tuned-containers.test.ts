@@ -52,5 +52,8 @@ test('each annotation in its own words', () => {
   assert.deepEqual(said('cpu-c-states', 'max_latency:010'), { resumeLatency: '10' });
   for (const value of ['max_latency:0', 'max_latency:-1', 'max_latency:', '10', 'max_latency:1.5'])
     assert.throws(() => said('cpu-c-states', value), { kind: 'invalid-argument' }, value);
+  assert.deepEqual(said('cpu-freq-governor', 'performance'), { governor: 'performance' });
+  for (const value of ['', 'a b', 'performance\n', '../x'])
+    assert.throws(() => said('cpu-freq-governor', value), { kind: 'invalid-argument' }, value);
   assert.throws(() => said('cpu-load-balancing', 'off'), /is "off", expected "disable" or "enable"/);
 });

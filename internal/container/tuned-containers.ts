@@ -27,11 +27,20 @@ export function tuningOf(
 function wishesOf(features: PodFeatures, containerName: string): TuningWishes {
   const irq = irqWish(features, containerName);
   const latency = resumeLatency(features, containerName);
+  const governor = governorOf(features, containerName);
   return {
     ...(irq !== undefined && { irq }),
     ...(isUnbalanced(features, containerName) && { withoutLoadBalancing: true }),
     ...(latency !== undefined && { resumeLatency: latency }),
+    ...(governor !== undefined && { governor }),
   };
+}
+
+/** Which ones there are is the kernel's to say, at the start. */
+function governorOf(features: PodFeatures, containerName: string): string | undefined {
+  const text = features.value('cpuFreqGovernor', containerName);
+  if (text === undefined || /^\w{1,15}$/.test(text)) return text;
+  throw badFeature('cpuFreqGovernor', text, 'the name of a governor such as "performance"');
 }
 
 /** In the kernel's words. */

@@ -7,6 +7,7 @@ import { DaemonError, describeError } from '../errors/daemon-error.ts';
 import { UnknownVersionError } from '../fs/state-file.ts';
 import type { Logger } from '../log/logger.ts';
 import type { CommandRunner } from '../process/command-runner.ts';
+import { cpuFrequencyKnob } from './cpu-frequency.ts';
 import { cpuIdleKnob } from './cpu-idle.ts';
 import { formatCpuList, noCpus, parseCpuList } from './cpu-set.ts';
 import { CpuValues } from './cpu-values.ts';
@@ -64,7 +65,7 @@ class KernelTuning implements NodeTuning {
     this.#restoreFile = irqbalanceRestoreFile === 'disable' ? '' : irqbalanceRestoreFile;
     this.#irqbalance = new IrqbalanceConfig({ root, config }, new Irqbalance(parts));
     this.#irqs = new IrqAffinity(root, this.#irqbalance);
-    const values = new CpuValues([cpuIdleKnob(root)], parts.logger);
+    const values = new CpuValues([cpuIdleKnob(root), cpuFrequencyKnob(root)], parts.logger);
     this.#settings = [new LoadBalancing(parts.logger), values, this.#irqs];
   }
 

@@ -9,6 +9,8 @@ export interface TuningWishes {
   readonly withoutLoadBalancing?: boolean;
   /** Microseconds that a wake-up of its CPUs may take, in the kernel's words: `n/a` for none at all, `0` for any. */
   readonly resumeLatency?: string;
+  /** Who chooses the frequency of its CPUs, such as `performance`. */
+  readonly governor?: string;
 }
 
 /** The cgroups that bind a container to its CPUs, as directories from the top down. */

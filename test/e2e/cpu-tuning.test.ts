@@ -16,7 +16,12 @@ import { missing } from '../harness/requirements.ts';
 const maskFile = '/proc/irq/default_smp_affinity';
 const latencyFile = '/sys/devices/system/cpu/cpu1/power/pm_qos_resume_latency_us';
 const namespaceOptions = { network: 'POD', pid: 'CONTAINER', ipc: 'POD' } as const;
-const allowed = ['irq-load-balancing.crio.io', 'cpu-load-balancing.crio.io', 'cpu-c-states.crio.io'];
+const allowed = [
+  'irq-load-balancing.crio.io',
+  'cpu-load-balancing.crio.io',
+  'cpu-c-states.crio.io',
+  'cpu-freq-governor.crio.io',
+];
 /** The kubelet's for one CPU under the static policy. */
 const oneCpu = { cpuShares: 1024, cpusetCpus: '1' };
 
@@ -211,6 +216,26 @@ describe('containers with CPUs of their own', { skip: lacking() }, () => {
     await started({ 'cpu-c-states.crio.io/main': 'disable', ...quiet });
     assert.equal(contentOf(latencyFile), 'n/a');
     assert.equal(mask(), withoutOne);
+  });
+
+  test('a governor: in force while the container runs, or the reason why the kernel has none', async () => {
+    const file = '/sys/devices/system/cpu/cpu1/cpufreq/scaling_governor';
+    const before = existsSync(file) ? contentOf(file) : undefined;
+    const containerId = await created({ 'cpu-freq-governor.crio.io': 'performance', ...quiet });
+    const start = daemon.client.runtime('StartContainer', { containerId });
+    if (before === undefined) {
+      await assert.rejects(start, {
+        code: status.FAILED_PRECONDITION,
+        details:
+          /CPU 1 has no cpufreq\/scaling_governor in \/sys: the kernel has no driver for its frequency/,
+      });
+      assert.equal(contentOf(maskFile), wholeMask);
+      return becomesExited(containerId);
+    }
+    await start;
+    assert.equal(contentOf(file), 'performance');
+    await daemon.client.runtime('StopContainer', { containerId, timeout: 0 });
+    await becomes(file, before);
   });
 
   test('housekeeping: the first CPU keeps its interrupts, and the container knows which', async () => {
