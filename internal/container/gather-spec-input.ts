@@ -134,14 +134,17 @@ function rootOfPod({ facts }: PodContext): { readonly uid: number; readonly gid:
 function targetPidPath(parts: ContainerParts, metadata: ContainerMetadata): string | undefined {
   const { security } = metadata.config;
   if (security.pidMode !== 'target') return undefined;
-  const target = parts.containers.get(security.targetId);
-  if (target.metadata.sandboxId !== metadata.sandboxId) {
-    const text = `cannot join the pid namespace of container "${target.id}": it is of another pod`;
-    throw new DaemonError('invalid-argument', text);
-  }
+  const target = parts.containers.find(security.targetId);
+  const text = `cannot join the pid namespace of container "${target?.id ?? security.targetId}"`;
+  if (target === undefined) throw new DaemonError('not-found', `${text}: there is no such container`);
+  if (target.metadata.sandboxId !== metadata.sandboxId)
+    throw new DaemonError('invalid-argument', `${text}: it is of another pod`);
   if (target.status.state === 'running') return `/proc/${target.status.pid}/ns/pid`;
-  const text = `cannot join the pid namespace of container "${target.id}": it is ${target.status.state}`;
-  throw new DaemonError('failed-precondition', text);
+  const { state } = target.status;
+  throw new DaemonError(
+    'failed-precondition',
+    `${text}: it is ${state}, only that of a running container can be joined`,
+  );
 }
 
 async function hostDevices(
