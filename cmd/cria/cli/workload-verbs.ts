@@ -107,7 +107,7 @@ export const workloadVerbs: readonly Verb[] = [
       'cria exec -i db psql < dump.sql',
     ],
     exitCodes: {
-      0: "any code is the command's own, 128 and the signal for one that was killed; and",
+      0: "the command's own code, as any other is; 128 and the signal if it was killed",
       1: 'it could not be run; the reason is on standard error',
       2: 'the command line is wrong',
       130: 'interrupted by SIGINT, which kills the command',
