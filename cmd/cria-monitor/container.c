@@ -266,7 +266,7 @@ static const char *prepare(const char *config_path)
 	}
 	error = log_open(container.config.log_path, container.config.log_size_max);
 	if (error != 0) {
-		snprintf(text, sizeof(text), "open the log file: %s", strerror(error));
+		snprintf(text, sizeof(text), "open the log file %.400s: %s", container.config.log_path, strerror(error));
 		return text;
 	}
 	error = exit_record_reserve();

@@ -5,6 +5,7 @@ import { withRollback } from '../async/rollback.ts';
 import { DaemonError, describeError } from '../errors/daemon-error.ts';
 import { equalAsJson } from '../fs/bigint-json.ts';
 import { removeTree } from '../fs/directories.ts';
+import { diskFull } from '../fs/disk-full.ts';
 import type { Image, ImageConfig } from '../image/images.ts';
 import type { RuntimeHandler } from '../oci/oci-runtime.ts';
 import { newId } from '../records/id.ts';
@@ -105,6 +106,9 @@ async function create(
     const created = new Container(metadata, status);
     parts.containers.add(created);
     return created;
+  }).catch(async (cause: unknown) => {
+    const { run, data } = parts.directories;
+    throw await diskFull(cause, [run, data], `container "${metadata.id}"`);
   });
   await catchUpExit(parts, container);
   parts.logger.info({ containerId: metadata.id, name: metadata.name }, 'created container');

@@ -3,7 +3,8 @@
 import { randomBytes } from 'node:crypto';
 import type { Dirent } from 'node:fs';
 import { lstat, mkdir, readdir, rename, rmdir, unlink } from 'node:fs/promises';
-import { isENOENT } from '../errors/errno.ts';
+import { dirname } from 'node:path';
+import { isEEXIST, isENOENT } from '../errors/errno.ts';
 
 /** Below this depth in bytes a directory is moved up to the root of the tree before it is entered, so that no path outgrows PATH_MAX. */
 const longPathBytes = 2048;
@@ -11,7 +12,24 @@ const filesAtOnce = 16;
 
 /** Makes `path` and its missing parents; an existing directory keeps its mode. */
 export async function ensureDirectory(path: string, mode = 0o700): Promise<void> {
-  await mkdir(path, { recursive: true, mode });
+  try {
+    await mkdir(path, { recursive: true, mode });
+  } catch (cause) {
+    if (!isENOENT(cause)) throw cause;
+    await makeEach(path, mode);
+  }
+}
+
+/** Node's recursive mkdir says ENOENT for a disk that is full (seen in 20.20); the plain one says what is wrong. */
+async function makeEach(path: string, mode: number): Promise<void> {
+  try {
+    await mkdir(path, { mode });
+  } catch (cause) {
+    if (isEEXIST(cause)) return;
+    if (!isENOENT(cause) || dirname(path) === path) throw cause;
+    await makeEach(dirname(path), mode);
+    await mkdir(path, { mode });
+  }
 }
 
 /** Names in a directory; empty when there is no such directory. */

@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, rm, symlink, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type RegisterUndo, withRollback } from '../async/rollback.ts';
-import { DaemonError, hasKind } from '../errors/daemon-error.ts';
+import { DaemonError, describeError } from '../errors/daemon-error.ts';
 import { isEEXIST, isENOENT } from '../errors/errno.ts';
 import type { Logger } from '../log/logger.ts';
 import { runtimeMessage } from '../process/runtime-message.ts';
@@ -38,7 +38,10 @@ export async function createContainer(
   const { containerId } = request;
   const { paths } = parts.container;
   const undoFailed = (step: string, cause: unknown): void =>
-    parts.logger.error({ containerId, step, cause }, 'could not undo a step of a failed container creation');
+    parts.logger.error(
+      { containerId, step, error: describeError(cause) },
+      'could not undo a step of a failed container creation',
+    );
   return withRollback(undoFailed, async (rollback) => {
     await makeDirectory(paths, containerId);
     rollback('remove monitor directory', () => rm(paths.directory, { recursive: true, force: true }));
@@ -114,7 +117,9 @@ async function startMonitor(
   try {
     return await parts.spawner.spawn({ argv, env: {}, config: undefined, take: request.take });
   } catch (cause) {
-    if (!hasKind(cause, 'unavailable')) throw cause;
+    if (!(cause instanceof DaemonError)) throw cause;
+    const text = `container "${request.containerId}" could not be created: ${cause.message}`;
+    if (cause.kind !== 'unavailable') throw new DaemonError(cause.kind, text, cause);
     // The spawner died, and the monitor may live: connected it can be ended. Or the monitor died, with the runtime.
     await parts.container.connect().catch(() => {});
     rollback('delete runtime state', () => deleteRuntimeState(parts.spawner, request));

@@ -10,6 +10,7 @@ import { checkSysctls, defaultSysctls } from '../container/spec/sysctls.ts';
 import { DaemonError, describeError } from '../errors/daemon-error.ts';
 import { equalAsJson } from '../fs/bigint-json.ts';
 import { ensureDirectory, removeTree } from '../fs/directories.ts';
+import { diskFull } from '../fs/disk-full.ts';
 import type { PinnedNamespaces } from '../namespaces/namespace-pinner.ts';
 import { newId } from '../records/id.ts';
 import type { Labels } from '../selinux/selinux.ts';
@@ -138,6 +139,9 @@ async function createSandbox(parts: SandboxParts, record: SandboxRecord): Promis
     const created = new Sandbox(record, status);
     parts.sandboxes.add(created);
     return created;
+  }).catch(async (cause: unknown) => {
+    const { run, data } = parts.directories;
+    throw await diskFull(cause, [run, data], `sandbox "${record.id}"`);
   });
   await checkInfra(parts, sandbox); // it may have ended before the record was there to be told
   logger.info({ sandboxId: record.id, name: record.name, ips: sandbox.status.ips }, 'sandbox is ready');

@@ -7,6 +7,7 @@ import { DaemonError } from '../errors/daemon-error.ts';
 import { isENOENT } from '../errors/errno.ts';
 import { detachMount } from '../fs/detach-mount.ts';
 import { removeTree } from '../fs/directories.ts';
+import { diskFull } from '../fs/disk-full.ts';
 import {
   type ContainerRecord,
   guardIdOf,
@@ -16,7 +17,6 @@ import {
   layerRecordOf,
   newContainerRecord,
 } from './container-record.ts';
-import { diskFull } from './disk-full.ts';
 import { furnishLayerDir, inheritRoot, newLinkName, putLink } from './layer-dir.ts';
 import type { LayerRecord } from './layer-records.ts';
 import { mountOverlay } from './overlay-mount.ts';
@@ -88,6 +88,14 @@ export class OverlayContainerLayers implements ContainerLayers {
   }
 
   async remove(containerId: string): Promise<void> {
+    try {
+      await this.#remove(containerId);
+    } catch (cause) {
+      throw await diskFull(cause, this.#store.paths.graphRoot, `the removal of container "${containerId}"`);
+    }
+  }
+
+  async #remove(containerId: string): Promise<void> {
     const unlisted = this.#unlisted.drop(containerId);
     if (unlisted?.layer !== undefined) {
       await (await retireUnlisted(this.#store, unlisted.layer)).remove();

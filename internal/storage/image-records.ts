@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { DaemonError } from '../errors/daemon-error.ts';
 import { syncDirectory } from '../fs/atomic-write.ts';
 import { removeTree } from '../fs/directories.ts';
+import { diskFull } from '../fs/disk-full.ts';
 import { guardedBy, imageOf } from './container-record.ts';
-import { diskFull } from './disk-full.ts';
 import {
   type ImageFiles,
   readConfig,

@@ -214,6 +214,8 @@ export class RecordFile<R extends StoreRecord> {
       dirty.add(place);
       this.#generation += 1;
     };
+    // What adds a record must not take the room that a removal needs: whoever has filled the disk would fill it, too.
+    let isGrowing = false;
     return {
       get: (id) => this.get(id),
       all: () => this.all(),
@@ -227,6 +229,7 @@ export class RecordFile<R extends StoreRecord> {
             names: other.names.filter((name) => !taken.has(name)),
           });
         }
+        if (this.get(record.id) === undefined) isGrowing = true;
         replace(place, record);
       },
       delete: (id) => {
@@ -236,7 +239,9 @@ export class RecordFile<R extends StoreRecord> {
       },
       save: async () => {
         if (dirty.size === 0) return;
-        await this.#withReserve(() => this.#write(held, dirty));
+        const write = (): Promise<void> => this.#write(held, dirty);
+        await (isGrowing ? write() : this.#withReserve(write));
+        isGrowing = false;
         this.#seen = this.#stamp();
         dirty.clear();
       },

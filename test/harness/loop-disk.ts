@@ -74,6 +74,18 @@ export class LoopDisk {
     return bavail * bsize;
   }
 
+  /** Takes what is free beside the filler of `leaveFree`. */
+  takeRest(): void {
+    const fd = openSync(join(this.path, 'filler'), 'a');
+    try {
+      while (writeSync(fd, Buffer.alloc(4096, 1)) === 4096) fsyncSync(fd);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
+    } finally {
+      closeSync(fd);
+    }
+  }
+
   /** Takes all space but about `bytes`; gives it back when called again, or with `undefined`. */
   leaveFree(bytes: number | undefined): void {
     const filler = join(this.path, 'filler');

@@ -155,6 +155,9 @@ describe('a full disk', { skip: hasLoopDevices() ? false : 'needs loop devices' 
     await world.store.containers.create(request);
     await reopen(); // as each hour, it takes its reserve again
     disk.leaveFree(0);
+    const another = { ...request, containerId: randomBytes(32).toString('hex'), names: ['d'] };
+    assert.equal(await works(() => world.store.containers.create(another)), false);
+    disk.takeRest(); // what has filled the disk takes whatever was freed
     await world.store.containers.remove(containerId);
     await world.store.images.remove(image?.id ?? '');
     assert.ok(disk.freeBytes > 1 << 20);
