@@ -84,7 +84,14 @@ write_wrapper() {
 #!/bin/sh
 # Written by contrib/install.sh of cria.
 home=\$(dirname "\$(readlink -f "\$0")")/../lib/cria
-exec $NODE "\$home/dist/cmd/cria/main.js" "\$@"
+set -- $NODE "\$home/dist/cmd/cria/main.js" "\$@"
+# The mount namespace that OpenShift's kubens.service keeps for the kubelet and its container runtime. If it cannot be
+# entered the daemon starts without, as CRI-O does, and says so.
+if [ -n "\$KUBENSMNT" ] && nsenter --mount="\$KUBENSMNT" true; then
+  set -- nsenter --mount="\$KUBENSMNT" "\$@"
+  unset KUBENSMNT
+fi
+exec "\$@"
 TEXT
   chmod 755 "$1.new"
   mv "$1.new" "$1"

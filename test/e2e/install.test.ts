@@ -1,7 +1,17 @@
 // What contrib/install.sh installs is the whole program: it runs pods without the folder that it was built in.
 
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -45,6 +55,32 @@ describe('contrib/install.sh', { skip: missing('runc') }, () => {
       await removeAllPods(daemon.client);
     } finally {
       await daemon.destroy();
+    }
+  });
+
+  test("the daemon is in the kubelet's mount namespace, where the node has one", async () => {
+    const folder = join(destination, 'kubens');
+    const path = join(folder, 'mnt');
+    mkdirSync(folder);
+    await command(['mount', '--bind', folder, folder]);
+    await command(['mount', '--make-private', folder]);
+    writeFileSync(path, '');
+    const daemon = new TestDaemon({ installed: cria });
+    try {
+      await command(['unshare', `--mount=${path}`, 'true']);
+      process.env['KUBENSMNT'] = path;
+      await daemon.start();
+      assert.equal(statSync(`/proc/${daemon.pid}/ns/mnt`).ino, statSync(path).ino);
+      assert.doesNotMatch(daemon.logTail(), /do not see the volumes/);
+      await daemon.stop();
+      process.env['KUBENSMNT'] = '/proc/self/ns/uts'; // no mount namespace
+      await daemon.start();
+      assert.match(daemon.logTail(), /level=error msg="pods do not see the volumes that the kubelet mounts"/);
+    } finally {
+      delete process.env['KUBENSMNT'];
+      await daemon.destroy();
+      await attempt(['umount', path]);
+      await attempt(['umount', folder]);
     }
   });
 

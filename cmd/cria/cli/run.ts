@@ -102,12 +102,14 @@ async function runDaemonVerb(
   requireRoot(process.geteuid?.());
   // Loaded only here: the other commands start without the daemon's modules.
   const { createLogger } = await import('../logger.ts');
+  const { warnOfOtherMounts } = await import('../kubelet-mounts.ts');
   const { reloadOnHangup } = await import('../reload.ts');
   const { runDaemon } = await import('../daemon.ts');
   const logger = createLogger(ready.config.runtime.log_level, ready.config.cria.log_format);
   for (const { source, key, reason } of ready.warnings) logger.warn({ file: source, key }, reason);
   for (const { name } of flags.filter((flag) => ignoredFlags.some((ignored) => ignored.name === flag.name)))
     logger.warn({ flag: `--${name}` }, 'ignored, there is no such part here');
+  await warnOfOtherMounts(environment['KUBENSMNT'], logger);
   const followers: Follower[] = [];
   const stopReloads = reloadOnHangup(ready, { logger, searchPath, signals: process, followers });
   try {
