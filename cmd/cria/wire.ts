@@ -253,6 +253,7 @@ async function containerDefaults(config: Config, logger: Logger): Promise<Contai
     },
     logSizeMaxBytes: runtime.log_size_max < 0 ? undefined : runtime.log_size_max,
     absentMountSourcesToReject: runtime.absent_mount_sources_to_reject,
+    sharedCpus: runtime.shared_cpuset,
     readOnlyRootfs: runtime.read_only,
     noPivot: runtime.no_pivot,
     hostNetworkIsUnlabelled: runtime.hostnetwork_disable_selinux,

@@ -5,9 +5,9 @@ import { readdir, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DaemonError } from '../errors/daemon-error.ts';
 import { errnoCode, isENOENT } from '../errors/errno.ts';
+import { type CgroupPlace, findPlace, type PlacedController, type PlacedProcess } from './cgroup-place.ts';
 import { type CgroupUse, readCgroupUse } from './cgroup-usage.ts';
 import { removeQuota } from './cpu-quota.ts';
-import { type CpusetPlace, findCpuset } from './cpuset-place.ts';
 import { type CgroupMount, listCgroupMounts } from './hierarchy.ts';
 import { removeEmptied } from './remove-emptied.ts';
 
@@ -23,8 +23,8 @@ export interface CgroupManager {
   removeParentQuota(parent: string): Promise<void>;
   /** Removes the default parent if nothing is in it. For the daemon's end: a creation beside it would fail. */
   removeEmptyDefaultParent(): Promise<void>;
-  /** The cgroups of a container's process that bind it to CPUs; undefined without the process, or where the kernel has no cpusets. */
-  cpusetOf(pid: number, containerId: string): Promise<CpusetPlace | undefined>;
+  /** The cgroups of a container's process; undefined without the process, or where the kernel lacks the controller. */
+  placeOf(process: PlacedProcess, controller: PlacedController): Promise<CgroupPlace | undefined>;
   /** What a container under `parent` has used; undefined once its cgroup is gone. */
   containerUse(parent: string, containerId: string): CgroupUse | undefined;
   /** The same for everything under `parent`. */
@@ -75,8 +75,8 @@ export class CgroupfsManager implements CgroupManager {
     await removeQuota(this.#mounts, parent);
   }
 
-  cpusetOf(pid: number, containerId: string): Promise<CpusetPlace | undefined> {
-    return findCpuset(this.#mounts, pid, containerId);
+  placeOf(process: PlacedProcess, controller: PlacedController): Promise<CgroupPlace | undefined> {
+    return findPlace(this.#mounts, process, controller);
   }
 
   containerUse(parent: string, containerId: string): CgroupUse | undefined {
@@ -124,8 +124,8 @@ export class SystemdCgroupManager implements CgroupManager {
     await removeQuota(this.#mounts, slicePath(parent));
   }
 
-  cpusetOf(pid: number, containerId: string): Promise<CpusetPlace | undefined> {
-    return findCpuset(this.#mounts, pid, containerId);
+  placeOf(process: PlacedProcess, controller: PlacedController): Promise<CgroupPlace | undefined> {
+    return findPlace(this.#mounts, process, controller);
   }
 
   containerUse(parent: string, containerId: string): CgroupUse | undefined {

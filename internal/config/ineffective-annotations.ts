@@ -10,7 +10,6 @@ const withoutEffect = [
   'seccomp-profile.kubernetes.cri-o.io',
   'disable-fips.crio.io',
   'io.kubernetes.cri-o.DisableFIPS',
-  'cpu-shared.crio.io',
   'skip-gomaxprocs.crio.io',
 ];
 

@@ -38,7 +38,11 @@ const cpuOptions = {
     { flag: 'inject-gomaxprocs' },
   ),
   infra_ctr_cpuset: done(cpuList, '', 'CPUs of pause processes, such as "0-1".'),
-  shared_cpuset: later(text, '', 'CPUs that guaranteed containers may use beside their own.'),
+  shared_cpuset: done(
+    cpuList,
+    '',
+    'CPUs that containers with CPUs of their own may use beside these, by the annotation cpu-shared.crio.io.',
+  ),
   irqbalance_config_file: done(
     anyPath,
     '/etc/sysconfig/irqbalance',

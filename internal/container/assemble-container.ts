@@ -12,7 +12,7 @@ import type { ContainerMetadata, ContainerStatus } from './container.ts';
 import { type ContainerPaths, containerPaths, metadataFile, statusFile } from './container-files.ts';
 import type { ContainerParts, PodContext } from './container-parts.ts';
 import { creatingStatus } from './first-status.ts';
-import { gatherSpecInput, type Subject } from './gather-spec-input.ts';
+import { gatherSpecInput, requestedResources, type Subject } from './gather-spec-input.ts';
 import { mountImageVolumes } from './image-volumes.ts';
 import { linkLog, unlinkLog, withPodLogs } from './log-links.ts';
 import { resolveMountSources } from './mount-sources.ts';
@@ -51,7 +51,7 @@ export async function assembleContainer(
   await releaseMounts(parts, metadata.id);
   const { uid, gid, additionalGids } = spec.process.user;
   const user = { uid, gid, groups: [...(additionalGids ?? [])] };
-  const { resources } = input.config; // a workload may have changed them
+  const resources = requestedResources(metadata, subject.pod, subject.features);
   const status: ContainerStatus = {
     ...creatingStatus(config),
     ...identity,

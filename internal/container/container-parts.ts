@@ -38,6 +38,8 @@ export interface ContainerDefaults {
   readonly devices: DeviceRules;
   /** Files in the form of mounts.conf, of which the first that exists counts. */
   readonly mountsFiles: readonly string[];
+  /** A list; empty for none. */
+  readonly sharedCpus: string;
   readonly readOnlyRootfs: boolean;
   readonly noPivot: boolean;
   /** Processes on the host's network have no SELinux label of ours. */

@@ -9,6 +9,7 @@ import { diskFull } from '../fs/disk-full.ts';
 import type { Image, ImageConfig } from '../image/images.ts';
 import type { RuntimeHandler } from '../oci/oci-runtime.ts';
 import { newId } from '../records/id.ts';
+import type { TuningWishes } from '../tuning/tuning.ts';
 import { assembleContainer } from './assemble-container.ts';
 import { nowNanos } from './clock.ts';
 import { Container, type ContainerMetadata } from './container.ts';
@@ -87,9 +88,11 @@ async function create(
   const handler = parts.runtimes.get(pod.facts.runtimeHandler, platform);
   requireOwnPids(handler, config.security.pidMode);
   const { allowedAnnotations } = handler;
-  const { workloads } = parts.defaults;
+  const { workloads, sharedCpus } = parts.defaults;
   const features = podFeatures(pod.facts.annotations, { allowedAnnotations, workloads });
-  const metadata = newMetadata(pod, { ...request, image, imageConfig, imageVolumes, handler, features });
+  const tuning = tuningOf(pod, { features, sharedCpus }, config);
+  const found = { image, imageConfig, imageVolumes, handler, features, tuning };
+  const metadata = newMetadata(pod, { ...request, ...found });
   const labels = await containerLabels(parts, pod.facts, config.security);
   const subject: Subject = { metadata, pod, image, imageConfig, handler, features, labels };
   let isUndone = true;
@@ -164,16 +167,16 @@ function newMetadata(
     readonly imageVolumes: readonly ImageVolume[];
     readonly handler: RuntimeHandler;
     readonly features: PodFeatures;
+    readonly tuning: TuningWishes | undefined;
   },
 ): ContainerMetadata {
-  const { name, config, image, imageConfig, imageVolumes, handler, features } = subject;
+  const { name, config, image, imageConfig, imageVolumes, handler, features, tuning } = subject;
   if (config.security.privileged && !pod.privileged) {
     throw new DaemonError(
       'invalid-argument',
       `container "${config.metadata.name}" is privileged, but its sandbox is not`,
     );
   }
-  const tuning = tuningOf(pod, features, config);
   const id = newId();
   const path = logPath(pod.logDirectory, config.logPath);
   const link = logLink(pod, features, { id, logPath: path });

@@ -5,11 +5,11 @@ import type { Container } from './container.ts';
 import type { ContainerParts } from './container-parts.ts';
 import { handlerOf } from './handler-of.ts';
 
-/** The first CPU of the set that the container has for itself; undefined for any. */
+/** The first of the CPUs that the container shares with others, else of those that it has for itself; undefined for any. */
 export function execCpu(parts: ContainerParts, container: Container): number | undefined {
   const { execCpuAffinity, features } = handlerOf(parts, container.metadata);
   if (execCpuAffinity !== 'first' || features.kernelPerContainer) return undefined;
-  return firstCpu(container.status.resources.cpusetCpus);
+  return firstCpu(container.metadata.tuning?.sharedCpus ?? container.status.resources.cpusetCpus);
 }
 
 /** Of a list such as `2-5,8`, which the kernel takes in any order. */

@@ -20,7 +20,7 @@ import { requestedDevices } from './requested-devices.ts';
 import { readRootfsText } from './rootfs-files.ts';
 import { maxAccountFileBytes } from './spec/account-files.ts';
 import type { HostDevice, SpecInput } from './spec/spec-input.ts';
-import { tuningEnvironment } from './tuned-containers.ts';
+import { tuningEnvironment, withSharedCpus } from './tuned-containers.ts';
 import { withWorkload } from './workloads.ts';
 
 /** In the CRI and for the kernel. */
@@ -101,18 +101,19 @@ async function effectiveConfig(
   mounts: readonly ContainerMount[],
 ): Promise<ContainerConfig> {
   const { config, tuning } = metadata;
-  const resources = resourcesOf(metadata, pod, features);
+  const resources = requestedResources(metadata, pod, features);
   const readonlyRootfs = config.security.readonlyRootfs || parts.defaults.readOnlyRootfs;
   return {
     ...config,
     envs: [...config.envs, ...(await tuningEnvironment(parts.tuning, tuning, resources))],
     mounts,
-    resources,
+    resources: withSharedCpus(resources, metadata),
     security: { ...config.security, readonlyRootfs },
   };
 }
 
-function resourcesOf(
+/** What the kubelet or its workload asks for: what a status shows. */
+export function requestedResources(
   { config, noQuota }: ContainerMetadata,
   pod: PodContext,
   features: PodFeatures,

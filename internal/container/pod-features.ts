@@ -20,6 +20,7 @@ export const featureNames = {
   cpuCStates: ['cpu-c-states.crio.io', 'cpu-c-states.crio.io'],
   cpuFreqGovernor: ['cpu-freq-governor.crio.io', 'cpu-freq-governor.crio.io'],
   cpuLoadBalancing: ['cpu-load-balancing.crio.io', 'cpu-load-balancing.crio.io'],
+  cpuShared: ['cpu-shared.crio.io', 'cpu-shared.crio.io'],
   irqLoadBalancing: ['irq-load-balancing.crio.io', 'irq-load-balancing.crio.io'],
 } as const satisfies Record<string, readonly [string, string]>;
 

@@ -9,17 +9,24 @@ interface Asked {
   readonly annotations: Record<string, string>;
   readonly cgroupParent?: string;
   readonly cpuShares?: bigint;
+  readonly sharedCpus?: string;
   readonly allowed?: readonly string[];
 }
 
-function wishes({ annotations, cgroupParent = '/kubepods/pod1', cpuShares = 2048n, allowed }: Asked) {
+function wishes({
+  annotations,
+  cgroupParent = '/kubepods/pod1',
+  cpuShares = 2048n,
+  allowed,
+  sharedCpus = '0-1',
+}: Asked) {
   const features = podFeatures(annotations, {
     allowedAnnotations: allowed ?? ['irq-', 'cpu-'],
     workloads: [],
   });
   const pod = { facts: { annotations }, cgroupParent } as unknown as PodContext;
   const config = { metadata: { name: 'main' }, resources: { cpuShares } } as unknown as ContainerConfig;
-  return tuningOf(pod, features, config);
+  return tuningOf(pod, { features, sharedCpus }, config);
 }
 
 const quiet = { 'irq-load-balancing.crio.io': 'disable' };
@@ -55,5 +62,18 @@ test('each annotation in its own words', () => {
   assert.deepEqual(said('cpu-freq-governor', 'performance'), { governor: 'performance' });
   for (const value of ['', 'a b', 'performance\n', '../x'])
     assert.throws(() => said('cpu-freq-governor', value), { kind: 'invalid-argument' }, value);
+  assert.deepEqual(said('cpu-shared', 'enable'), { sharedCpus: '0-1' });
+  assert.equal(said('cpu-shared', 'disable'), undefined);
+  assert.throws(() => said('cpu-shared', 'true'), { kind: 'invalid-argument' });
   assert.throws(() => said('cpu-load-balancing', 'off'), /is "off", expected "disable" or "enable"/);
+});
+
+test('shared CPUs that the node does not have', () => {
+  const annotations = { 'cpu-shared.crio.io/main': 'enable' };
+  assert.throws(() => wishes({ annotations, sharedCpus: '' }), {
+    kind: 'failed-precondition',
+    message:
+      'container "main" asks for shared CPUs, but the node has none; set shared_cpuset in [crio.runtime]',
+  });
+  assert.equal(wishes({ annotations, sharedCpus: '', cpuShares: 512n }), undefined);
 });

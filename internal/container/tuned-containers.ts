@@ -1,10 +1,10 @@
 // Containers that ask the node to be set up for their CPUs, by CRI-O's annotations. Only those with whole CPUs of their own may:
 // a setting of a CPU that others run on would be theirs too.
 
-import type { CpusetPlace } from '../cgroup/cpuset-place.ts';
+import type { CgroupPlace, PlacedController, PlacedProcess } from '../cgroup/cgroup-place.ts';
 import { DaemonError } from '../errors/daemon-error.ts';
 import type { NodeTuning, TuningWishes } from '../tuning/tuning.ts';
-import type { Container } from './container.ts';
+import type { Container, ContainerMetadata } from './container.ts';
 import type { ContainerConfig, LinuxResources } from './container-config.ts';
 import type { ContainerParts, PodContext } from './container-parts.ts';
 import { badFeature, type PodFeatures } from './pod-features.ts';
@@ -13,15 +13,28 @@ import { withWorkload } from './workloads.ts';
 /** What a container asks for; undefined when that is nothing, or when it has no whole CPUs: CRI-O passes it over as well. */
 export function tuningOf(
   { facts, cgroupParent }: PodContext,
-  features: PodFeatures,
+  { features, sharedCpus }: { readonly features: PodFeatures; readonly sharedCpus: string },
   config: ContainerConfig,
 ): TuningWishes | undefined {
   const containerName = config.metadata.name;
-  const wishes = wishesOf(features, containerName);
+  const isSharing = wantsSharedCpus(features, containerName);
+  const wishes = { ...wishesOf(features, containerName), ...(isSharing && { sharedCpus }) };
   if (Object.keys(wishes).length === 0) return undefined;
   const { annotations } = facts;
   const resources = withWorkload(config.resources, features.workload, { annotations, containerName });
-  return isGuaranteed(cgroupParent) && hasWholeCpus(resources) ? wishes : undefined;
+  if (!isGuaranteed(cgroupParent) || !hasWholeCpus(resources)) return undefined;
+  if (isSharing && sharedCpus === '') {
+    const text = `container "${containerName}" asks for shared CPUs, but the node has none`;
+    throw new DaemonError('failed-precondition', `${text}; set shared_cpuset in [crio.runtime]`);
+  }
+  return wishes;
+}
+
+function wantsSharedCpus(features: PodFeatures, containerName: string): boolean {
+  const text = features.value('cpuShared', containerName);
+  if (text === undefined || text === 'disable') return false;
+  if (text === 'enable') return true;
+  throw badFeature('cpuShared', text, '"enable" or "disable"');
 }
 
 function wishesOf(features: PodFeatures, containerName: string): TuningWishes {
@@ -86,26 +99,43 @@ export async function applyTuning(
 ): Promise<void> {
   const { tuning } = metadata;
   if (tuning === undefined) return;
-  const cpus = ownCpus(id, status.resources);
-  const unbalanced = tuning.withoutLoadBalancing ? await cpusetOf(parts, id, status.pid) : undefined;
-  await parts.tuning.apply(id, { ...tuning, cpus, ...(unbalanced !== undefined && { unbalanced }) });
+  const cpus = ownCpus(metadata.config.metadata.name, status.resources);
+  const place = (controller: PlacedController): Promise<CgroupPlace> =>
+    placeOf(parts, { containerId: id, pid: status.pid }, controller);
+  await parts.tuning.apply(id, {
+    ...tuning,
+    cpus,
+    ...(tuning.withoutLoadBalancing && { unbalanced: await place('cpuset') }),
+    ...(tuning.sharedCpus !== undefined && {
+      shared: { cpus: tuning.sharedCpus, cpu: await place('cpu'), cpuset: await place('cpuset') },
+    }),
+  });
 }
 
-async function cpusetOf(
+async function placeOf(
   { cgroups }: Pick<ContainerParts, 'cgroups'>,
-  id: string,
-  pid: number,
-): Promise<CpusetPlace> {
-  const place = await cgroups.cpusetOf(pid, id);
+  process: PlacedProcess,
+  controller: PlacedController,
+): Promise<CgroupPlace> {
+  const place = await cgroups.placeOf(process, controller);
   if (place !== undefined) return place;
-  const text = `container "${id}" cannot be taken out of load balancing: its process is in no cpuset`;
-  throw new DaemonError('failed-precondition', `${text}; the kernel needs the controller cpuset`);
+  const text = `the CPUs of container "${process.containerId}" cannot be set up: its process is in no cgroup of ${controller}`;
+  throw new DaemonError('failed-precondition', `${text}; the kernel needs this controller`);
 }
 
-function ownCpus(id: string, { cpusetCpus }: LinuxResources): string {
+function ownCpus(containerName: string, { cpusetCpus }: LinuxResources): string {
   if (cpusetCpus !== '') return cpusetCpus;
-  const text = `container "${id}" has annotations for CPUs of its own, but its request names no CPUs`;
+  const text = `container "${containerName}" has annotations for CPUs of its own, but its request names no CPUs`;
   throw new DaemonError('failed-precondition', `${text}; set the kubelet's cpuManagerPolicy to static`);
+}
+
+/** The limits as they are carried out: the kubelet knows nothing of shared CPUs, and is shown what it has asked for. */
+export function withSharedCpus(
+  resources: LinuxResources,
+  { config, tuning }: ContainerMetadata,
+): LinuxResources {
+  if (tuning?.sharedCpus === undefined) return resources;
+  return { ...resources, cpusetCpus: `${ownCpus(config.metadata.name, resources)},${tuning.sharedCpus}` };
 }
 
 /** The environment that tells a container about its CPUs. */
@@ -114,6 +144,7 @@ export async function tuningEnvironment(
   wishes: TuningWishes | undefined,
   { cpusetCpus }: LinuxResources,
 ): Promise<{ key: string; value: string }[]> {
-  if (wishes?.irq !== 'housekeeping' || cpusetCpus === '') return [];
-  return [{ key: 'OPENSHIFT_HOUSEKEEPING_CPUS', value: await tuning.housekeepingCpus(cpusetCpus) }];
+  if (wishes === undefined || cpusetCpus === '') return [];
+  const found = await tuning.environment(wishes, cpusetCpus);
+  return Object.entries(found).map(([key, value]) => ({ key, value }));
 }

@@ -9,7 +9,7 @@ import { unlimitedQuota } from './gather-spec-input.ts';
 import { handlerOf } from './handler-of.ts';
 import { recordStatus } from './record-status.ts';
 import { type ResourceDefaults, type ResourceHost, resources } from './spec/resources.ts';
-import { applyTuning } from './tuned-containers.ts';
+import { applyTuning, withSharedCpus } from './tuned-containers.ts';
 
 /**
  * Applies the limits that `requested` names and leaves the others as they are; afterwards the container's status shows
@@ -30,7 +30,8 @@ export async function updateContainerResources(
     const merged = container.metadata.noQuota ? { ...named, cpuQuota: unlimitedQuota } : named;
     const { pidsLimit } = parts.defaults.spec;
     const defaults = { pidsLimit, containerMinMemoryBytes: minMemoryBytes };
-    const specOf = (limits: LinuxResources): Limits => limitsOf(limits, parts.host, defaults);
+    const specOf = (limits: LinuxResources): Limits =>
+      limitsOf(withSharedCpus(limits, container.metadata), parts.host, defaults);
     const spec = specOf(merged);
     requireRoom(parts, container, merged.memoryLimitBytes);
     try {

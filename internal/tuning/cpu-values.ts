@@ -41,7 +41,7 @@ export class CpuValues implements TunedSetting {
       for (const { file, value } of await this.#placesOf(claim, claim === fresh)) places.set(file, value);
     await noteOriginals(store, [...places.keys()]);
     for (const [file, value] of places) if ((await readValue(file)) !== value) await writeValue(file, value);
-    for (const [file, value] of Object.entries(store.state.originals ?? {}))
+    for (const [file, value] of Object.entries(store.state.originals))
       if (!places.has(file)) await this.#putBack(store, { file, value });
   }
 
@@ -68,14 +68,14 @@ export class CpuValues implements TunedSetting {
     if (current === undefined)
       this.#logger.warn({ path: file, value }, 'cannot set a CPU back: it is offline, or its driver is gone');
     else if (current !== value) await writeValue(file, value);
-    const others = Object.entries(store.state.originals ?? {}).filter(([other]) => other !== file);
+    const others = Object.entries(store.state.originals).filter(([other]) => other !== file);
     await store.forget({ originals: Object.fromEntries(others) });
   }
 }
 
 /** The values of files that hold what an administrator wants, and not yet what a container does. */
 async function noteOriginals(store: TuningStore, files: readonly string[]): Promise<void> {
-  const known = store.state.originals ?? {};
+  const known = store.state.originals;
   const read: Record<string, string> = {};
   for (const file of files.filter((name) => known[name] === undefined)) {
     const value = await readValue(file);

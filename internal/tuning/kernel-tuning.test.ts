@@ -42,8 +42,10 @@ describe('interrupts', () => {
     tree = new CpuTree(8);
     tree.write('sys/devices/system/cpu/cpu2/topology/thread_siblings_list', '2,6,7');
     const tuning = await tree.open();
-    assert.equal(await tuning.housekeepingCpus('2-4,6'), '2,6');
-    assert.equal(await tuning.housekeepingCpus('3-4'), '3');
+    const told = (cpus: string) => tuning.environment({ irq: 'housekeeping' }, cpus);
+    assert.deepEqual(await told('2-4,6'), { OPENSHIFT_HOUSEKEEPING_CPUS: '2,6' });
+    assert.deepEqual(await told('3-4'), { OPENSHIFT_HOUSEKEEPING_CPUS: '3' });
+    assert.deepEqual(await tuning.environment({ irq: 'disable' }, '3-4'), {});
     await tuning.apply('a', { cpus: '2-4,6', irq: 'housekeeping' });
     assert.equal(tree.mask, 'e7');
   });

@@ -15,8 +15,9 @@ import { IrqAffinity } from './irq-affinity.ts';
 import { Irqbalance } from './irqbalance.ts';
 import { IrqbalanceConfig } from './irqbalance-config.ts';
 import { LoadBalancing } from './load-balancing.ts';
+import { SharedCpus } from './shared-cpus.ts';
 import type { Afterwards, TunedSetting } from './tuned-setting.ts';
-import type { NodeTuning, TuningClaim } from './tuning.ts';
+import type { NodeTuning, TuningClaim, TuningWishes } from './tuning.ts';
 import { TuningStore } from './tuning-state.ts';
 
 export interface KernelTuningParts {
@@ -66,7 +67,7 @@ class KernelTuning implements NodeTuning {
     this.#irqbalance = new IrqbalanceConfig({ root, config }, new Irqbalance(parts));
     this.#irqs = new IrqAffinity(root, this.#irqbalance);
     const values = new CpuValues([cpuIdleKnob(root), cpuFrequencyKnob(root)], parts.logger);
-    this.#settings = [new LoadBalancing(parts.logger), values, this.#irqs];
+    this.#settings = [new SharedCpus(), new LoadBalancing(parts.logger), values, this.#irqs];
   }
 
   async apply(containerId: string, claim: TuningClaim): Promise<void> {
@@ -96,8 +97,19 @@ class KernelTuning implements NodeTuning {
     });
   }
 
-  async housekeepingCpus(cpus: string): Promise<string> {
-    return formatCpuList(await this.#irqs.housekeeping(parseCpuList(cpus) ?? noCpus));
+  async environment(wishes: TuningWishes, cpus: string): Promise<Record<string, string>> {
+    const own = parseCpuList(cpus) ?? noCpus;
+    const shared = wishes.sharedCpus === undefined ? undefined : (parseCpuList(wishes.sharedCpus) ?? noCpus);
+    const isHousekeeping = wishes.irq === 'housekeeping';
+    return {
+      ...(isHousekeeping && {
+        OPENSHIFT_HOUSEKEEPING_CPUS: formatCpuList(await this.#irqs.housekeeping(own)),
+      }),
+      ...(shared !== undefined && {
+        OPENSHIFT_ISOLATED_CPUS: formatCpuList(own),
+        OPENSHIFT_SHARED_CPUS: formatCpuList(shared),
+      }),
+    };
   }
 
   #claimsWith(containerId: string, claim: TuningClaim | undefined): Record<string, TuningClaim> {
@@ -162,8 +174,8 @@ class NoTuning implements NodeTuning {
 
   async settle(): Promise<void> {}
 
-  async housekeepingCpus(cpus: string): Promise<string> {
-    return cpus;
+  async environment(): Promise<Record<string, string>> {
+    return {};
   }
 }
 

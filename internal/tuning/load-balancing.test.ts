@@ -5,13 +5,13 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, test } from 'node:test';
 import { CpuTree } from '../../test/harness/cpu-tree.ts';
-import type { CpusetDirectories, TuningClaim } from './tuning.ts';
+import type { CgroupDirectories, TuningClaim } from './tuning.ts';
 
 describe('load balancing', () => {
   let tree: CpuTree;
   afterEach(() => rmSync(tree.root, { recursive: true, force: true }));
 
-  function place(version: 1 | 2, ...names: readonly string[]): CpusetDirectories {
+  function place(version: 1 | 2, ...names: readonly string[]): CgroupDirectories {
     const paths = names.map((_, index) => join(tree.root, 'cg', ...names.slice(0, index + 1)));
     return { version, root: join(tree.root, 'cg'), above: paths.slice(0, 2), own: paths.slice(2) };
   }
@@ -23,7 +23,7 @@ describe('load balancing', () => {
     }
   }
 
-  function claim(unbalanced: CpusetDirectories, cpus: string): TuningClaim {
+  function claim(unbalanced: CgroupDirectories, cpus: string): TuningClaim {
     return { cpus, withoutLoadBalancing: true, unbalanced };
   }
 

@@ -6,7 +6,7 @@ import type { Logger } from '../log/logger.ts';
 import { isDirectory, readValue, writeValue } from './node-files.ts';
 import { Partitions } from './partitions.ts';
 import type { TunedSetting } from './tuned-setting.ts';
-import type { CpusetDirectories, TuningClaim } from './tuning.ts';
+import { type CgroupDirectories, ownCpusCgroup, type TuningClaim } from './tuning.ts';
 import type { TuningStore } from './tuning-state.ts';
 
 const balance = 'cpuset.sched_load_balance';
@@ -20,7 +20,12 @@ export class LoadBalancing implements TunedSetting {
   }
 
   async reach(store: TuningStore, claims: readonly TuningClaim[]): Promise<undefined> {
-    const wanting = claims.flatMap(({ unbalanced, cpus }) => (unbalanced ? [{ ...unbalanced, cpus }] : []));
+    const wanting = claims.flatMap(({ unbalanced, shared, cpus }) => {
+      if (unbalanced === undefined) return [];
+      const hasPart = shared !== undefined && unbalanced.version === 2;
+      const own = hasPart ? [...unbalanced.own, ownCpusCgroup(unbalanced.own)] : unbalanced.own;
+      return [{ ...unbalanced, own, cpus }];
+    });
     for (const place of wanting.filter(({ version }) => version === 1)) await this.#leave(place);
     await this.#partitions.reach(
       store,
@@ -29,7 +34,7 @@ export class LoadBalancing implements TunedSetting {
   }
 
   /** There is nothing to give back: the cgroups go with the container. */
-  async #leave({ root, above, own }: CpusetDirectories): Promise<void> {
+  async #leave({ root, above, own }: CgroupDirectories): Promise<void> {
     for (const directory of own) {
       const file = join(directory, balance);
       if ((await readValue(file)) === '0') continue;

@@ -5,20 +5,20 @@ import { join } from 'node:path';
 import { DaemonError } from '../errors/daemon-error.ts';
 import { type CpuSet, formatCpuList, noCpus, parseCpuList } from './cpu-set.ts';
 import { isDirectory, readValue, writeValue } from './node-files.ts';
-import type { CpusetDirectories } from './tuning.ts';
+import type { CgroupDirectories } from './tuning.ts';
 import type { TuningStore } from './tuning-state.ts';
 
 const exclusiveFile = 'cpuset.cpus.exclusive';
 const partitionFile = 'cpuset.cpus.partition';
 
-interface Member extends CpusetDirectories {
+interface Member extends CgroupDirectories {
   readonly cpus: string;
 }
 
 export class Partitions {
   /** Makes the partitions those of `members`, and no others. */
   async reach(store: TuningStore, members: readonly Member[]): Promise<void> {
-    const before = sets(store.state.exclusive ?? {});
+    const before = sets(store.state.exclusive);
     const after = wanted(members);
     const partitions = new Map(members.map(({ own, cpus }) => [own.at(-1) ?? '', cpus]));
     if (before.size === 0 && after.size === 0) return;
@@ -26,10 +26,9 @@ export class Partitions {
     for (const [directory, cpus] of after) union.set(directory, (before.get(directory) ?? noCpus) | cpus);
     await store.save({
       exclusive: lists(union),
-      partitions: [...new Set([...(store.state.partitions ?? []), ...partitions.keys()])],
+      partitions: [...new Set([...store.state.partitions, ...partitions.keys()])],
     });
-    for (const directory of store.state.partitions ?? [])
-      if (!partitions.has(directory)) await rejoin(directory);
+    for (const directory of store.state.partitions) if (!partitions.has(directory)) await rejoin(directory);
     // what is taken back goes from the bottom up, what is handed out from the top down
     for (const [directory, cpus] of byDepth(before).reverse())
       await change(directory, { before: cpus, after: (after.get(directory) ?? noCpus) & cpus });

@@ -16,6 +16,12 @@ export interface ChangedIrqbalance {
   readonly written: readonly string[];
 }
 
+export interface RaisedQuota {
+  readonly original: number;
+  /** Values that daemons have written; another one is the kubelet's. */
+  readonly written: readonly number[];
+}
+
 export interface TuningState {
   /** Of the boot for which everything but `irqbalance` holds. */
   readonly bootId: string;
@@ -24,13 +30,24 @@ export interface TuningState {
   /** CPUs that were taken out of the mask of new interrupts, as a list. */
   readonly takenIrqCpus: string;
   /** CPUs that were handed down to partitions, as lists by the directories of their cgroups; what others handed down is not here. */
-  readonly exclusive?: Readonly<Record<string, string>>;
+  readonly exclusive: Readonly<Record<string, string>>;
   /** The cgroups that were made partitions. */
-  readonly partitions?: readonly string[];
+  readonly partitions: readonly string[];
   /** What was in files that hold a container's value now, by path. */
-  readonly originals?: Readonly<Record<string, string>>;
+  readonly originals: Readonly<Record<string, string>>;
+  /** Quotas that were raised for shared CPUs, by path. */
+  readonly quotas: Readonly<Record<string, RaisedQuota>>;
   readonly irqbalance?: ChangedIrqbalance | undefined;
 }
+
+const nothing = {
+  claims: {},
+  takenIrqCpus: '',
+  exclusive: {},
+  partitions: [],
+  originals: {},
+  quotas: {},
+} satisfies Omit<TuningState, 'bootId'>;
 
 const form: StateFile<TuningState> = stateFile({
   version: 1,
@@ -40,7 +57,7 @@ const form: StateFile<TuningState> = stateFile({
       if (typeof value[field] !== 'string') throw new Error(`${field} is missing`);
     if (typeof value['claims'] !== 'object' || value['claims'] === null)
       throw new Error('claims are missing');
-    return value as unknown as TuningState;
+    return { ...nothing, ...value } as unknown as TuningState;
   },
 });
 
@@ -64,7 +81,7 @@ export class TuningStore {
       if (!(cause instanceof StateFileError)) throw cause;
       logger.error({ path, error: cause.message }, 'what was changed for containers is not known any more');
     }
-    const none = { bootId, claims: {}, takenIrqCpus: '' };
+    const none = { ...nothing, bootId };
     // what the kernel holds is gone with the boot, and with it the containers
     const state = found?.bootId === bootId ? found : { ...none, irqbalance: found?.irqbalance };
     return new TuningStore(path, state, logger);

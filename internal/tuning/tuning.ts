@@ -11,10 +11,12 @@ export interface TuningWishes {
   readonly resumeLatency?: string;
   /** Who chooses the frequency of its CPUs, such as `performance`. */
   readonly governor?: string;
+  /** CPUs that it may use beside its own, as a list. */
+  readonly sharedCpus?: string;
 }
 
-/** The cgroups that bind a container to its CPUs, as directories from the top down. */
-export interface CpusetDirectories {
+/** The cgroups of a container in the hierarchy of one controller, as directories from the top down. */
+export interface CgroupDirectories {
   readonly version: 1 | 2;
   readonly root: string;
   readonly above: readonly string[];
@@ -26,7 +28,18 @@ export interface CpusetDirectories {
 export interface TuningClaim extends TuningWishes {
   readonly cpus: string;
   /** With `withoutLoadBalancing`: where that is to be. */
-  readonly unbalanced?: CpusetDirectories;
+  readonly unbalanced?: CgroupDirectories;
+  /** With `sharedCpus`: these, and the cgroups in which that counts. */
+  readonly shared?: {
+    readonly cpus: string;
+    readonly cpu: CgroupDirectories;
+    readonly cpuset: CgroupDirectories;
+  };
+}
+
+/** With cgroup v2 and shared CPUs: where a container runs what is to have its own CPUs only. The name is CRI-O's. */
+export function ownCpusCgroup(own: readonly string[]): string {
+  return `${own.at(-1)}/cgroup-child`;
 }
 
 /** The settings of the node that follow its containers. One change at a time; what is changed is on disk before. */
@@ -46,6 +59,6 @@ export interface NodeTuning {
    * the others ask for. Does not reject: the log tells what could not be done.
    */
   settle(isRunning: (containerId: string) => boolean): Promise<void>;
-  /** Those of `cpus` that keep their interrupts under `housekeeping`, in list form. */
-  housekeepingCpus(cpus: string): Promise<string>;
+  /** The variables that tell a container with these wishes about its CPUs `cpus`. */
+  environment(wishes: TuningWishes, cpus: string): Promise<Readonly<Record<string, string>>>;
 }

@@ -15,12 +15,14 @@ import { missing } from '../harness/requirements.ts';
 
 const maskFile = '/proc/irq/default_smp_affinity';
 const latencyFile = '/sys/devices/system/cpu/cpu1/power/pm_qos_resume_latency_us';
+const isV2 = existsSync('/sys/fs/cgroup/cgroup.controllers');
 const namespaceOptions = { network: 'POD', pid: 'CONTAINER', ipc: 'POD' } as const;
 const allowed = [
   'irq-load-balancing.crio.io',
   'cpu-load-balancing.crio.io',
   'cpu-c-states.crio.io',
   'cpu-freq-governor.crio.io',
+  'cpu-shared.crio.io',
 ];
 /** The kubelet's for one CPU under the static policy. */
 const oneCpu = { cpuShares: 1024, cpusetCpus: '1' };
@@ -45,7 +47,8 @@ describe('containers with CPUs of their own', { skip: lacking() }, () => {
   };
   const daemon = new TestDaemon({
     moreHandlers: [special],
-    runtimeToml: 'irqbalance_config_file = "@CONFIG@"\nirqbalance_config_restore_file = "disable"',
+    runtimeToml:
+      'irqbalance_config_file = "@CONFIG@"\nirqbalance_config_restore_file = "disable"\nshared_cpuset = "0"',
   });
   const irqbalance = join(daemon.root, 'irqbalance');
   const wholeMask = contentOf(maskFile);
@@ -122,6 +125,15 @@ describe('containers with CPUs of their own', { skip: lacking() }, () => {
     return (JSON.parse(info['info'] ?? '{}') as { pid: number }).pid;
   }
 
+  async function cgroupOf(containerId: string, controller: string): Promise<string> {
+    const lines = readFileSync(`/proc/${await pidOf(containerId)}/cgroup`, 'utf8').split('\n');
+    const fields = lines.map((line) => line.split(':'));
+    const own = fields.find(([, controllers]) =>
+      isV2 ? controllers === '' : controllers?.split(',').includes(controller),
+    );
+    return join('/sys/fs/cgroup', isV2 ? '' : controller, own?.[2] ?? '');
+  }
+
   function mask(): bigint {
     return BigInt(`0x${contentOf(maskFile).replaceAll(',', '')}`);
   }
@@ -187,11 +199,9 @@ describe('containers with CPUs of their own', { skip: lacking() }, () => {
 
   test('no load balancing in the cgroup of the container', async () => {
     const balance = async (containerId: string) => {
-      const lines = readFileSync(`/proc/${await pidOf(containerId)}/cgroup`, 'utf8').split('\n');
-      const v1 = lines.find((line) => line.split(':')[1] === 'cpuset')?.split(':')[2];
-      if (v1 !== undefined) return contentOf(`/sys/fs/cgroup/cpuset${v1}/cpuset.sched_load_balance`);
-      const own = lines.find((line) => line.startsWith('0::'))?.slice(3);
-      return contentOf(`/sys/fs/cgroup${own}/cpuset.cpus.partition`) === 'isolated' ? '0' : '1';
+      const directory = await cgroupOf(containerId, 'cpuset');
+      if (!isV2) return contentOf(join(directory, 'cpuset.sched_load_balance'));
+      return contentOf(join(directory, 'cpuset.cpus.partition')) === 'isolated' ? '0' : '1';
     };
     const containerId = await created({ 'cpu-load-balancing.crio.io': 'disable' });
     assert.equal(await balance(containerId), '1');
@@ -236,6 +246,34 @@ describe('containers with CPUs of their own', { skip: lacking() }, () => {
     assert.equal(contentOf(file), 'performance');
     await daemon.client.runtime('StopContainer', { containerId, timeout: 0 });
     await becomes(file, before);
+  });
+
+  test('shared CPUs: in the cpuset and the quotas, known to the container, and kept by an update', async () => {
+    const limited = { ...oneCpu, cpuQuota: 100_000, cpuPeriod: 100_000 };
+    const containerId = await created({ 'cpu-shared.crio.io/main': 'enable' }, limited);
+    const [own, cpuset] = [await cgroupOf(containerId, 'cpu'), await cgroupOf(containerId, 'cpuset')];
+    const quotaFile = isV2 ? 'cpu.max' : 'cpu.cfs_quota_us';
+    const quotas = () => [join(own, '..'), own].map((at) => contentOf(join(at, quotaFile)).split(' ')[0]);
+    writeFileSync(join(own, '..', quotaFile), '100000'); // as the kubelet does for its pod
+    try {
+      await daemon.client.runtime('StartContainer', { containerId });
+      assert.deepEqual(quotas(), ['200000', '200000']);
+      const script =
+        'echo $OPENSHIFT_ISOLATED_CPUS $OPENSHIFT_SHARED_CPUS; grep Cpus_allowed_list /proc/1/status';
+      const cmd = ['/bin/sh', '-c', script];
+      const { stdout } = await daemon.client.runtime('ExecSync', { containerId, cmd, timeout: 60 });
+      assert.equal(stdout.toString(), '1 0\nCpus_allowed_list:\t0-1\n');
+      await daemon.client.runtime('UpdateContainerResources', { containerId, linux: limited });
+      assert.equal(contentOf(join(cpuset, 'cpuset.cpus')), '0-1');
+      assert.deepEqual(quotas(), ['200000', '200000']);
+      const shown = (await daemon.client.runtime('ContainerStatus', { containerId })).status?.resources
+        ?.linux;
+      assert.deepEqual([shown?.cpusetCpus, shown?.cpuQuota], ['1', '100000']);
+      await daemon.client.runtime('StopContainer', { containerId, timeout: 0 });
+      await becomes(join(own, '..', quotaFile), isV2 ? '100000 100000' : '100000');
+    } finally {
+      writeFileSync(join(own, '..', quotaFile), isV2 ? 'max' : '-1');
+    }
   });
 
   test('housekeeping: the first CPU keeps its interrupts, and the container knows which', async () => {

@@ -1,0 +1,69 @@
+// Where a container's processes are in the hierarchy of one controller.
+
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { isENOENT } from '../errors/errno.ts';
+import type { CgroupMount } from './hierarchy.ts';
+
+export type PlacedController = 'cpu' | 'cpuset';
+
+export interface CgroupPlace {
+  readonly version: 1 | 2;
+  /** The directory of the whole hierarchy. */
+  readonly root: string;
+  /** The directories below it as far as the container's, from the top down; the last one is the pod's. */
+  readonly above: readonly string[];
+  /** The container's directory, and the ones below it in which the OCI runtime has put its process (crun). */
+  readonly own: readonly string[];
+}
+
+export interface PlacedProcess {
+  readonly pid: number;
+  /** The container's directory has it in its name. */
+  readonly containerId: string;
+}
+
+/** Undefined when there is no such process, or the kernel has no such controller. */
+export async function findPlace(
+  mounts: readonly CgroupMount[],
+  { pid, containerId }: PlacedProcess,
+  controller: PlacedController,
+): Promise<CgroupPlace | undefined> {
+  try {
+    const hierarchy = await hierarchyOf(mounts, controller);
+    const text = await readFile(`/proc/${pid}/cgroup`, 'utf8');
+    return hierarchy && cgroupPlace({ hierarchy, controller }, text, containerId);
+  } catch (cause) {
+    if (isENOENT(cause)) return undefined;
+    throw cause;
+  }
+}
+
+async function hierarchyOf(
+  mounts: readonly CgroupMount[],
+  controller: PlacedController,
+): Promise<CgroupMount | undefined> {
+  const v1 = mounts.find(({ controllers }) => controllers?.includes(controller));
+  const v2 = mounts.find(({ controllers }) => controllers === undefined);
+  if (v1 !== undefined || v2 === undefined) return v1;
+  const available = (await readFile(join(v2.path, 'cgroup.controllers'), 'utf8')).trim().split(' ');
+  return available.includes(controller) ? v2 : undefined;
+}
+
+/** The same of the text of /proc/PID/cgroup (cgroups(7)). */
+export function cgroupPlace(
+  { hierarchy, controller }: { readonly hierarchy: CgroupMount; readonly controller: PlacedController },
+  text: string,
+  containerId: string,
+): CgroupPlace | undefined {
+  const { path: root, controllers } = hierarchy;
+  const isV2 = controllers === undefined;
+  const lines = text.split('\n').map((line) => /^\d+:([^:]*):(.*)$/.exec(line));
+  const found = lines.find((line) => (isV2 ? line?.[1] === '' : line?.[1]?.split(',').includes(controller)));
+  const names = (found?.[2] ?? '').split('/').filter((name) => name !== '');
+  const directories = names.map((_, index) => join(root, ...names.slice(0, index + 1)));
+  const named = names.findIndex((name) => name.includes(containerId));
+  const at = named < 0 ? names.length - 1 : named;
+  if (at < 0) return undefined;
+  return { version: isV2 ? 2 : 1, root, above: directories.slice(0, at), own: directories.slice(at) };
+}
