@@ -122,7 +122,6 @@ static void runtime_ended(int status)
 		return;
 	}
 	command_pid = pid_file_read(exec.pid_file);
-	unlink(exec.pid_file);
 	if (command_pid < 0) {
 		fail("the runtime wrote no valid pid file");
 		return;

@@ -48,7 +48,14 @@ async function startContainer(client: CriClient, pod: PodRequest, image: string,
   return { podId, containerId };
 }
 
+/** The state of what runs lies in memory, as on every node: below /run. Whoever removes what is above unmounts it. */
+async function mountRunDirectory(path: string): Promise<void> {
+  mkdirSync(path, { recursive: true });
+  await command(['mount', '-t', 'tmpfs', '-o', 'mode=711', 'run', path]);
+}
+
 export async function startCriaStreams(daemon: TestDaemon, zerosCount: number): Promise<StreamPeer> {
+  await mountRunDirectory(join(daemon.root, 'run'));
   await daemon.start();
   const cgroup = new CpuCgroup(`${daemon.bridge}-cria`);
   for (const pid of [daemon.pid, ...childrenOf(daemon.pid)]) cgroup.add(pid);
@@ -70,6 +77,7 @@ export async function startCriaStreams(daemon: TestDaemon, zerosCount: number): 
 export async function startContainerdStreams(daemon: TestDaemon, zerosCount: number): Promise<StreamPeer> {
   const directory = `/var/tmp/${daemon.bridge}-containerd`;
   mkdirSync(directory);
+  await mountRunDirectory(join(directory, 'state'));
   const endpoint = join(directory, 'c.sock');
   writeFileSync(join(directory, 'config.toml'), containerdConfig(directory, endpoint, daemon));
   const child = spawn('containerd', ['--config', join(directory, 'config.toml')], { stdio: 'ignore' });
