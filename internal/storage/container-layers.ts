@@ -242,6 +242,7 @@ export class OverlayContainerLayers implements ContainerLayers {
     } finally {
       await grave?.remove();
     }
+    for (const reserve of this.#store.reserves) await reserve.fill(); // before others take what was freed
   }
 }
 

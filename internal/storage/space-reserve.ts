@@ -1,4 +1,4 @@
-// A little space that is kept, so that on a full disk the lists can still be written: without that nothing could be
+// A little space and an inode that are kept, so that on a full disk the lists can still be written: without that nothing could be
 // removed, and nobody could free space.
 
 import { existsSync } from 'node:fs';
@@ -22,15 +22,17 @@ export class SpaceReserve {
     if (existsSync(this.#path)) return;
     const { bavail, bsize } = await statfs(join(this.#path, '..'));
     if (bavail * bsize < neededBytes) return;
-    const file = await open(this.#path, 'w', 0o600);
     try {
-      await file.writeFile(Buffer.alloc(reserveBytes, 'reserve '));
-      await file.datasync();
+      const file = await open(this.#path, 'w', 0o600);
+      try {
+        await file.writeFile(Buffer.alloc(reserveBytes, 'reserve '));
+        await file.datasync();
+      } finally {
+        await file.close();
+      }
     } catch (cause) {
       if (!isDiskFull(cause)) throw cause;
       await this.release();
-    } finally {
-      await file.close();
     }
   }
 

@@ -32,14 +32,16 @@ export class TempDir {
       await makeRoot(root);
       const suffix = randomBytes(8).toString('hex');
       const lockPath = join(root, `${lockPrefix}${suffix}`);
-      const lockFd = lockNewFile(lockPath);
-      if (lockFd === undefined) continue;
+      let lockFd: number | undefined;
       try {
+        lockFd = lockNewFile(lockPath);
+        if (lockFd === undefined) continue;
         const path = join(root, `${directoryPrefix}${suffix}`);
         await mkdir(path, { mode: 0o700 });
         return new TempDir(path, lockPath, lockFd);
       } catch (cause) {
-        closeSync(lockFd);
+        // Nothing stays that takes an inode: on a full disk it may be the last one.
+        if (lockFd !== undefined) closeSync(lockFd);
         await unlink(lockPath).catch(() => {});
         await removeEmptyRoot(root);
         throw cause;

@@ -8,6 +8,7 @@ import {
   mkdirSync,
   mkdtempSync,
   openSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -74,15 +75,15 @@ export class LoopDisk {
     return bavail * bsize;
   }
 
-  /** Takes what is free beside the filler of `leaveFree`. */
-  takeRest(): void {
-    const fd = openSync(join(this.path, 'filler'), 'a');
+  /** Takes all inodes, by empty files, which `leaveFree` takes away. */
+  takeInodes(): void {
+    const files = join(this.path, 'files');
+    mkdirSync(files, { recursive: true });
     try {
-      while (writeSync(fd, Buffer.alloc(4096, 1)) === 4096) fsyncSync(fd);
+      for (let number = readdirSync(files).length; ; number++)
+        closeSync(openSync(join(files, `${number}`), 'w'));
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
-    } finally {
-      closeSync(fd);
     }
   }
 
@@ -90,6 +91,7 @@ export class LoopDisk {
   leaveFree(bytes: number | undefined): void {
     const filler = join(this.path, 'filler');
     rmSync(filler, { force: true });
+    rmSync(join(this.path, 'files'), { recursive: true, force: true });
     run('sync', '-f', this.path);
     if (bytes === undefined) return;
     const fd = openSync(filler, 'w');

@@ -155,12 +155,29 @@ describe('a full disk', { skip: hasLoopDevices() ? false : 'needs loop devices' 
     await world.store.containers.create(request);
     await reopen(); // as each hour, it takes its reserve again
     disk.leaveFree(0);
-    const another = { ...request, containerId: randomBytes(32).toString('hex'), names: ['d'] };
-    assert.equal(await works(() => world.store.containers.create(another)), false);
-    disk.takeRest(); // what has filled the disk takes whatever was freed
     await world.store.containers.remove(containerId);
     await world.store.images.remove(image?.id ?? '');
     assert.ok(disk.freeBytes > 1 << 20);
+    disk.leaveFree(undefined);
+    await assertWhole();
+  });
+
+  test('a container can be removed when no inode is free', async () => {
+    const image = await storeImage(world.store, [small], 'localhost/inodes:1');
+    const ids = ['c', 'd'].map(() => randomBytes(32).toString('hex'));
+    for (const containerId of ids)
+      await world.store.containers.create({
+        containerId,
+        imageId: image.id,
+        names: [containerId],
+        metadata: {},
+      });
+    await reopen();
+    disk.takeInodes();
+    for (const containerId of ids) {
+      await world.store.containers.remove(containerId);
+      disk.takeInodes(); // what has filled the disk takes what was freed
+    }
     disk.leaveFree(undefined);
     await assertWhole();
   });
