@@ -37,7 +37,11 @@ const cpuOptions = {
     'Least value of the GOMAXPROCS set for burstable and best-effort pods; 0: none is set.',
     { flag: 'inject-gomaxprocs' },
   ),
-  infra_ctr_cpuset: done(cpuList, '', 'CPUs of pause processes, such as "0-1".'),
+  infra_ctr_cpuset: done(
+    cpuList,
+    '',
+    'CPUs of pause processes, such as "0-1". Monitors and OCI runtimes run on those of the daemon: CPUAffinity= of its unit says which.',
+  ),
   shared_cpuset: done(
     cpuList,
     '',
