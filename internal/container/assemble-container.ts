@@ -118,6 +118,7 @@ async function spawn(
   const place = await parts.monitorPlaces.make(handler.monitorCgroup, metadata.cgroupParent, metadata.id);
   return parts.monitors.create({
     containerId: metadata.id,
+    name: metadata.name,
     bundle: containerPaths(parts.directories, metadata.id).bundle,
     runtimePath: handler.runtime.path,
     runtimeArgs: handler.runtime.globalArgs,

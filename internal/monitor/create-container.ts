@@ -118,7 +118,7 @@ async function startMonitor(
     return await parts.spawner.spawn({ argv, env: {}, config: undefined, take: request.take });
   } catch (cause) {
     if (!(cause instanceof DaemonError)) throw cause;
-    const text = `container "${request.containerId}" could not be created: ${cause.message}`;
+    const text = `container "${request.name}" could not be created: ${withoutId(request, cause.message)}`;
     if (cause.kind !== 'unavailable') throw new DaemonError(cause.kind, text, cause);
     // The spawner died, and the monitor may live: connected it can be ended. Or the monitor died, with the runtime.
     await parts.container.connect().catch(() => {});
@@ -140,7 +140,7 @@ async function waitForCreate(
   } catch (cause) {
     // The monitor died, and the runtime with it, wherever it was; nobody has deleted what it had made.
     rollback('delete runtime state', () => deleteRuntimeState(parts.spawner, request));
-    throw new DaemonError('unavailable', `lost the monitor of container "${request.containerId}"`, cause);
+    throw new DaemonError('unavailable', `lost the monitor of container "${request.name}"`, cause);
   }
   if (state['phase'] === 'failed') throw creationError(request, state);
   const startTicks = String(state['startTicks']);
@@ -149,14 +149,19 @@ async function waitForCreate(
 }
 
 function creationError(request: MonitorRequest, state: ControlMessage): DaemonError {
-  const where = `container "${request.containerId}"`;
-  const message = runtimeMessage(String(state['message'] ?? ''));
+  const where = `container "${request.name}"`;
+  const message = withoutId(request, runtimeMessage(String(state['message'] ?? '')));
   if (state['stage'] === 'timeout')
     return new DaemonError(
       'deadline-exceeded',
       `${where} was not created within ${request.createTimeoutMs} ms`,
     );
   return new DaemonError('unknown', `${where} could not be created: ${message}`);
+}
+
+/** Paths of cgroups and of the bundle have the id, which is another one at each attempt. */
+function withoutId({ containerId }: MonitorRequest, text: string): string {
+  return text.replaceAll(containerId, '<id>');
 }
 
 async function deleteRuntimeState(spawner: Spawner, request: MonitorRequest): Promise<void> {

@@ -6,6 +6,8 @@ import type { AttachRequest, ExecRequest, StreamSession, TerminalSize } from './
 export interface MonitorRequest {
   /** 64 hex digits. */
   readonly containerId: string;
+  /** What errors call the container: the kubelet tries again with a new id, and folds events by their text. */
+  readonly name: string;
   /** Directory with the container's config.json; the monitor writes its pid file and monitor.json there. */
   readonly bundle: string;
   /** Absolute path of the OCI runtime, its global arguments (`--root`, `--systemd-cgroup`) before the verb. */

@@ -51,6 +51,7 @@ export async function runInfra(
   const place = await monitorPlaces.make(handler.monitorCgroup, record.cgroupParent, record.id);
   const created = await monitors.create({
     containerId: record.id,
+    name: record.name,
     bundle,
     runtimePath: handler.runtime.path,
     runtimeArgs: handler.runtime.globalArgs,

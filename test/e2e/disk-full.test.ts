@@ -101,7 +101,7 @@ describe('a full disk', { skip: missing('runc') }, () => {
     try {
       await assert.rejects(
         createContainer(daemon.client, podId, pod, { name: 'main', image }),
-        /container "[0-9a-f]{64}" could not be created: open the log file .*\/pod-logs\/log\/main\.log: No space left on device/,
+        /container "k8s_main_log_default_[^"]+" could not be created: open the log file .*\/pod-logs\/log\/main\.log: No space left on device/,
       );
     } finally {
       free();

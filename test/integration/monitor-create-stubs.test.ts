@@ -65,6 +65,11 @@ const talking: readonly Stub[] = [
     script: `echo 'time="2026-01-02T03:04:05Z" level=error msg="it is \\"bad\\""' >&2; exit 1`,
     message: /could not be created: it is "bad"$/,
   },
+  {
+    name: 'names the id, which is another one at the next attempt',
+    script: 'echo "no cgroup /pod/crio-$id/cpuset.cpus" >&2; exit 1',
+    message: /^container "k8s_test" could not be created: no cgroup \/pod\/crio-<id>\/cpuset\.cpus$/,
+  },
 ];
 
 const pidFiles: readonly Stub[] = [

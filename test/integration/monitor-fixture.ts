@@ -206,6 +206,7 @@ export function makeWorld(mainProgram = monitorPath, runtimePath = runcPath ?? '
       writeFileSync(join(bundle, 'config.json'), JSON.stringify(config));
       return {
         containerId,
+        name: 'k8s_test',
         bundle,
         runtimePath,
         runtimeArgs: ['--root', runcRoot],

@@ -7,11 +7,11 @@ import type { DaemonError, ErrorKind } from '../../internal/errors/daemon-error.
 import type { MonitorRequest } from '../../internal/monitor/monitor.ts';
 import { until, type World } from './monitor-fixture.ts';
 
-/** `$pidfile` and `$console` are what follows --pid-file and --console-socket; deletions succeed and are noted. */
+/** `$pidfile` and `$console` are what follows --pid-file and --console-socket, `$id` the last argument; deletions succeed and are noted. */
 const head = `#!/bin/sh
 case "$*" in *delete*) echo deleted >> "$0.log"; exit 0;; esac
 while [ $# -gt 0 ]; do
-  [ "$1" = --pid-file ] && pidfile=$2; [ "$1" = --console-socket ] && console=$2; shift
+  [ "$1" = --pid-file ] && pidfile=$2; [ "$1" = --console-socket ] && console=$2; id=$1; shift
 done
 `;
 
@@ -69,7 +69,8 @@ export async function assertRefused(
   const request = world.request(['true'], { runtimePath, ...extra });
   await assert.rejects(world.monitors.create(request), (error: DaemonError) => {
     assert.match(error.message, message);
-    assert.ok(error.message.includes(request.containerId), 'the object is named');
+    assert.ok(error.message.includes(`"${request.name}"`), 'the object is named');
+    assert.ok(!error.message.includes(request.containerId), 'the next attempt has the same text');
     assert.equal(error.kind, kind);
     return true;
   });

@@ -64,7 +64,7 @@ function memoryOf(requested: LinuxResources, host: ResourceHost, minimum: number
   if (limit > 0 && limit < minimum) {
     throw new DaemonError(
       'invalid-argument',
-      `memory limit ${limit} is below the minimum of ${minimum} bytes`,
+      `memory limit of ${limit} bytes is below ${minimum}, the container_min_memory of the runtime handler`,
     );
   }
   if (swap > 0 && (limit <= 0 || swap < limit)) {
