@@ -49,6 +49,7 @@ how_to_go_on() {
 
 The daemon goes on running. With crictl (from cri-tools):
     crictl --runtime-endpoint unix://$SOCKET pods
+    crictl --runtime-endpoint unix://$SOCKET ps --all
     crictl --runtime-endpoint unix://$SOCKET images
     crictl --runtime-endpoint unix://$SOCKET info
 A kubelet uses it with

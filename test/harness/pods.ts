@@ -35,11 +35,20 @@ export function podConfig(request: PodRequest): PodSandboxConfig {
     metadata: { name: request.name, uid: `uid-${request.name}`, namespace: 'default', attempt: 0 },
     hostname: request.name,
     logDirectory: request.logDirectory,
-    labels: { app: request.name },
+    labels: { app: request.name, ...podLabels(request) },
     linux: {
       cgroupParent: request.cgroupParent,
       securityContext: { namespaceOptions: { network: 'POD', pid: 'CONTAINER', ipc: 'POD' } },
     },
+  };
+}
+
+/** By these labels of the kubelet crictl finds the pod of a container. */
+function podLabels({ name }: PodRequest): Record<string, string> {
+  return {
+    'io.kubernetes.pod.name': name,
+    'io.kubernetes.pod.namespace': 'default',
+    'io.kubernetes.pod.uid': `uid-${name}`,
   };
 }
 
@@ -66,6 +75,7 @@ export async function createContainer(
       command: [...(container.command ?? [])],
       tty: container.terminal ?? false,
       stdin: container.stdin ?? false,
+      labels: { 'io.kubernetes.container.name': container.name, ...podLabels(pod) },
       logPath: `${container.name}.log`,
       linux: { securityContext: { namespaceOptions: { network: 'POD', pid: 'CONTAINER', ipc: 'POD' } } },
     },
