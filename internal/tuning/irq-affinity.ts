@@ -45,7 +45,7 @@ export class IrqAffinity implements TunedSetting {
     const whole = mask | takenBefore; // what it would be without us
     const taken = whole & quiet;
     const rest = whole & ~taken;
-    if (rest === noCpus) {
+    if ((rest & (await this.#onlineCpus(whole))) === noCpus) {
       const cpus = formatCpuList(quiet);
       const text = `no CPU would be left for interrupts, all of ${formatCpuList(whole)} are in ${cpus}`;
       throw new DaemonError('failed-precondition', `${text}; leave CPUs to the system (reservedSystemCPUs)`);
@@ -66,6 +66,12 @@ export class IrqAffinity implements TunedSetting {
   async #possibleCpus(): Promise<CpuSet> {
     const list = await readValue(join(this.#root, 'sys/devices/system/cpu/possible'));
     return parseCpuList(list ?? '') ?? noCpus;
+  }
+
+  /** The kernel takes no mask without one of these. */
+  async #onlineCpus(otherwise: CpuSet): Promise<CpuSet> {
+    const list = await readValue(join(this.#root, 'sys/devices/system/cpu/online'));
+    return list === undefined ? otherwise : (parseCpuList(list) ?? otherwise);
   }
 
   async #quietCpus(claims: readonly TuningClaim[]): Promise<CpuSet> {

@@ -43,7 +43,7 @@ export class IrqbalanceConfig {
       const what = `${config}: ${before.name} is "${own?.value}", which is no set of CPUs`;
       throw new DaemonError('failed-precondition', `${what}; correct it`);
     }
-    const usual = own === undefined ? await this.#bannedByDefault() : noCpus;
+    const usual = (own?.value ?? '') === '' ? await this.#bannedByDefault() : noCpus;
     const value = formatBanned(before.name, administrators | usual | never | quiet);
     const variable = { name: before.name, value };
     if (text === undefined) {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { bannedMask, findBanned, withLine } from './irqbalance-lines.ts';
+import { bannedList, bannedMask, findBanned, withLine } from './irqbalance-lines.ts';
 
 const file = `# irqbalance
 #IRQBALANCE_BANNED_CPUS=
@@ -15,7 +15,9 @@ test('the variable that irqbalance looks at', () => {
     value: '000000ff',
   });
   assert.equal(findBanned(`IRQBALANCE_BANNED_CPULIST=\n${file}`)?.value, '000000ff');
-  assert.equal(findBanned(`IRQBALANCE_BANNED_CPULIST='1-3'\n${file}`)?.value, '1-3');
+  assert.equal(findBanned(`IRQBALANCE_BANNED_CPULIST='1-3'\n${file}`)?.value, '000000ff');
+  assert.equal(findBanned("IRQBALANCE_BANNED_CPUS=\nIRQBALANCE_BANNED_CPULIST='1-3'\n")?.value, '1-3');
+  assert.equal(findBanned('IRQBALANCE_BANNED_CPULIST=\n')?.name, bannedList);
   assert.equal(findBanned('# IRQBALANCE_BANNED_CPUS=1\n'), undefined);
 });
 

@@ -2,8 +2,8 @@
 
 import { type CpuSet, formatCpuList, formatCpuMask, parseCpuList, parseCpuMask } from './cpu-set.ts';
 
+/** Deprecated since irqbalance 1.9, which says «discarded», but looks at it first. */
 export const bannedMask = 'IRQBALANCE_BANNED_CPUS';
-/** Where it is set irqbalance does not look at the mask. */
 export const bannedList = 'IRQBALANCE_BANNED_CPULIST';
 
 export interface BannedLine {
@@ -12,10 +12,10 @@ export interface BannedLine {
   readonly value: string;
 }
 
-/** The line that counts; undefined where none bans a CPU. An empty list is not looked at, as in irqbalance. */
+/** The line that counts; undefined where there is none. One with an empty value bans nothing and hides no other. */
 export function findBanned(text: string): BannedLine | undefined {
-  const found = [bannedList, bannedMask].map((name) => findLine(text, name));
-  return found[0] !== undefined && found[0].value !== '' ? found[0] : found[1];
+  const found = [bannedMask, bannedList].flatMap((name) => findLine(text, name) ?? []);
+  return found.find(({ value }) => value !== '') ?? found[0];
 }
 
 /** A later line of the same name wins, as in systemd and in a shell. */

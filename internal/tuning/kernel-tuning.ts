@@ -181,6 +181,7 @@ class NoTuning implements NodeTuning {
 
 function refused(containerId: string, cause: unknown): DaemonError {
   const text = `the node cannot be set up for the CPUs of container "${containerId}"`;
+  if (cause instanceof DaemonError) return new DaemonError(cause.kind, `${text}: ${cause.message}`, cause);
   return new DaemonError('failed-precondition', `${text}: ${describeError(cause)}`, cause);
 }
 

@@ -1,6 +1,7 @@
 // What the daemon has changed on the node for containers, on disk before it is done: the next daemon undoes from it.
 
-import { describeError } from '../errors/daemon-error.ts';
+import { DaemonError, describeError } from '../errors/daemon-error.ts';
+import { errnoCode, isDiskFull } from '../errors/errno.ts';
 import { type StateFile, StateFileError, stateFile } from '../fs/state-file.ts';
 import type { Logger } from '../log/logger.ts';
 import type { TuningClaim } from './tuning.ts';
@@ -95,7 +96,12 @@ export class TuningStore {
   async save(change: Partial<TuningState>): Promise<void> {
     const next = { ...this.#state, ...change };
     if (JSON.stringify(next) === JSON.stringify(this.#state)) return;
-    await form.write(this.#path, next);
+    try {
+      await form.write(this.#path, next);
+    } catch (cause) {
+      const kind = isDiskFull(cause) ? 'resource-exhausted' : 'failed-precondition';
+      throw new DaemonError(kind, `${this.#path} cannot be written (${errnoCode(cause)})`, cause);
+    }
     this.#state = next;
   }
 

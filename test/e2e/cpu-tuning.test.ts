@@ -2,7 +2,7 @@
 // tested over directories in internal/tuning.
 
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -35,6 +35,13 @@ function contentOf(file: string): string {
 function lacking(): string | false {
   if (!existsSync(maskFile)) return 'needs a kernel with an IRQ affinity mask';
   if (!existsSync(latencyFile)) return 'needs a second CPU with a limit of its idle states';
+  for (const file of [maskFile, latencyFile]) {
+    try {
+      accessSync(file, constants.W_OK);
+    } catch {
+      return `needs a ${file} that can be written`;
+    }
+  }
   const two = (BigInt(`0x${contentOf(maskFile).replaceAll(',', '')}`) & 3n) === 3n;
   return two ? missing('runc') : 'needs two CPUs that take interrupts';
 }
