@@ -32,11 +32,19 @@ export async function readList<R extends StoreRecord>(
   { mayBeTorn, logger }: ReadOptions,
 ): Promise<JsonList<R>> {
   const empty = { records: new Map(), sources: new Map() };
+  const unreadable = (cause: unknown): DaemonError =>
+    new DaemonError('internal', `store file "${path}" cannot be read`, cause);
+  let text: string;
   try {
-    return parseList<R>(await readFile(path, 'utf8'));
+    text = await readFile(path, 'utf8');
   } catch (cause) {
     if (isENOENT(cause)) return empty;
-    if (!mayBeTorn) throw new DaemonError('internal', `store file "${path}" cannot be read`, cause);
+    throw unreadable(cause); // it may be whole: taken for empty, it would be written so
+  }
+  try {
+    return parseList<R>(text);
+  } catch (cause) {
+    if (!mayBeTorn) throw unreadable(cause);
     logger.warn({ path, err: cause }, 'ignored a torn volatile store file');
     return empty;
   }

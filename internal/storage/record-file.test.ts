@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
@@ -88,6 +88,12 @@ test('RecordFile ignores a torn volatile file and refuses a torn stable one', as
   await open().refresh();
   writeFileSync(join(directory, 'things.json'), '[{"id":');
   await assert.rejects(open().refresh(), /things\.json" cannot be read/);
+});
+
+test('RecordFile takes a volatile file that cannot be read for no empty one', async () => {
+  const path = join(directory, 'volatile-things.json');
+  mkdirSync(path); // as with EMFILE, the content may be whole
+  await assert.rejects(open().refresh(), /volatile-things\.json" cannot be read/);
 });
 
 test('RecordFile lets one holder in at a time', async () => {
