@@ -36,6 +36,8 @@ packages.push('runc', 'crun', 'iptables', 'iproute2', 'busybox-static', 'contain
 packages.push('apparmor');
 /** What is run besides test/vm: the monitor's tests that know both cgroup versions. */
 const integration = ['monitor-oom', 'monitor-kill', 'monitor-exit.'];
+/** The same with the whole daemon. */
+const endToEnd = ['exec-monitor-cgroup'];
 const limitMs = 25 * 60_000;
 
 function isInstalled(program) {
@@ -81,6 +83,9 @@ function testFiles(patterns) {
     ...readdirSync(`${root}dist/test/integration`)
       .filter((name) => integration.some((start) => name.startsWith(start)))
       .map((name) => `dist/test/integration/${name}`),
+    ...readdirSync(`${root}dist/test/e2e`)
+      .filter((name) => endToEnd.some((start) => name.startsWith(start)))
+      .map((name) => `dist/test/e2e/${name}`),
   ].filter((name) => name.endsWith('.test.js'));
   return files.filter((name) => patterns.length === 0 || patterns.some((pattern) => name.includes(pattern)));
 }

@@ -43,7 +43,8 @@ export interface DaemonOptions {
 }
 
 const program = fileURLToPath(new URL('../../cmd/cria/main.js', import.meta.url));
-const startLimitMs = 15_000;
+// In an emulated machine the daemon takes half a minute.
+const startLimitMs = 90_000;
 const stopLimitMs = 15_000;
 
 export class TestDaemon implements Territory {
