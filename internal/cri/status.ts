@@ -2,7 +2,7 @@
 
 import { type Metadata, status } from '@grpc/grpc-js';
 import { DaemonError, describeError, type ErrorKind } from '../errors/daemon-error.ts';
-import { isAbortError, isDiskFull } from '../errors/errno.ts';
+import { isAbortError, isDiskFull, isOutOfDescriptors } from '../errors/errno.ts';
 
 const codes = {
   'not-found': status.NOT_FOUND,
@@ -30,11 +30,16 @@ export interface RpcFailure {
 export function rpcFailure(error: unknown): RpcFailure {
   if (error instanceof DaemonError) return { code: codes[error.kind], details: error.message };
   if (isAbortError(error)) return { code: status.CANCELLED, details: 'the call was cancelled' };
+  if (isOutOfDescriptors(error)) {
+    const text = 'the daemon may open no more files; raise its limit (LimitNOFILE of its service)';
+    return { code: status.RESOURCE_EXHAUSTED, details: `${text}: ${describeError(error)}` };
+  }
   if (isDiskFull(error)) return { code: status.RESOURCE_EXHAUSTED, details: describeError(error) };
   return { code: status.UNKNOWN, details: describeError(error) };
 }
 
 /** True when the failure says that the program itself is wrong, and its stack belongs in the log. */
 export function isUnexpected(error: unknown): boolean {
-  return !(error instanceof DaemonError || isAbortError(error) || isDiskFull(error));
+  if (error instanceof DaemonError || isAbortError(error)) return false;
+  return !isDiskFull(error) && !isOutOfDescriptors(error);
 }
