@@ -1,6 +1,8 @@
 // `cria check`: looks at the image store, and repairs it if asked to.
 
+import { existsSync } from 'node:fs';
 import type { LoadedConfig } from '../../internal/config/load-config.ts';
+import { DaemonError } from '../../internal/errors/daemon-error.ts';
 import { inspect } from '../../internal/storage/check/inspect.ts';
 import { repair } from '../../internal/storage/check/repair.ts';
 import type { Store } from '../../internal/storage/open-store.ts';
@@ -12,11 +14,12 @@ import { createLogger } from './logger.ts';
 import { openConfiguredStore } from './wire-store.ts';
 
 /** Resolves with the exit code. Ctrl-C ends a check, never the middle of a repair. */
-export function runCheckCommand(
+export async function runCheckCommand(
   { config }: LoadedConfig,
   command: CheckCommand,
   terminal: Terminal,
 ): Promise<number> {
+  requireStore(config.crio.root);
   return interruptible(terminal, async (signal) => {
     const logger = createLogger(config.runtime.log_level, config.cria.log_format);
     const store = await openConfiguredStore(config, logger, { isDaemon: false, cleans: false });
@@ -26,6 +29,13 @@ export function runCheckCommand(
       await store.close();
     }
   });
+}
+
+/** To open a store makes what is missing of it: a mistaken path, or a disk that is not mounted, would be without damage. */
+function requireStore(root: string): void {
+  if (existsSync(root)) return;
+  const text = `there is no image store "${root}", so nothing was checked; root in [crio], or graphroot in storage.conf, says where it is`;
+  throw new DaemonError('not-found', text);
 }
 
 async function check(

@@ -102,7 +102,8 @@ export function formatCheck({ inspection, repair, remaining }: CheckReport, json
   for (const { object, id } of repair?.removed ?? []) lines.push(`removed ${object} "${id}"`);
   for (const id of repair?.mended ?? []) lines.push(`mended layer "${id}"`);
   lines.push(...(repair?.kept ?? []));
-  const damage = findings.length === 0 ? 'no damage' : `${findings.length} faults`;
+  const damage =
+    findings.length === 0 ? 'no damage' : `${findings.length} fault${findings.length === 1 ? '' : 's'}`;
   const after = repaired ? `, ${remaining.length} remain` : '';
   lines.push(`checked ${layers} layers, ${images} images, ${containers} containers: ${damage}${after}`);
   return lines.map((line) => `${line}\n`).join('');

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -217,4 +217,12 @@ test('the daemon does not start with a configuration that cannot work', async ()
       '--default-runtime: crio.runtime.default_runtime: "nope" has no entry in [crio.runtime.runtimes] (there are: crun)\n' +
       '--monitor-path: cria.monitor_path: program /nope/monitor does not exist\n',
   });
+});
+
+test('cria check does not find a store without damage where there is none', async () => {
+  const absent = join(root, 'unmounted');
+  const { code, err } = await run(['--root', absent, '--runroot', join(root, 'run'), 'check']);
+  assert.equal(code, 1);
+  assert.match(err, /^cria: there is no image store ".*unmounted", so nothing was checked/);
+  await assert.rejects(stat(absent), { code: 'ENOENT' });
 });
