@@ -54,7 +54,7 @@ async function start(
 ): Promise<Daemon> {
   const lock = await lockDirectory(config.cria.run_dir, logger);
   closing.push(() => lock.release());
-  const socket = await bindCriSocket(config.api.listen);
+  const socket = await bindCriSocket(config.api.listen, logger);
   closing.push(() => socket.close());
   // Now, while the process is small: its fork is what the spawner saves later ones from.
   const spawner = new Spawner({

@@ -1,11 +1,13 @@
 // The CRI socket: one unix socket, bound early so that a second daemon is noticed before it touches anything.
 
 import { chmod, lstat, unlink } from 'node:fs/promises';
-import { connect, createServer, type Server, type Socket } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
 import { dirname } from 'node:path';
+import { listen } from '../async/listen.ts';
 import { DaemonError } from '../errors/daemon-error.ts';
 import { errnoCode, isENOENT } from '../errors/errno.ts';
 import { ensureDirectory } from '../fs/directories.ts';
+import type { Logger } from '../log/logger.ts';
 
 /** Readable and writable by root and its group, as CRI-O's. */
 const socketMode = 0o660;
@@ -24,7 +26,7 @@ export interface CriSocket {
  * Binds `path`. A socket that nobody listens on is replaced; `failed-precondition` when another daemon lives there, or what
  * is there is no socket: a path that was mistaken costs no file.
  */
-export async function bindCriSocket(path: string): Promise<CriSocket> {
+export async function bindCriSocket(path: string, logger: Logger): Promise<CriSocket> {
   await ensureDirectory(dirname(path), 0o755);
   await removeStaleSocket(path);
   const waiting: Socket[] = [];
@@ -33,7 +35,9 @@ export async function bindCriSocket(path: string): Promise<CriSocket> {
     socket.on('error', () => socket.destroy()); // a client that went away
     accept(socket);
   });
-  await listen(server, path);
+  const refusal = (why: string): string =>
+    `cannot listen on "${path}" (${why}); set listen in [crio.api] to a path where a socket can be`;
+  await listen(server, { path }, refusal, logger);
   await chmod(path, socketMode);
   return {
     path,
@@ -46,16 +50,6 @@ export async function bindCriSocket(path: string): Promise<CriSocket> {
       for (const socket of waiting.splice(0)) socket.destroy();
     },
   };
-}
-
-async function listen(server: Server, path: string): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', (cause: unknown) => {
-      const why = errnoCode(cause) ?? 'unknown error';
-      reject(new DaemonError('unavailable', `cannot listen on "${path}" (${why})`, cause));
-    });
-    server.listen(path, resolve);
-  });
 }
 
 async function removeStaleSocket(path: string): Promise<void> {
@@ -80,7 +74,7 @@ async function isAlive(path: string): Promise<boolean> {
     return await new Promise<boolean>((resolve) => {
       socket.setTimeout(probeTimeoutMs, () => resolve(true)); // bound but too busy to accept: alive
       socket.once('connect', () => resolve(true));
-      socket.once('error', () => resolve(false));
+      socket.once('error', (cause) => resolve(errnoCode(cause) === 'EAGAIN')); // its queue is full: alive
     });
   } finally {
     socket.destroy();

@@ -9,9 +9,8 @@ import {
   type ServerResponse,
 } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
-import type { ListenOptions } from 'node:net';
-import { DaemonError, describeError } from '../errors/daemon-error.ts';
-import { errnoCode } from '../errors/errno.ts';
+import { listen } from '../async/listen.ts';
+import { describeError } from '../errors/daemon-error.ts';
 import type { Logger } from '../log/logger.ts';
 import { followIdentity, readIdentity, type ServerIdentity } from '../tls/server-identity.ts';
 import type { Metrics } from './metrics.ts';
@@ -45,12 +44,13 @@ export async function startMetricsServer(
   };
   try {
     const tcp = await makeServer(metrics, settings.identity, logger, stop.signal);
-    await listen(tcp, { host: settings.host, port: settings.port }, `${settings.host}:${settings.port}`);
+    const { host, port } = settings;
+    await listen(tcp, { host, port }, refusalOn(`${host}:${port}`), logger);
     servers.push(tcp);
     if (settings.socket !== '') {
       await rm(settings.socket, { force: true });
       const unix = await makeServer(metrics, settings.identity, logger, stop.signal);
-      await listen(unix, { path: settings.socket }, settings.socket);
+      await listen(unix, { path: settings.socket }, refusalOn(settings.socket), logger);
       servers.push(unix);
       await chmod(settings.socket, 0o660);
     }
@@ -93,15 +93,9 @@ async function answer(metrics: Metrics, request: IncomingMessage, response: Serv
   }
 }
 
-async function listen(server: Server, where: ListenOptions, name: string): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', (cause: unknown) => {
-      const why = errnoCode(cause) ?? 'unknown error';
-      const text = `cannot serve metrics on "${name}" (${why}); change metrics_host, metrics_port or metrics_socket in [crio.metrics]`;
-      reject(new DaemonError('unavailable', text, cause));
-    });
-    server.listen(where, resolve);
-  });
+function refusalOn(address: string): (why: string) => string {
+  return (why) =>
+    `cannot serve metrics on "${address}" (${why}); change metrics_host, metrics_port or metrics_socket in [crio.metrics]`;
 }
 
 function addressOf(server: Server): string {

@@ -4,8 +4,7 @@ import { createServer, type Server } from 'node:http';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
-import { DaemonError } from '../errors/daemon-error.ts';
-import { errnoCode } from '../errors/errno.ts';
+import { listen } from '../async/listen.ts';
 import type { Logger } from '../log/logger.ts';
 import { followIdentity, readIdentity, type ServerIdentity } from '../tls/server-identity.ts';
 
@@ -67,14 +66,9 @@ export class HttpListener {
 
   /** `unavailable`, with the address, when it is not to be had. */
   async listen({ host, port }: ListenAddress): Promise<AddressInfo> {
-    await new Promise<void>((resolve, reject) => {
-      this.server.once('error', (cause: unknown) => {
-        const why = errnoCode(cause) ?? 'unknown error';
-        const text = `cannot serve streams on "${host}:${port}" (${why}); change stream_address or stream_port in [crio.api]`;
-        reject(new DaemonError('unavailable', text, cause));
-      });
-      this.server.listen({ host, port }, resolve);
-    });
+    const refusal = (why: string): string =>
+      `cannot serve streams on "${host}:${port}" (${why}); change stream_address or stream_port in [crio.api]`;
+    await listen(this.server, { host, port }, refusal, this.#logger);
     return this.server.address() as AddressInfo;
   }
 

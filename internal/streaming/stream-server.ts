@@ -52,7 +52,6 @@ export class StreamServer {
       this.#upgrade({ request, socket, head }),
     );
     server.on('request', (request, response) => refuseRequest(response, this.#refusalOf(request)));
-    server.on('error', (cause) => this.#logger.error({ error: describeError(cause) }, 'stream server'));
     const { address: host, port } = await listener.listen(address);
     this.#listener = listener;
     this.#base = `${listener.scheme}://${reachable(host)}:${port}`;

@@ -37,7 +37,7 @@ export async function startInProcess(
     keepSocket: keepSocketOf(config),
   });
   const daemon: Daemon = await wireDaemon(config, spawner, silentLogger);
-  const socket = await bindCriSocket(config.api.listen);
+  const socket = await bindCriSocket(config.api.listen, silentLogger);
   const parts = change(daemon.cri);
   await restore(parts);
   const sizes = {
