@@ -57,6 +57,8 @@ struct container {
 	bool lost;
 	/* The daemon knows the exit. */
 	bool acknowledged;
+	/* The creation is undone, whatever the runtime says. */
+	bool shutting_down;
 	/* Of UNDOING and FAILED: which step failed, and why. */
 	const char *failed_stage;
 	char message[8192];
@@ -155,6 +157,12 @@ void exit_hurry(void);
 void exit_abandon(void);
 /* A child was reaped; true when that is all that is to be done about it. */
 bool exit_reaped(pid_t pid);
+
+/* creation.c */
+/* The runtime's `create` has ended, or its `delete` of what a failed one left. */
+void creation_runtime_ended(int status);
+/* A child has ended while it is not known which of them is the init. */
+void creation_child_ended(pid_t pid, int status);
 
 /* container.c */
 /*
