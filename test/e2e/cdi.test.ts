@@ -3,24 +3,21 @@
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, afterEach, before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { status } from '@grpc/grpc-js';
 import type { ContainerConfig } from '../../internal/cri/gen/runtime/v1/ContainerConfig.ts';
-import { TestDaemon } from '../harness/daemon.ts';
-import { podConfig, removeAllPods } from '../harness/pods.ts';
+import { runContainer, useDaemon } from '../harness/daemon-suite.ts';
+import { removeAllPods } from '../harness/pods.ts';
 import { missing } from '../harness/requirements.ts';
-
-const namespaceOptions = { network: 'POD', pid: 'CONTAINER', ipc: 'POD' } as const;
 
 for (const handler of ['runc', 'crun'] as const) {
   describe(`CDI devices and hooks under ${handler}`, { skip: missing(handler) }, () => {
-    const daemon = new TestDaemon({ handlers: [handler] });
+    const { daemon } = useDaemon({ handlers: [handler] }, describeVendor);
     const directory = join(daemon.root, 'cdi');
     const trace = join(daemon.root, 'hook-ran');
     const state = join(daemon.root, 'hook-state');
-    let image = '';
 
-    before(async () => {
+    function describeVendor(): void {
       mkdirSync(directory);
       const edits = {
         env: ['VENDOR=present'],
@@ -44,32 +41,11 @@ for (const handler of ['runc', 'crun'] as const) {
       const directories = `cdi_spec_dirs = ["${directory}"]\nhooks_dir = ["${daemon.root}/hooks"]`;
       const option = `[crio.runtime]\n${directories}\n`;
       writeFileSync(configFile, readFileSync(configFile, 'utf8').replace('[crio.runtime]\n', option));
-      image = await daemon.loadBusybox();
-      await daemon.start();
-    });
-
-    after(() => daemon.destroy());
-    afterEach(() => removeAllPods(daemon.client));
+    }
 
     async function running(changes: Partial<ContainerConfig>): Promise<string> {
-      const plain = podConfig(daemon.pod('pod'));
-      const sandboxConfig = { ...plain, linux: { ...plain.linux, securityContext: { namespaceOptions } } };
-      const { client } = daemon;
-      const { podSandboxId } = await client.runtime('RunPodSandbox', { config: sandboxConfig });
-      const config: ContainerConfig = {
-        metadata: { name: 'main' },
-        image: { image },
-        command: ['sleep', '1000'],
-        linux: { securityContext: { namespaceOptions, runAsUser: { value: 1000 } } },
-        ...changes,
-      };
-      const { containerId } = await client.runtime('CreateContainer', {
-        podSandboxId,
-        config,
-        sandboxConfig,
-      });
-      await client.runtime('StartContainer', { containerId });
-      return containerId;
+      const linux = { securityContext: { runAsUser: { value: 1000 } } };
+      return (await runContainer(daemon, { container: { linux, ...changes } })).containerId;
     }
 
     test('node, variable, mount and hook are there, for a user who is not root', async () => {

@@ -4,31 +4,24 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, renameSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, afterEach, before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { status } from '@grpc/grpc-js';
-import { TestDaemon } from '../harness/daemon.ts';
+import { busybox } from '../harness/daemon.ts';
+import { useDaemon } from '../harness/daemon-suite.ts';
 import { createContainer, readContainerLog, removeAllPods, runPod, waitForExit } from '../harness/pods.ts';
 import { missing } from '../harness/requirements.ts';
 
 const limit = 100_000;
 
 describe('the log of a container', { skip: missing('runc') }, () => {
-  const daemon = new TestDaemon({ runtimeToml: `log_size_max = ${limit}` });
-  let image = '';
-
-  before(async () => {
-    image = await daemon.loadBusybox();
-    await daemon.start();
-  });
-  after(() => daemon.destroy());
-  afterEach(() => removeAllPods(daemon.client));
+  const { daemon } = useDaemon({ runtimeToml: `log_size_max = ${limit}` });
 
   async function started(podName: string, script: string, prepare = (_folder: string): void => {}) {
     const pod = daemon.pod(podName);
     mkdirSync(pod.logDirectory, { recursive: true });
     prepare(pod.logDirectory);
     const podId = await runPod(daemon.client, pod);
-    const container = { name: 'writer', image, command: ['/bin/sh', '-c', script] };
+    const container = { name: 'writer', image: busybox, command: ['/bin/sh', '-c', script] };
     const containerId = await createContainer(daemon.client, podId, pod, container);
     await daemon.client.runtime('StartContainer', { containerId });
     return { pod, containerId, path: join(pod.logDirectory, 'writer.log') };

@@ -2,40 +2,25 @@
 
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync, renameSync } from 'node:fs';
-import { after, afterEach, before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { status } from '@grpc/grpc-js';
 import type { ContainerConfig } from '../../internal/cri/gen/runtime/v1/ContainerConfig.ts';
 import type { ContainerStatus__Output } from '../../internal/cri/gen/runtime/v1/ContainerStatus.ts';
 import type { NamespaceOption } from '../../internal/cri/gen/runtime/v1/NamespaceOption.ts';
 import type { PodSandboxConfig } from '../../internal/cri/gen/runtime/v1/PodSandboxConfig.ts';
-import { TestDaemon } from '../harness/daemon.ts';
-import { podConfig, readContainerLog, removeAllPods, waitForExit } from '../harness/pods.ts';
+import { busybox } from '../harness/daemon.ts';
+import { useDaemon } from '../harness/daemon-suite.ts';
+import { podConfig, readContainerLog, waitForExit } from '../harness/pods.ts';
 import { missing } from '../harness/requirements.ts';
-import { assertWorld, type World, worldSnapshot } from '../harness/world.ts';
 
 const unknownId = 'f'.repeat(64);
 const ownPid: NamespaceOption = { network: 'POD', pid: 'CONTAINER', ipc: 'POD' };
 
 describe('containers', { skip: missing('runc') }, () => {
-  const daemon = new TestDaemon();
+  const { daemon } = useDaemon();
   const pod = daemon.pod('pod');
-  let image = '';
-  let empty: World;
   let attempt = 0;
-
-  before(async () => {
-    image = await daemon.loadBusybox();
-    await daemon.start();
-    empty = worldSnapshot(daemon);
-  });
-
-  after(() => daemon.destroy());
-
-  afterEach(async () => {
-    await removeAllPods(daemon.client);
-    await assertWorld(daemon, empty);
-  });
 
   async function runPod(namespaceOptions = ownPid, changes: Partial<PodSandboxConfig> = {}): Promise<string> {
     const config = podConfig(pod);
@@ -52,7 +37,7 @@ describe('containers', { skip: missing('runc') }, () => {
     attempt += 1;
     const config: ContainerConfig = {
       metadata: { name: 'main', attempt },
-      image: { image },
+      image: { image: busybox },
       command: ['/bin/sh', '-c', script],
       logPath: `main-${attempt}.log`,
       linux: { securityContext: { namespaceOptions: ownPid } },
@@ -267,6 +252,6 @@ describe('containers', { skip: missing('runc') }, () => {
   test('an image in use is not removed, and its user is', async () => {
     const id = await start(await runPod(), 'sleep 1000');
     const refused = { code: status.FAILED_PRECONDITION, details: new RegExp(id.slice(0, 12)) };
-    await assert.rejects(daemon.client.image('RemoveImage', { image: { image } }), refused);
+    await assert.rejects(daemon.client.image('RemoveImage', { image: { image: busybox } }), refused);
   });
 });

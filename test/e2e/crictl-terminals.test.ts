@@ -20,13 +20,7 @@ describe('crictl exec on a terminal', { skip: missing('runc', 'crictl') }, () =>
         await person.sees(/\/ # /);
         person.type('until [ "$(stty size)" = "24 80" ]; do sleep 0.05; done; echo siz""ed\r');
         await person.sees(/\nsized\r/);
-        person.type('echo sleep""ing; sleep 1000\r');
-        await person.sees(/\nsleeping\r/);
-        person.type('\u0003');
-        await person.sees(/\/ # /);
-        person.resize(101, 33);
-        person.type('until [ "$(stty size)" = "33 101" ]; do sleep 0.05; done; echo resi""zed\r');
-        await person.sees(/\nresized\r/);
+        await person.interruptsAndResizes();
         person.type('exit 7\r');
         await person.sees(/exit code:? 7\b/);
         assert.equal(await person.exit, 1, 'crictl itself has one code for all failures');

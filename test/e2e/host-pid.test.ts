@@ -1,12 +1,11 @@
 // Containers in the host's pid namespace: the kernel kills nothing with their init, so the daemon does.
 
 import assert from 'node:assert/strict';
-import { after, afterEach, before, describe, test } from 'node:test';
-import { TestDaemon } from '../harness/daemon.ts';
-import { type PodRequest, podConfig, removeAllPods, runPod, waitForExit } from '../harness/pods.ts';
+import { describe, test } from 'node:test';
+import { runContainer, useDaemon } from '../harness/daemon-suite.ts';
+import { waitForExit } from '../harness/pods.ts';
 import { processesOf } from '../harness/proc.ts';
 import { missing } from '../harness/requirements.ts';
-import { assertWorld, type World, worldSnapshot } from '../harness/world.ts';
 
 /** Processes in sessions of their own, whose parents are gone. */
 const strays = '(setsid sleep 99171 &); setsid sh -c "sleep 99172 & sleep 99173"  >/dev/null 2>&1 &';
@@ -14,23 +13,7 @@ const ended = `${strays} sleep 0.2; exit 5`;
 const running = `trap "" TERM; ${strays} sleep 99174 & wait; wait`;
 
 describe('a container in the pid namespace of the host', { skip: missing('runc') }, () => {
-  let daemon: TestDaemon;
-  let image: string;
-  let untouched: World;
-
-  before(async () => {
-    daemon = new TestDaemon();
-    await daemon.start();
-    image = await daemon.loadBusybox();
-    untouched = worldSnapshot(daemon);
-  });
-
-  after(() => daemon?.destroy());
-
-  afterEach(async () => {
-    await removeAllPods(daemon.client);
-    await assertWorld(daemon, untouched);
-  });
+  const { daemon } = useDaemon();
 
   /** Commands of the containers that still run, wherever below the pod's cgroup. */
   const left = () =>
@@ -38,32 +21,24 @@ describe('a container in the pid namespace of the host', { skip: missing('runc')
       .map(({ command }) => command)
       .filter((command) => command.includes('9917'));
 
-  async function start(pod: PodRequest, script: string): Promise<string> {
-    const podSandboxId = await runPod(daemon.client, pod);
+  async function start(pod: string, script: string): Promise<string> {
     const namespaceOptions = { network: 'POD', pid: 'NODE', ipc: 'POD' } as const;
-    const { containerId } = await daemon.client.runtime('CreateContainer', {
-      podSandboxId,
-      sandboxConfig: podConfig(pod),
-      config: {
-        metadata: { name: 'main', attempt: 0 },
-        image: { image },
-        command: ['/bin/sh', '-c', script],
-        logPath: 'main.log',
-        linux: { securityContext: { namespaceOptions } },
-      },
-    });
-    await daemon.client.runtime('StartContainer', { containerId });
-    return containerId;
+    const container = {
+      command: ['/bin/sh', '-c', script],
+      logPath: 'main.log',
+      linux: { securityContext: { namespaceOptions } },
+    };
+    return (await runContainer(daemon, { pod, container })).containerId;
   }
 
   async function startRunning(name: string): Promise<string> {
-    const containerId = await start(daemon.pod(name), running);
+    const containerId = await start(name, running);
     while (left().length < 5) await new Promise((resolve) => setTimeout(resolve, 20));
     return containerId;
   }
 
   test('that ends by itself: after its stop none of its processes is left', async () => {
-    const containerId = await start(daemon.pod('ends'), ended);
+    const containerId = await start('ends', ended);
     assert.equal(await waitForExit(daemon.client, containerId), 5);
     await daemon.client.runtime('StopContainer', { containerId, timeout: 1 });
     assert.deepEqual(left(), []);

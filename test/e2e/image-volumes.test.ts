@@ -1,57 +1,23 @@
 // Volumes made of images: what a container sees of them, and who may not remove them.
 
 import assert from 'node:assert/strict';
-import { after, afterEach, before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { status } from '@grpc/grpc-js';
 import type { Mount } from '../../internal/cri/gen/runtime/v1/Mount.ts';
-import { TestDaemon } from '../harness/daemon.ts';
-import { podConfig, removeAllPods } from '../harness/pods.ts';
+import { busybox } from '../harness/daemon.ts';
+import { runContainer, useDaemon } from '../harness/daemon-suite.ts';
 import { missing } from '../harness/requirements.ts';
-import { assertWorld, type World, worldSnapshot } from '../harness/world.ts';
-
-const namespaceOptions = { network: 'POD', pid: 'CONTAINER', ipc: 'POD' } as const;
 
 for (const handler of ['runc', 'crun'] as const) {
   describe(`image volumes under ${handler}`, { skip: missing(handler) }, () => {
-    const daemon = new TestDaemon({ handlers: [handler] });
-    let image = '';
-    let empty: World;
-
-    before(async () => {
-      image = await daemon.loadBusybox();
-      await daemon.start();
-      empty = worldSnapshot(daemon);
-    });
-
-    after(() => daemon.destroy());
-    afterEach(async () => {
-      await removeAllPods(daemon.client);
-      await assertWorld(daemon, empty);
-    });
+    const { daemon } = useDaemon({ handlers: [handler] });
 
     async function running(...mounts: Mount[]): Promise<string> {
-      const plain = podConfig(daemon.pod('pod'));
-      const sandboxConfig = { ...plain, linux: { ...plain.linux, securityContext: { namespaceOptions } } };
-      const { client } = daemon;
-      const { podSandboxId } = await client.runtime('RunPodSandbox', { config: sandboxConfig });
-      const config = {
-        metadata: { name: 'main' },
-        image: { image },
-        command: ['sleep', '1000'],
-        mounts,
-        linux: { securityContext: { namespaceOptions } },
-      };
-      const { containerId } = await client.runtime('CreateContainer', {
-        podSandboxId,
-        config,
-        sandboxConfig,
-      });
-      await client.runtime('StartContainer', { containerId });
-      return containerId;
+      return (await runContainer(daemon, { container: { mounts } })).containerId;
     }
 
     function volume(containerPath: string, imageSubPath = ''): Mount {
-      return { containerPath, image: { image }, imageSubPath, readonly: true };
+      return { containerPath, image: { image: busybox }, imageSubPath, readonly: true };
     }
 
     async function output(containerId: string, script: string): Promise<string> {
@@ -76,11 +42,11 @@ for (const handler of ['runc', 'crun'] as const) {
       const id = await running(volume('/whole'));
       const answer = await daemon.client.runtime('ContainerStatus', { containerId: id });
       const [mount] = answer.status?.mounts ?? [];
-      const stored = await daemon.client.image('ImageStatus', { image: { image } });
+      const stored = await daemon.client.image('ImageStatus', { image: { image: busybox } });
       const expected = stored.image?.repoDigests[0] ?? stored.image?.id;
       assert.deepEqual(
         [mount?.containerPath, mount?.image?.image, mount?.image?.imageRef],
-        ['/whole', image, expected],
+        ['/whole', busybox, expected],
       );
     });
 

@@ -2,20 +2,13 @@
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { after, afterEach, before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { TestDaemon } from '../harness/daemon.ts';
-import {
-  createContainer,
-  type PodRequest,
-  readContainerLog,
-  removeAllPods,
-  runPod,
-  waitForExit,
-} from '../harness/pods.ts';
+import { busybox } from '../harness/daemon.ts';
+import { useDaemon } from '../harness/daemon-suite.ts';
+import { createContainer, type PodRequest, readContainerLog, runPod, waitForExit } from '../harness/pods.ts';
 import { commandOf, processIds } from '../harness/proc.ts';
 import { missing } from '../harness/requirements.ts';
-import { assertWorld, type World, worldSnapshot } from '../harness/world.ts';
 
 const port = 10_000 + (process.pid % 10_000);
 const count = 100;
@@ -23,27 +16,13 @@ const counting = `i=0; while [ $i -lt ${count} ]; do i=$((i+1)); echo line $i; s
 const lines = Array.from({ length: count }, (_, at) => `line ${at + 1}`);
 
 describe('helpers that are killed', { skip: missing('runc') }, () => {
-  let daemon: TestDaemon;
-  let image: string;
-  let untouched: World;
-
-  before(async () => {
-    daemon = new TestDaemon({ extraToml: `[crio.metrics]\nenable_metrics = true\nmetrics_port = ${port}\n` });
-    await daemon.start();
-    image = await daemon.loadBusybox();
-    untouched = worldSnapshot(daemon);
-  });
-
-  after(() => daemon?.destroy());
-
-  afterEach(async () => {
-    await removeAllPods(daemon.client);
-    await assertWorld(daemon, untouched);
+  const { daemon } = useDaemon({
+    extraToml: `[crio.metrics]\nenable_metrics = true\nmetrics_port = ${port}\n`,
   });
 
   async function start(pod: PodRequest): Promise<string> {
     const podId = await runPod(daemon.client, pod);
-    const request = { name: 'main', image, command: ['/bin/sh', '-c', counting] };
+    const request = { name: 'main', image: busybox, command: ['/bin/sh', '-c', counting] };
     const containerId = await createContainer(daemon.client, podId, pod, request);
     await daemon.client.runtime('StartContainer', { containerId });
     return containerId;

@@ -126,13 +126,7 @@ suite('cria exec and attach', { skip: missing('runc', 'stty') }, () => {
     await person.sees(/\/ # /);
     person.type('stty size; tty\r');
     await person.sees(/24 80\r\n\/dev\/pts\//);
-    person.type('echo sleep""ing; sleep 1000\r');
-    await person.sees(/\nsleeping\r/);
-    person.type('\u0003');
-    await person.sees(/\/ # /);
-    person.resize(101, 33);
-    person.type('until [ "$(stty size)" = "33 101" ]; do sleep 0.05; done; echo resi""zed\r');
-    await person.sees(/\nresized\r/);
+    await person.interruptsAndResizes();
     person.type('exit 7\r');
     await ends(person, before, 7);
   });

@@ -12,14 +12,13 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { after, afterEach, before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { status } from '@grpc/grpc-js';
 import type { ContainerConfig } from '../../internal/cri/gen/runtime/v1/ContainerConfig.ts';
 import { findProgram } from '../harness/command.ts';
-import { TestDaemon } from '../harness/daemon.ts';
+import { runContainer, useDaemon } from '../harness/daemon-suite.ts';
 import { podConfig, removeAllPods } from '../harness/pods.ts';
 import { missing } from '../harness/requirements.ts';
-import { assertWorld, settledWorld, type World } from '../harness/world.ts';
 
 const namespaceOptions = { network: 'POD', pid: 'CONTAINER', ipc: 'POD' } as const;
 const mebibyte = 1024 * 1024;
@@ -47,58 +46,38 @@ describe('what a node gives to containers', { skip: missing('runc') }, () => {
     path: findProgram('runc') ?? 'runc',
     toml: `allowed_annotations = ${JSON.stringify(allowed)}`,
   };
-  const daemon = new TestDaemon({
-    moreHandlers: [special],
-    runtimeToml: `
+  const { daemon } = useDaemon(
+    {
+      moreHandlers: [special],
+      runtimeToml: `
 infra_ctr_cpuset = "0"
 additional_devices = ["/dev/zero:/dev/nothing:r"]
 allowed_devices = ["/dev/full"]
 device_ownership_from_security_context = true
 default_mounts_file = "@MOUNTS@"`,
-    extraToml: workloads,
-  });
+      extraToml: workloads,
+    },
+    describeMounts,
+  );
   const secrets = join(daemon.root, 'secrets');
-  let image = '';
-  let empty: World;
 
-  before(async () => {
+  function describeMounts(): void {
     mkdirSync(secrets);
     writeFileSync(join(secrets, 'key'), 'of the node\n');
     const mounts = join(daemon.root, 'mounts.conf');
     writeFileSync(mounts, `# for all\n${secrets}:/run/node-secrets\n${daemon.root}/none:/run/none\n`);
     const { configFile } = daemon.paths;
     writeFileSync(configFile, readFileSync(configFile, 'utf8').replace('@MOUNTS@', mounts));
-    image = await daemon.loadBusybox();
-    await daemon.start();
-    empty = await settledWorld(daemon);
-  });
-
-  after(() => daemon.destroy());
-  afterEach(async () => {
-    await removeAllPods(daemon.client);
-    await assertWorld(daemon, empty);
-  });
+  }
 
   async function running(
     annotations: Record<string, string>,
     changes: Partial<ContainerConfig> = {},
     runtimeHandler = 'special',
   ): Promise<string> {
-    const plain = podConfig(daemon.pod('pod'));
-    const sandboxConfig = { ...plain, annotations };
-    const { client } = daemon;
-    const { podSandboxId } = await client.runtime('RunPodSandbox', { config: sandboxConfig, runtimeHandler });
-    const config: ContainerConfig = {
-      metadata: { name: 'main' },
-      image: { image },
-      command: ['sleep', '1000'],
-      logPath: 'main/0.log',
-      linux: { securityContext: { namespaceOptions } },
-      ...changes,
-    };
-    const { containerId } = await client.runtime('CreateContainer', { podSandboxId, config, sandboxConfig });
-    await client.runtime('StartContainer', { containerId });
-    return containerId;
+    const container = { logPath: 'main/0.log', ...changes };
+    const request = { handler: runtimeHandler, sandbox: { annotations }, container };
+    return (await runContainer(daemon, request)).containerId;
   }
 
   /** The file with the quota of a container's cgroup, or of the pod's above it. */

@@ -2,10 +2,10 @@
 
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
-import { after, afterEach, before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { status } from '@grpc/grpc-js';
 import type { LinuxContainerResources } from '../../internal/cri/gen/runtime/v1/LinuxContainerResources.ts';
-import { TestDaemon } from '../harness/daemon.ts';
+import { runContainer, useDaemon } from '../harness/daemon-suite.ts';
 import { podConfig, removeAllPods } from '../harness/pods.ts';
 import { missing } from '../harness/requirements.ts';
 
@@ -13,20 +13,10 @@ const pidsLimit = 77;
 const mebibyte = 1024 * 1024;
 const isCgroupV2 = existsSync('/sys/fs/cgroup/cgroup.controllers');
 const hasSwapAccounting = existsSync('/sys/fs/cgroup/memory/memory.memsw.limit_in_bytes');
-const namespaceOptions = { network: 'POD', pid: 'CONTAINER', ipc: 'POD' } as const;
 
 for (const handler of ['runc', 'crun'] as const) {
   describe(`a resize under ${handler}`, { skip: missing(handler) }, () => {
-    const daemon = new TestDaemon({ handlers: [handler], runtimeToml: `pids_limit = ${pidsLimit}` });
-    let image = '';
-
-    before(async () => {
-      image = await daemon.loadBusybox();
-      await daemon.start();
-    });
-
-    after(() => daemon.destroy());
-    afterEach(() => removeAllPods(daemon.client));
+    const { daemon } = useDaemon({ handlers: [handler], runtimeToml: `pids_limit = ${pidsLimit}` });
 
     async function running(
       script: string,
@@ -36,23 +26,8 @@ for (const handler of ['runc', 'crun'] as const) {
         cpuPeriod: 100_000,
       },
     ): Promise<string> {
-      const plain = podConfig(daemon.pod('pod'));
-      const sandboxConfig = { ...plain, linux: { ...plain.linux, securityContext: { namespaceOptions } } };
-      const { client } = daemon;
-      const { podSandboxId } = await client.runtime('RunPodSandbox', { config: sandboxConfig });
-      const config = {
-        metadata: { name: 'main' },
-        image: { image },
-        command: ['/bin/sh', '-c', script],
-        linux: {
-          resources,
-          securityContext: { namespaceOptions },
-        },
-      };
-      const request = { podSandboxId, config, sandboxConfig };
-      const { containerId } = await client.runtime('CreateContainer', request);
-      await client.runtime('StartContainer', { containerId });
-      return containerId;
+      const container = { command: ['/bin/sh', '-c', script], linux: { resources } };
+      return (await runContainer(daemon, { container })).containerId;
     }
 
     async function update(containerId: string, linux: LinuxContainerResources): Promise<void> {
@@ -170,10 +145,7 @@ for (const handler of ['runc', 'crun'] as const) {
 }
 
 describe('the resources of a pod', { skip: missing('runc') }, () => {
-  const daemon = new TestDaemon();
-
-  before(() => daemon.start());
-  after(() => daemon.destroy());
+  const { daemon } = useDaemon();
 
   async function shown(podSandboxId: string): Promise<Record<string, LinuxContainerResources | undefined>> {
     const { info } = await daemon.client.runtime('PodSandboxStatus', { podSandboxId, verbose: true });

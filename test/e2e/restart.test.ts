@@ -2,9 +2,10 @@
 
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
+import { beforeEach, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { TestDaemon } from '../harness/daemon.ts';
+import { busybox } from '../harness/daemon.ts';
+import { useDaemon } from '../harness/daemon-suite.ts';
 import {
   createContainer,
   type PodRequest,
@@ -15,41 +16,31 @@ import {
   waitForExit,
 } from '../harness/pods.ts';
 import { missing } from '../harness/requirements.ts';
-import { assertWorld, type World, worldSnapshot } from '../harness/world.ts';
 
 /** Counts up in its log until the file /stop appears; then ends with the code that stands in it. */
 const counting =
   'i=0; while [ ! -e /stop ]; do i=$((i + 1)); echo "line $i"; sleep 0.05; done; exit $(cat /stop)';
 
 describe('a restart of the daemon', { skip: missing('runc') }, () => {
-  let daemon: TestDaemon;
-  let image: string;
+  const { daemon, assertUntouched } = useDaemon();
   let pod: PodRequest;
   let podId: string;
   let containerId: string;
-  let untouched: World;
   let number = 0;
-
-  before(async () => {
-    daemon = new TestDaemon();
-    await daemon.start();
-    image = await daemon.loadBusybox();
-    untouched = worldSnapshot(daemon);
-  });
-
-  after(() => daemon?.destroy());
 
   beforeEach(async () => {
     number += 1;
     pod = daemon.pod(`counter-${number}`);
     podId = await runPod(daemon.client, pod);
     const command = ['sh', '-c', counting];
-    containerId = await createContainer(daemon.client, podId, pod, { name: 'counter', image, command });
+    containerId = await createContainer(daemon.client, podId, pod, {
+      name: 'counter',
+      image: busybox,
+      command,
+    });
     await daemon.client.runtime('StartContainer', { containerId });
     await linesBeyond(0);
   });
-
-  afterEach(() => removeAllPods(daemon.client));
 
   /** Waits for more log lines than `count`, and returns how many there are. */
   async function linesBeyond(count: number): Promise<number> {
@@ -134,7 +125,7 @@ describe('a restart of the daemon', { skip: missing('runc') }, () => {
     const { status } = await daemon.client.runtime('PodSandboxStatus', { podSandboxId });
     assert.equal(status?.state, 'SANDBOX_READY');
     await daemon.client.runtime('RemovePodSandbox', { podSandboxId });
-    await assertWorld(daemon, untouched);
+    await assertUntouched();
   });
 
   test('an orderly restart disturbs nothing', async () => {
@@ -150,6 +141,6 @@ describe('a restart of the daemon', { skip: missing('runc') }, () => {
     await daemon.kill();
     await daemon.start();
     await removeAllPods(daemon.client);
-    await assertWorld(daemon, untouched);
+    await assertUntouched();
   });
 });

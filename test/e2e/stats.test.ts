@@ -1,49 +1,30 @@
 // What a kubelet that asks the CRI for usage gets: numbers of the kernel, of the right container.
 
 import assert from 'node:assert/strict';
-import { after, afterEach, before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { status } from '@grpc/grpc-js';
 import type { ContainerStats__Output } from '../../internal/cri/gen/runtime/v1/ContainerStats.ts';
-import { TestDaemon } from '../harness/daemon.ts';
-import { podConfig, removeAllPods } from '../harness/pods.ts';
+import { runContainer, useDaemon } from '../harness/daemon-suite.ts';
+import { podConfig } from '../harness/pods.ts';
 import { missing } from '../harness/requirements.ts';
 
-const namespaceOptions = { network: 'POD', pid: 'CONTAINER', ipc: 'POD' } as const;
 const mebibyte = 1024 * 1024;
 
 describe('usage of pods and containers', { skip: missing('runc') }, () => {
-  const daemon = new TestDaemon();
-  let image = '';
+  const { daemon } = useDaemon();
   let podSandboxId = '';
 
-  before(async () => {
-    image = await daemon.loadBusybox();
-    await daemon.start();
-  });
-
-  after(() => daemon.destroy());
-  afterEach(() => removeAllPods(daemon.client));
-
   async function running(name: string, script: string, labels: Record<string, string> = {}): Promise<string> {
-    const plain = podConfig(daemon.pod('pod'));
-    const linux = { ...plain.linux, securityContext: { namespaceOptions } };
-    const sandboxConfig = { ...plain, linux };
-    const { client } = daemon;
-    ({ podSandboxId } = await client.runtime('RunPodSandbox', { config: sandboxConfig }));
-    const config = {
-      metadata: { name },
-      image: { image },
+    const container = {
+      metadata: { name, attempt: 0 },
       command: ['/bin/sh', '-c', script],
       labels,
-      linux: {
-        resources: { memoryLimitInBytes: 64 * mebibyte },
-        securityContext: { namespaceOptions },
-      },
+      linux: { resources: { memoryLimitInBytes: 64 * mebibyte } },
     };
-    const { containerId } = await client.runtime('CreateContainer', { podSandboxId, config, sandboxConfig });
-    await client.runtime('StartContainer', { containerId });
-    return containerId;
+    const made = await runContainer(daemon, { container });
+    podSandboxId = made.podSandboxId;
+    return made.containerId;
   }
 
   async function statsOf(containerId: string): Promise<ContainerStats__Output> {

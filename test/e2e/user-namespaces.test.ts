@@ -3,17 +3,18 @@
 import assert from 'node:assert/strict';
 import { chownSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, afterEach, before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { status } from '@grpc/grpc-js';
 import type { ContainerConfig } from '../../internal/cri/gen/runtime/v1/ContainerConfig.ts';
 import type { Mount } from '../../internal/cri/gen/runtime/v1/Mount.ts';
 import type { NamespaceOption } from '../../internal/cri/gen/runtime/v1/NamespaceOption.ts';
 import type { PodSandboxConfig } from '../../internal/cri/gen/runtime/v1/PodSandboxConfig.ts';
-import { TestDaemon } from '../harness/daemon.ts';
+import { busybox } from '../harness/daemon.ts';
+import { useDaemon } from '../harness/daemon-suite.ts';
 import { Podman } from '../harness/podman.ts';
-import { podConfig, removeAllPods } from '../harness/pods.ts';
+import { podConfig } from '../harness/pods.ts';
 import { missing } from '../harness/requirements.ts';
-import { assertWorld, settledWorld, type World } from '../harness/world.ts';
+import { assertWorld, settledWorld } from '../harness/world.ts';
 
 /** Not a multiple of 65536: the kubelet's are, but nothing needs it. */
 const first = 200_100;
@@ -32,27 +33,17 @@ const idsOf = (path: string): number[] => {
 
 for (const handler of ['runc', 'crun'] as const) {
   describe(`user namespaces under ${handler}`, { skip: missing(handler) }, () => {
-    const daemon = new TestDaemon({ handlers: [handler], runtimeToml: 'default_mounts_file = "@MOUNTS@"' });
-    let image = '';
-    let empty: World;
+    const options = { handlers: [handler], runtimeToml: 'default_mounts_file = "@MOUNTS@"' };
+    const { daemon, assertUntouched } = useDaemon(options, describeMounts);
 
-    before(async () => {
+    function describeMounts(): void {
       const { configFile } = daemon.paths;
       const mounts = join(daemon.root, 'mounts.conf');
       const key = join(daemon.root, 'key');
       writeFileSync(key, 'of the node\n', { mode: 0o600 });
       writeFileSync(mounts, `${key}:/run/key\n`);
       writeFileSync(configFile, readFileSync(configFile, 'utf8').replace('@MOUNTS@', mounts));
-      image = await daemon.loadBusybox();
-      await daemon.start();
-      empty = await settledWorld(daemon);
-    });
-
-    after(() => daemon.destroy());
-    afterEach(async () => {
-      await removeAllPods(daemon.client);
-      await assertWorld(daemon, empty);
-    });
+    }
 
     function podOf(name: string, namespaceOptions: NamespaceOption): PodSandboxConfig {
       const plain = podConfig(daemon.pod(name));
@@ -71,7 +62,7 @@ for (const handler of ['runc', 'crun'] as const) {
     ): Promise<string> {
       const config = {
         metadata: { name: 'main', attempt: 0 },
-        image: { image },
+        image: { image: busybox },
         command: ['sleep', '1000'],
         linux: { securityContext: { namespaceOptions: options } },
         ...changes,
@@ -121,7 +112,7 @@ for (const handler of ['runc', 'crun'] as const) {
           volume('data', '/data', first),
           volume('data', '/kept', first, { readonly: true, recursiveReadOnly: true }),
           volume('message', '/dev/termination-log', first),
-          { containerPath: '/image', image: { image }, readonly: true },
+          { containerPath: '/image', image: { image: busybox }, readonly: true },
         ],
       });
       const words = (await output(id, 'cat /proc/self/uid_map')).trim().split(/\s+/);
@@ -208,7 +199,7 @@ for (const handler of ['runc', 'crun'] as const) {
           new RegExp(`the host's ${name} namespace`),
         );
       }
-      await assertWorld(daemon, empty);
+      await assertUntouched();
       const options = namespacesFrom(first);
       const podSandboxId = await runPod('yes', options);
       const before = await settledWorld(daemon);

@@ -47,6 +47,9 @@ const program = fileURLToPath(new URL('../../cmd/cria/main.js', import.meta.url)
 const startLimitMs = 90_000;
 const stopLimitMs = 15_000;
 
+/** The image of `loadBusybox`. */
+export const busybox = 'localhost/busybox:test';
+
 export class TestDaemon implements Territory {
   readonly root: string;
   readonly paths: DaemonPaths;
@@ -177,7 +180,7 @@ export class TestDaemon implements Territory {
   }
 
   /** Loads an image with a static busybox and returns its name. */
-  async loadBusybox(name = 'localhost/busybox:test'): Promise<string> {
+  async loadBusybox(name = busybox): Promise<string> {
     const layout = `${this.root}/busybox-layout`;
     buildBusyboxImage(layout, name, findStaticBusybox() ?? '');
     await this.cria('image', 'load', '--name', name, layout);

@@ -66,4 +66,15 @@ export class Person {
       ask();
     });
   }
+
+  /** At the prompt of a shell with a terminal of its own: Ctrl-C ends a command, and a new size of the window arrives. */
+  async interruptsAndResizes(): Promise<void> {
+    this.type('echo sleep""ing; sleep 1000\r');
+    await this.sees(/\nsleeping\r/);
+    this.type('\u0003');
+    await this.sees(/\/ # /);
+    this.resize(101, 33);
+    this.type('until [ "$(stty size)" = "33 101" ]; do sleep 0.05; done; echo resi""zed\r');
+    await this.sees(/\nresized\r/);
+  }
 }
