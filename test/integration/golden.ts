@@ -5,10 +5,37 @@ import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
+import { after, before } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { frameType } from '../../internal/monitor/frames.ts';
+import { findProgram } from '../harness/command.ts';
 import { RawClient } from './monitor-client.ts';
-import { isAlive, until, type World } from './monitor-fixture.ts';
+import { isAlive, makeWorld, missing, until, type World } from './monitor-fixture.ts';
+
+const conmonPath = findProgram('conmon');
+
+/** Why the two cannot be compared here, or false. */
+export function missingGolden(): string | false {
+  return missing() || (conmonPath === undefined && 'needs conmon');
+}
+
+export interface GoldenPair {
+  readonly world: World;
+  readonly conmon: GoldenMonitor;
+  readonly cria: GoldenMonitor;
+}
+
+/** Both monitors in one world, for a suite. */
+export function useGoldenPair(): GoldenPair {
+  const pair = {} as GoldenPair;
+  before(() => {
+    const world = makeWorld();
+    const conmon = makeConmon(world, conmonPath ?? '');
+    Object.assign(pair, { world, conmon, cria: goldenCria(world) });
+  });
+  after(() => pair.world.close());
+  return pair;
+}
 
 export interface GoldenOptions {
   readonly terminal?: boolean;
@@ -62,7 +89,7 @@ export function content(log: string, stream: 'stdout' | 'stderr'): string {
     .join('');
 }
 
-export function goldenCria(world: World): GoldenMonitor {
+function goldenCria(world: World): GoldenMonitor {
   return {
     name: 'cria',
     async create(argv, options = {}) {
@@ -109,7 +136,7 @@ async function attachToCria(path: string, end: ClientEnd, mode: string): Promise
 }
 
 /** Compiles the client of conmon's sockets, which Node cannot speak to. */
-export function makeConmon(world: World, conmonPath: string): GoldenMonitor {
+function makeConmon(world: World, conmonPath: string): GoldenMonitor {
   const root = join(world.root, 'conmon');
   for (const folder of ['exits', 'sockets', 'pids', 'persist'])
     mkdirSync(join(root, folder), { recursive: true });

@@ -8,7 +8,16 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ControlConnection } from '../../internal/monitor/control-connection.ts';
 import { frameType } from '../../internal/monitor/frames.ts';
 import { RawClient } from './monitor-client.ts';
-import { isAlive, joinLog, makeWorld, missing, type Started, until, type World } from './monitor-fixture.ts';
+import {
+  isAlive,
+  joinLog,
+  makeWorld,
+  missing,
+  type Started,
+  until,
+  useWorld,
+  type World,
+} from './monitor-fixture.ts';
 
 /** `count` numbered lines, one each `pause` seconds, then the code. */
 const numbered = (count: number, pause: number, code: number): string[] => [
@@ -206,11 +215,7 @@ describe('a monitor that dies before the spawner has looked at what it left', { 
 });
 
 describe('a monitor that dies, and the spawner with it', { skip: missing() }, () => {
-  let world: World;
-  before(() => {
-    world = makeWorld();
-  });
-  after(() => world.close());
+  const world = useWorld();
 
   function spawnerPid(): number {
     const { pid } = world.spawner;

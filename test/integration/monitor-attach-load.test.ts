@@ -5,25 +5,21 @@ import { createHash, randomBytes } from 'node:crypto';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
-import { after, before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { encodeFrame, frameType } from '../../internal/monitor/frames.ts';
 import type { AttachRequest, StreamSession } from '../../internal/monitor/stream-session.ts';
 import { isSanitized } from '../harness/monitor-build.ts';
 import { memoryKiB } from '../harness/proc.ts';
 import { RawClient } from './monitor-client.ts';
-import { joinLog, makeWorld, missing, type Started, until, type World } from './monitor-fixture.ts';
+import { joinLog, missing, type Started, until, useWorld } from './monitor-fixture.ts';
 
 const never = new AbortController().signal;
 const outputOnly = { stdin: false, stdout: true, stderr: false };
 const megabyte = 1 << 20;
 
 describe('attach under load', { skip: missing() }, () => {
-  let world: World;
-  before(() => {
-    world = makeWorld();
-  });
-  after(() => world.close());
+  const world = useWorld();
 
   const attach = (containerId: string, extra: Partial<AttachRequest> = {}): Promise<StreamSession> =>
     world.monitors.attach({ containerId, ...outputOnly, mode: 'lossless', ...extra }, never);

@@ -3,12 +3,12 @@
 
 import assert from 'node:assert/strict';
 import { readFileSync, statSync } from 'node:fs';
-import { after, before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { findProgram } from '../harness/command.ts';
 import { monitorPath, productPath } from '../harness/monitor-build.ts';
 import { memoryKiB } from '../harness/proc.ts';
-import { makeWorld, missing, until, type World } from './monitor-fixture.ts';
+import { missing, until, useWorld } from './monitor-fixture.ts';
 
 const idleKiB = 48;
 const burstKiB = 300;
@@ -29,11 +29,7 @@ function wakeups(pid: number): number {
 }
 
 describe('the budget of a monitor', { skip: lacks() }, () => {
-  let world: World;
-  before(() => {
-    world = makeWorld();
-  });
-  after(() => world.close());
+  const world = useWorld();
 
   async function running(script: string, logPath?: string): Promise<{ id: string; monitor: number }> {
     const { id, created } = await world.create(

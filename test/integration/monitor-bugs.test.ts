@@ -3,21 +3,17 @@
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ControlConnection } from '../../internal/monitor/control-connection.ts';
 import { attempt } from '../harness/command.ts';
 import { isSanitized } from '../harness/monitor-build.ts';
 import { commandOf, processIds } from '../harness/proc.ts';
 import { RawClient } from './monitor-client.ts';
-import { isAlive, makeWorld, missing, type Started, until, type World } from './monitor-fixture.ts';
+import { isAlive, missing, type Started, until, useWorld } from './monitor-fixture.ts';
 
 describe('bugs of others', { skip: missing() }, () => {
-  let world: World;
-  before(() => {
-    world = makeWorld();
-  });
-  after(() => world.close());
+  const world = useWorld();
 
   async function running(script: string, extra: object = {}): Promise<Started> {
     const started = await world.create(['sh', '-c', script], extra);

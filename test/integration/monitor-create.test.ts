@@ -4,16 +4,12 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
-import { isAlive, makeWorld, missing, until, type World } from './monitor-fixture.ts';
+import { describe, test } from 'node:test';
+import { isAlive, missing, until, useWorld } from './monitor-fixture.ts';
 import { assertNothingLeft, commandLines, deletionsOf, writeStub } from './monitor-stub.ts';
 
 describe('creations that cannot be', { skip: missing() }, () => {
-  let world: World;
-  before(() => {
-    world = makeWorld();
-  });
-  after(() => world.close());
+  const world = useWorld();
 
   test('a runtime that does not exist', async () => {
     const request = world.request(['true'], { runtimePath: '/no/such/runtime' });

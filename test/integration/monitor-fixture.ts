@@ -14,6 +14,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { after, before } from 'node:test';
 import { type Logger, silentLogger } from '../../internal/log/logger.ts';
 import type { CreatedContainer, ExitRecord, MonitorRequest } from '../../internal/monitor/monitor.ts';
 import type { MonitorDirectories } from '../../internal/monitor/monitor-paths.ts';
@@ -146,6 +147,16 @@ const logger: Logger = {
   },
 };
 
+/** The world of a suite, made before its tests and closed after them; see `makeWorld`. */
+export function useWorld(...program: Parameters<typeof makeWorld>): World {
+  const world = {} as World;
+  before(() => {
+    Object.assign(world, makeWorld(...program));
+  });
+  after(() => world.close());
+  return world;
+}
+
 /** Makes the world, with another monitor program or runtime than usual on demand; `close` it. */
 export function makeWorld(mainProgram = monitorPath, runtimePath = runcPath ?? 'runc'): World {
   const root = mkdtempSync(join(tmpdir(), 'cria-monitor-'));
@@ -269,6 +280,11 @@ export function makeWorld(mainProgram = monitorPath, runtimePath = runcPath ?? '
     },
   };
   return world;
+}
+
+/** What the container has written to stdout, from its log; see `joinLog`. */
+export function stdoutIn(logPath: string): string {
+  return joinLog(readFileSync(logPath, 'latin1'), 'stdout').toString();
 }
 
 /** The content of one stream, joined as the kubelet does. Fails on a line that is no record. */

@@ -4,12 +4,9 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
-import { findProgram } from '../harness/command.ts';
-import { content, type GoldenMonitor, goldenCria, makeConmon } from './golden.ts';
-import { isAlive, makeWorld, missing, until, type World } from './monitor-fixture.ts';
-
-const conmonPath = findProgram('conmon');
+import { describe, test } from 'node:test';
+import { content, type GoldenMonitor, missingGolden, useGoldenPair } from './golden.ts';
+import { isAlive, until } from './monitor-fixture.ts';
 
 const reader = `echo ready; while read line; do [ "$line" = quit ] && break; echo "got $line"; done; echo end; exit 3`;
 
@@ -25,21 +22,13 @@ function terminalsOf(pid: number): number {
   return readdirSync(folder).filter(isTerminal).length;
 }
 
-describe('golden differences', { skip: missing() || (conmonPath === undefined && 'needs conmon') }, () => {
-  let world: World;
-  let conmon: GoldenMonitor;
-  let cria: GoldenMonitor;
-  before(() => {
-    world = makeWorld();
-    conmon = makeConmon(world, conmonPath ?? '');
-    cria = goldenCria(world);
-  });
-  after(() => world.close());
+describe('golden differences', { skip: missingGolden() }, () => {
+  const pair = useGoldenPair();
 
   /** Shows it to both; `body` is told whose turn it is. */
   function both(name: string, body: (monitor: GoldenMonitor, isOurs: boolean) => Promise<void>): void {
-    test(`${name}: conmon`, () => body(conmon, false));
-    test(`${name}: cria-monitor`, () => body(cria, true));
+    test(`${name}: conmon`, () => body(pair.conmon, false));
+    test(`${name}: cria-monitor`, () => body(pair.cria, true));
   }
 
   both(
@@ -126,7 +115,7 @@ describe('golden differences', { skip: missing() || (conmonPath === undefined &&
   });
 
   both('a full disk: a record is torn, or none', async (monitor, isOurs) => {
-    const folder = join(world.root, `small-${monitor.name}`);
+    const folder = join(pair.world.root, `small-${monitor.name}`);
     mkdirSync(folder);
     execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', folder]);
     try {

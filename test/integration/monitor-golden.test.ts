@@ -5,20 +5,17 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
-import { findProgram } from '../harness/command.ts';
+import { describe, test } from 'node:test';
 import {
   type ClientEnd,
   content,
   type GoldenClient,
   type GoldenContainer,
   type GoldenMonitor,
-  goldenCria,
-  makeConmon,
+  missingGolden,
+  useGoldenPair,
 } from './golden.ts';
-import { makeWorld, missing, until, type World } from './monitor-fixture.ts';
-
-const conmonPath = findProgram('conmon');
+import { until } from './monitor-fixture.ts';
 
 interface Outcome {
   readonly exitFile: string;
@@ -101,16 +98,8 @@ const cells = [false, true].flatMap((terminal) =>
   ),
 );
 
-describe('golden', { skip: missing() || (conmonPath === undefined && 'needs conmon') }, () => {
-  let world: World;
-  let conmon: GoldenMonitor;
-  let cria: GoldenMonitor;
-  before(() => {
-    world = makeWorld();
-    conmon = makeConmon(world, conmonPath ?? '');
-    cria = goldenCria(world);
-  });
-  after(() => world.close());
+describe('golden', { skip: missingGolden() }, () => {
+  const pair = useGoldenPair();
 
   for (const cell of cells) {
     // Nobody is there to end anything.
@@ -119,8 +108,8 @@ describe('golden', { skip: missing() || (conmonPath === undefined && 'needs conm
     if (cell.terminal && cell.input === 'stdin once' && cell.clients > 0) continue;
     const { terminal, input, clients, end } = cell;
     test(`${terminal ? 'terminal' : 'pipes'}, ${input}, ${clients} clients, ${end}`, async () => {
-      const theirs = await play(conmon, cell);
-      assert.deepEqual(await play(cria, cell), theirs);
+      const theirs = await play(pair.conmon, cell);
+      assert.deepEqual(await play(pair.cria, cell), theirs);
     });
   }
 
@@ -134,8 +123,8 @@ describe('golden', { skip: missing() || (conmonPath === undefined && 'needs conm
   for (const [name, make] of files) {
     test(`the log of ${name}`, async () => {
       const data = make();
-      writeFileSync(join(world.root, 'rootfs', 'data'), data);
-      for (const monitor of [conmon, cria]) {
+      writeFileSync(join(pair.world.root, 'rootfs', 'data'), data);
+      for (const monitor of [pair.conmon, pair.cria]) {
         const container = await monitor.create(['sh', '-c', 'cat /data; cat /data >&2']);
         container.start();
         assert.equal(await container.exitFile(), '0');
@@ -155,7 +144,7 @@ describe('golden', { skip: missing() || (conmonPath === undefined && 'needs conm
     ['/no/such', '127'],
   ] as const) {
     test(`the exit file of ${script}`, async () => {
-      for (const monitor of [conmon, cria]) {
+      for (const monitor of [pair.conmon, pair.cria]) {
         const container = await monitor.create(['sh', '-c', script]);
         container.start();
         assert.equal(await container.exitFile(), code, monitor.name);

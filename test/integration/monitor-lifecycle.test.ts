@@ -3,15 +3,11 @@
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync, renameSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
-import { isAlive, joinLog, makeWorld, missing, until, type World } from './monitor-fixture.ts';
+import { describe, test } from 'node:test';
+import { isAlive, joinLog, missing, until, useWorld } from './monitor-fixture.ts';
 
 describe('monitor life cycle', { skip: missing() }, () => {
-  let world: World;
-  before(() => {
-    world = makeWorld();
-  });
-  after(() => world.close());
+  const world = useWorld();
 
   for (const [script, code, signal] of [
     ['true', 0, undefined],

@@ -4,9 +4,9 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { joinLog, makeWorld, missing, until, type World } from './monitor-fixture.ts';
+import { joinLog, missing, stdoutIn, until, useWorld } from './monitor-fixture.ts';
 
 const sigusr1 = 10;
 const lineCount = 8_000;
@@ -42,14 +42,9 @@ function quotaTmpfs(): string | false {
 }
 
 describe('the container log on a disk that refuses it', { skip: missing() }, () => {
-  let world: World;
-  before(() => {
-    world = makeWorld();
-  });
-  after(() => world.close());
+  const world = useWorld();
 
   const text = (path: string) => readFileSync(path, 'latin1');
-  const lines = (path: string) => joinLog(text(path), 'stdout').toString();
 
   /** Calls `body` with a folder that has another file system mounted, and unmounts it. */
   async function mounted(argv: readonly string[], body: (folder: string) => Promise<void>): Promise<void> {
@@ -92,12 +87,12 @@ describe('the container log on a disk that refuses it', { skip: missing() }, () 
       await delay(500);
       return written() === last;
     });
-    const before = lines(path); // throws on a torn record
+    const before = stdoutIn(path); // throws on a torn record
     assert.ok(whole.startsWith(before) && before.length < whole.length);
     makeRoom();
     await world.monitors.signal(id, sigusr1);
     assert.equal((await world.exit(id)).code, 9);
-    assert.equal(lines(path), `${before}after\n`);
+    assert.equal(stdoutIn(path), `${before}after\n`);
     assert.equal(gapIn(path, error), whole.length - before.length);
     assert.equal(droppedBytes(id), whole.length - before.length);
   }
@@ -137,8 +132,8 @@ describe('the container log on a disk that refuses it', { skip: missing() }, () 
     await world.monitors.reopenLog(id);
     await world.monitors.signal(id, sigusr1);
     assert.equal((await world.exit(id)).code, 9);
-    assert.ok(lines(path).endsWith('after\n'));
-    const logged = lines(`${path}.old`).length + lines(path).length;
+    assert.ok(stdoutIn(path).endsWith('after\n'));
+    const logged = stdoutIn(`${path}.old`).length + stdoutIn(path).length;
     assert.equal(logged + droppedBytes(id), whole.length + 'after\n'.length);
   });
 
@@ -148,7 +143,7 @@ describe('the container log on a disk that refuses it', { skip: missing() }, () 
       const argv = ['sh', '-c', `${writeMuch[2]?.split('done')[0]} done; exit 3`];
       const { id, exit } = await world.run(argv, { logPath: path });
       assert.equal(exit.code, 3);
-      assert.equal(droppedBytes(id), whole.length - lines(path).length);
+      assert.equal(droppedBytes(id), whole.length - stdoutIn(path).length);
     });
   });
 
@@ -171,12 +166,12 @@ describe('the container log on a disk that refuses it', { skip: missing() }, () 
         await delay(200);
         return statSync(path).size === size;
       });
-      const before = lines(path);
+      const before = stdoutIn(path);
       await assert.rejects(world.monitors.reopenLog(id), /Read-only file system/);
       execFileSync('umount', ['-l', folder]);
       isMounted = false;
-      await until('a new file at the path', () => existsSync(path) && lines(path).includes('tick'));
-      const [last, next] = [before, lines(path)].map((ticks) => ticks.trimEnd().split('\n'));
+      await until('a new file at the path', () => existsSync(path) && stdoutIn(path).includes('tick'));
+      const [last, next] = [before, stdoutIn(path)].map((ticks) => ticks.trimEnd().split('\n'));
       const [from, to] = [last?.at(-1), next?.[0]].map((tick) => Number(tick?.slice('tick '.length)));
       let lost = 0;
       for (let n = (from ?? 0) + 1; n < (to ?? 0); n++) lost += `tick ${n}\n`.length;
@@ -197,7 +192,7 @@ describe('the container log on a disk that refuses it', { skip: missing() }, () 
     rmSync(folder, { recursive: true });
     await delay(1_200); // long enough for it to look for the file and find no directory
     mkdirSync(folder);
-    await until('ticks in the new directory', () => existsSync(path) && lines(path).startsWith('tick'));
+    await until('ticks in the new directory', () => existsSync(path) && stdoutIn(path).startsWith('tick'));
     await world.monitors.signal(id, sigusr1);
     assert.equal((await world.exit(id)).code, 9);
     assert.ok(text(path).endsWith('\n'));

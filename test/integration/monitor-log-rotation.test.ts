@@ -11,9 +11,9 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { joinLog, makeWorld, missing, until, type World } from './monitor-fixture.ts';
+import { joinLog, missing, stdoutIn, until, useWorld } from './monitor-fixture.ts';
 
 const lineCount = 40_000;
 const writeLines = ['sh', '-c', `i=0; while [ $i -lt ${lineCount} ]; do echo line $i; i=$((i+1)); done`];
@@ -27,14 +27,9 @@ const onSignal = [
 const sigusr1 = 10;
 
 describe('rotation of the container log', { skip: missing() }, () => {
-  let world: World;
-  before(() => {
-    world = makeWorld();
-  });
-  after(() => world.close());
+  const world = useWorld();
 
   const text = (path: string) => readFileSync(path, 'latin1');
-  const lines = (path: string) => joinLog(text(path), 'stdout').toString();
 
   async function started(
     argv: readonly string[],
@@ -86,13 +81,13 @@ describe('rotation of the container log', { skip: missing() }, () => {
     }
     await world.exit(id);
     for (const answer of await Promise.all(answers)) assert.match(answer, /^done$|gone|ended/);
-    assert.equal(lines(path), allLines);
+    assert.equal(stdoutIn(path), allLines);
   });
 
   test('the answer to a reopen comes after the change: nothing goes to the old file any more', async () => {
     const path = logPath('answer');
     const id = await started(onSignal, path);
-    await until('the first line', () => lines(path) === 'ready\n');
+    await until('the first line', () => stdoutIn(path) === 'ready\n');
     for (let turn = 1; turn <= 5; turn++) {
       const old = `${path}.${turn}`;
       renameSync(path, old);
@@ -100,7 +95,7 @@ describe('rotation of the container log', { skip: missing() }, () => {
       await world.monitors.reopenLog(id);
       assert.equal(text(path), '');
       await world.monitors.signal(id, sigusr1);
-      await until('the line in the new file', () => lines(path) === `line ${turn}\n`);
+      await until('the line in the new file', () => stdoutIn(path) === `line ${turn}\n`);
       assert.equal(text(old), before);
     }
     await world.monitors.remove(id);
@@ -109,11 +104,11 @@ describe('rotation of the container log', { skip: missing() }, () => {
   test('a reopen that fails keeps the old file', async () => {
     const path = logPath('gone');
     const id = await started(onSignal, path);
-    await until('the first line', () => lines(path) === 'ready\n');
+    await until('the first line', () => stdoutIn(path) === 'ready\n');
     renameSync(join(path, '..'), join(world.root, 'logs', 'moved'));
     await assert.rejects(world.monitors.reopenLog(id), /No such file/);
     await world.monitors.signal(id, sigusr1);
-    await until('the line', () => lines(join(world.root, 'logs/moved/0.log')) === 'ready\nline 1\n');
+    await until('the line', () => stdoutIn(join(world.root, 'logs/moved/0.log')) === 'ready\nline 1\n');
     await world.monitors.remove(id);
   });
 
@@ -134,7 +129,7 @@ describe('rotation of the container log', { skip: missing() }, () => {
       const id = await started(['sh', '-c', 'while true; do echo line; sleep 0.02; done'], path);
       await until('the first line', () => text(path) !== '');
       disturb(path);
-      await until('a line in the new file', () => existsSync(path) && lines(path).startsWith('line\n'));
+      await until('a line in the new file', () => existsSync(path) && stdoutIn(path).startsWith('line\n'));
       await world.monitors.remove(id);
     });
   }
@@ -147,7 +142,7 @@ describe('rotation of the container log', { skip: missing() }, () => {
     for (const file of [path, `${path}.1`]) assert.ok(statSync(file).size <= limit);
     assert.ok(statSync(`${path}.1`).size > limit - 100);
     assert.equal(existsSync(`${path}.2`), false);
-    const kept = lines(`${path}.1`) + lines(path);
+    const kept = stdoutIn(`${path}.1`) + stdoutIn(path);
     assert.ok(kept.length > 0 && allLines.endsWith(kept));
   });
 
@@ -156,8 +151,8 @@ describe('rotation of the container log', { skip: missing() }, () => {
     const script = "for i in 1 2 3; do head -c 12000 /dev/zero | tr '\\0' $i; echo; done";
     const id = await started(['sh', '-c', script], path, 8192);
     await world.exit(id);
-    assert.equal(lines(`${path}.1`), `${'2'.repeat(12_000)}\n`);
-    assert.equal(lines(path), `${'3'.repeat(12_000)}\n`);
+    assert.equal(stdoutIn(`${path}.1`), `${'2'.repeat(12_000)}\n`);
+    assert.equal(stdoutIn(path), `${'3'.repeat(12_000)}\n`);
   });
 
   test('where the file cannot be put aside it grows', async () => {
@@ -165,7 +160,7 @@ describe('rotation of the container log', { skip: missing() }, () => {
     mkdirSync(join(`${path}.1`, 'in the way'), { recursive: true });
     const id = await started(writeLines, path, 8192);
     await world.exit(id);
-    assert.equal(lines(path), allLines);
+    assert.equal(stdoutIn(path), allLines);
   });
 
   test('the limit and the rotation of a kubelet do not harm each other', async () => {
@@ -181,6 +176,6 @@ describe('rotation of the container log', { skip: missing() }, () => {
       await world.monitors.reopenLog(id).catch((cause: Error) => assert.match(cause.message, /gone|ended/));
     }
     await world.exit(id);
-    for (const file of rotated) assert.ok(allLines.includes(lines(file)));
+    for (const file of rotated) assert.ok(allLines.includes(stdoutIn(file)));
   });
 });

@@ -4,15 +4,11 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
-import { joinLog, makeWorld, missing, until, type World } from './monitor-fixture.ts';
+import { describe, test } from 'node:test';
+import { joinLog, missing, until, useWorld } from './monitor-fixture.ts';
 
 describe('the container log', { skip: missing() }, () => {
-  let world: World;
-  before(() => {
-    world = makeWorld();
-  });
-  after(() => world.close());
+  const world = useWorld();
 
   function putInRootfs(name: string, data: Buffer): void {
     writeFileSync(join(world.root, 'rootfs', name), data);

@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
-import { isAlive, makeWorld, missing, type Started, until, type World } from './monitor-fixture.ts';
+import { describe, test } from 'node:test';
+import { isAlive, missing, type Started, until, useWorld, type World } from './monitor-fixture.ts';
 
 const onTerm = (code: number): string[] => [
   'sh',
@@ -13,11 +13,7 @@ const onTerm = (code: number): string[] => [
 ];
 
 describe('recovery', { skip: missing() }, () => {
-  let world: World;
-  before(() => {
-    world = makeWorld();
-  });
-  after(() => world.close());
+  const world = useWorld();
 
   async function running(argv: string[]): Promise<Started> {
     const started = await world.create(argv);

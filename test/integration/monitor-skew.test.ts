@@ -7,7 +7,7 @@ import { existsSync, readlinkSync, renameSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
-import { after, before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   decodeControl,
@@ -19,17 +19,13 @@ import {
 } from '../../internal/monitor/frames.ts';
 import { monitorPath } from '../harness/monitor-build.ts';
 import { oldMonitor } from '../harness/old-monitor.ts';
-import { isAlive, joinLog, makeWorld, missing, type Started, until, type World } from './monitor-fixture.ts';
+import { isAlive, joinLog, missing, type Started, until, useWorld, type World } from './monitor-fixture.ts';
 
 const old = oldMonitor();
 const ticking = ['sh', '-c', 'trap "echo end; exit 33" TERM; while true; do echo tick; sleep 0.02; done'];
 
 describe('the first released monitor', { skip: missing() || ('missing' in old && old.missing) }, () => {
-  let world: World;
-  before(() => {
-    world = makeWorld('path' in old ? old.path : '');
-  });
-  after(() => world.close());
+  const world = useWorld('path' in old ? old.path : '');
 
   /** A container of the old program, found by a daemon with today's. */
   async function upgraded(
@@ -140,11 +136,7 @@ class Wire {
 }
 
 describe('the monitor of today, and a daemon of another version', { skip: missing() }, () => {
-  let world: World;
-  before(() => {
-    world = makeWorld();
-  });
-  after(() => world.close());
+  const world = useWorld();
 
   function dial(id: string): Wire {
     const socket: Socket = connect(join(world.root, 'm', id.slice(0, 12), 's'));

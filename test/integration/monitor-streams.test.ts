@@ -3,17 +3,13 @@
 import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { frameType } from '../../internal/monitor/frames.ts';
 import { RawClient } from './monitor-client.ts';
-import { joinLog, makeWorld, missing, until, type World } from './monitor-fixture.ts';
+import { joinLog, missing, until, useWorld } from './monitor-fixture.ts';
 
 describe('monitor streams', { skip: missing() }, () => {
-  let world: World;
-  before(() => {
-    world = makeWorld();
-  });
-  after(() => world.close());
+  const world = useWorld();
 
   test('stdin once: everything arrives, its end ends the container, the exit comes last', async () => {
     const { id } = await world.create(['sh', '-c', 'cat; echo end >&2; exit 6'], {
