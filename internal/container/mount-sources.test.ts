@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, realpath, rm, stat, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { plainMount } from '../../test/fixtures/spec-input.ts';
 import type { ContainerMount } from './container-config.ts';
 import { resolveMountSources } from './mount-sources.ts';
 
@@ -12,18 +13,7 @@ before(async () => {
 });
 after(() => rm(root, { recursive: true }));
 
-function mountOf(hostPath: string): ContainerMount {
-  return {
-    containerPath: '/x',
-    hostPath,
-    readonly: false,
-    recursiveReadOnly: false,
-    selinuxRelabel: false,
-    propagation: 'private',
-    image: '',
-    imageSubPath: '',
-  };
-}
+const mountOf = (hostPath: string): ContainerMount => ({ ...plainMount, containerPath: '/x', hostPath });
 
 test('resolveMountSources follows links and makes missing directories', async () => {
   await mkdir(join(root, 'real'));

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { plainMount } from '../../test/fixtures/spec-input.ts';
 import type { Labels, RelabelRequest, SELinux } from '../selinux/selinux.ts';
-import type { ContainerMount, NamespaceMode } from './container-config.ts';
+import type { NamespaceMode } from './container-config.ts';
 import { podFeatures } from './pod-features.ts';
 import { containerLabels, relabelMounts } from './selinux-labels.ts';
 
@@ -44,16 +45,7 @@ test('a container has its pod’s labels, but for what reaches the host', async 
 });
 
 test('mounts that ask for it are relabelled, unless the process may use any file', async () => {
-  const plain: ContainerMount = {
-    containerPath: '/x',
-    hostPath: '/plain',
-    readonly: false,
-    recursiveReadOnly: false,
-    selinuxRelabel: false,
-    propagation: 'private',
-    image: '',
-    imageSubPath: '',
-  };
+  const plain = { ...plainMount, hostPath: '/plain' };
   const mounts = [plain, { ...plain, hostPath: '/asks', selinuxRelabel: true }];
   const relabelled = async (process: string, annotations: Record<string, string> = {}) => {
     const requests: RelabelRequest[] = [];

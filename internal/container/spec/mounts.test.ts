@@ -1,19 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { inputWith, plainInput, plainSandbox } from '../../../test/fixtures/spec-input.ts';
+import {
+  inputWith,
+  plainMount as mount,
+  plainInput,
+  plainSandbox,
+} from '../../../test/fixtures/spec-input.ts';
 import type { ContainerConfig, ContainerMount } from '../container-config.ts';
 import { mounts } from './mounts.ts';
-
-const mount: ContainerMount = {
-  containerPath: '/data',
-  hostPath: '/srv/data',
-  readonly: false,
-  recursiveReadOnly: false,
-  selinuxRelabel: false,
-  propagation: 'private',
-  image: '',
-  imageSubPath: '',
-};
 
 const idMap = { inside: 0, outside: 65_536, length: 65_536 };
 
