@@ -149,24 +149,8 @@ function kernel() {
   const boot = join(cache, 'boot');
   rmSync(boot, { recursive: true, force: true });
   mkdirSync(boot);
-  execFileSync('tar', [
-    'xf',
-    debian(),
-    '-C',
-    boot,
-    '--strip-components=2',
-    '--wildcards',
-    './boot/vmlinuz-*',
-  ]);
-  execFileSync('tar', [
-    'xf',
-    debian(),
-    '-C',
-    boot,
-    '--strip-components=2',
-    '--wildcards',
-    './boot/initrd.img-*',
-  ]);
+  const members = ['./boot/vmlinuz-*', './boot/initrd.img-*'];
+  execFileSync('tar', ['xf', debian(), '-C', boot, '--strip-components=2', '--wildcards', ...members]);
   const find = (start) => join(boot, readdirSync(boot).find((name) => name.startsWith(start)) ?? '');
   return { image: find('vmlinuz'), initrd: find('initrd') };
 }

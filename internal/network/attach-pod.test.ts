@@ -146,8 +146,11 @@ test('attach kills the plugin and rolls back when its signal aborts', async () =
   const looking = setInterval(() => {
     if (existsSync(started)) abort.abort();
   }, 10);
-  await rejects((await open()).attach(request(), abort.signal), 'cancelled', /"first" was cancelled/);
-  clearInterval(looking);
+  try {
+    await rejects((await open()).attach(request(), abort.signal), 'cancelled', /"first" was cancelled/);
+  } finally {
+    clearInterval(looking);
+  }
   assert.deepEqual(names(takeCalls()), ['first-ADD', ...allDel]);
 });
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { copyFileSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { afterEach, test } from 'node:test';
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import {
   allDel,
@@ -103,15 +103,20 @@ test('detach goes on after a plugin that fails or hangs, and tells the first fai
   assert.deepEqual(records(), ['requests/abc123.json', 'results/abc123.json']);
 });
 
+/** The pauses between retries keep no process running. */
+let alive: NodeJS.Timeout | undefined;
+afterEach(() => clearInterval(alive));
+
 /** A network whose plugin cannot DEL until `mend` is called. */
 async function openBroken(firstRetryMs = 20) {
   const released: string[] = [];
   const metrics = createMetrics({ collectors: [], defaultRuntime: 'runc' });
-  const alive = setInterval(() => {}, 1000); // the pauses between retries keep no process running
+  clearInterval(alive);
+  alive = setInterval(() => {}, 1000);
   let onReleased = (): void => {};
   const isReleased = new Promise<void>((resolve) => {
     onReleased = resolve;
-  }).finally(() => clearInterval(alive));
+  });
   const broken = join(paths.root, 'broken');
   writeFileSync(broken, '');
   at('second', 'DEL', `[ ! -e ${broken} ] || { echo '{"code":100,"msg":"lock"}'; exit 1; }`);
@@ -126,7 +131,7 @@ async function openBroken(firstRetryMs = 20) {
   const counted = async (name: string) =>
     new RegExp(`^${name} (\\d+)$`, 'm').exec((await metrics.read()).text)?.[1];
   const mend = () => rmSync(broken, { force: true });
-  return { network, released, isReleased, counted, mend, done: () => clearInterval(alive) };
+  return { network, released, isReleased, counted, mend };
 }
 
 test('a DEL that fails is told once; then the sandbox may go, and the DEL is tried until it succeeds', async () => {
@@ -147,7 +152,6 @@ test('a DEL that fails is told once; then the sandbox may go, and the DEL is tri
 
 test('a DEL that is owed is done by the next daemon, with what ADD had', async () => {
   const before = await openBroken(600_000);
-  before.done();
   await before.network.attach(request(), never);
   await rejects(before.network.detach(request(), never), 'internal', /"second" failed: lock/);
   configure({ ...chain, name: 'other', plugins: [{ type: 'third' }] });
