@@ -55,6 +55,12 @@ describe('containers', { skip: missing('runc') }, () => {
     return answer.status;
   }
 
+  /** Waits until the container has said this in its log. */
+  async function hasSaid(containerId: string, text: string): Promise<void> {
+    const { logPath } = await statusOf(containerId);
+    while (!readFileSync(logPath, 'utf8').includes(text)) await sleep(10);
+  }
+
   async function exec(
     containerId: string,
     script: string,
@@ -89,10 +95,11 @@ describe('containers', { skip: missing('runc') }, () => {
   });
 
   test('a second stop shortens the grace period of the first, and both end', async () => {
-    const id = await start(await runPod(), "trap '' TERM; while :; do sleep 1; done");
+    const id = await start(await runPod(), "trap 'echo told' TERM; echo ready; while :; do sleep 0.1; done");
+    await hasSaid(id, 'ready');
     const startMs = performance.now();
     const slow = daemon.client.runtime('StopContainer', { containerId: id, timeout: 30 });
-    await sleep(300);
+    await hasSaid(id, 'told');
     await daemon.client.runtime('StopContainer', { containerId: id, timeout: 1 });
     await slow;
     assert.ok(performance.now() - startMs < 20_000, 'the first stop went on with its own grace period');
@@ -101,10 +108,10 @@ describe('containers', { skip: missing('runc') }, () => {
   });
 
   test('the stop signal of the request wins, and its handler decides the exit code', async () => {
-    const id = await start(await runPod(), "trap 'exit 5' USR1; while :; do sleep 0.1; done", {
+    const id = await start(await runPod(), "trap 'exit 5' USR1; echo ready; while :; do sleep 0.1; done", {
       stopSignal: 'SIGUSR1',
     });
-    await sleep(300);
+    await hasSaid(id, 'ready');
     await daemon.client.runtime('StopContainer', { containerId: id, timeout: 10 });
     assert.equal((await statusOf(id)).exitCode, 5);
   });
@@ -137,7 +144,7 @@ describe('containers', { skip: missing('runc') }, () => {
     const podId = await runPod();
     const id = await start(podId, 'i=0; while [ ! -e /end ]; do echo $i; i=$((i+1)); sleep 0.02; done');
     const log = (await statusOf(id)).logPath;
-    await sleep(200);
+    await hasSaid(id, ' F 3\n');
     renameSync(log, `${log}.1`);
     await daemon.client.runtime('ReopenContainerLog', { containerId: id });
     assert.ok(existsSync(log));
@@ -178,8 +185,9 @@ describe('containers', { skip: missing('runc') }, () => {
     const orphan = await start(podId, '(setsid sleep 9876 &) ; sleep 0.2; exit 4', { linux });
     await waitForExit(daemon.client, orphan);
     assert.equal((await statusOf(orphan)).exitCode, 4);
-    await sleep(500);
-    assert.doesNotMatch((await exec(id, 'ps')).out, /sleep 9876/);
+    const processes = async () => (await exec(id, 'ps')).out;
+    for (let look = 0; look < 100 && /sleep 9876/.test(await processes()); look += 1) await sleep(50);
+    assert.doesNotMatch(await processes(), /sleep 9876/);
   });
 
   test('a pod on the host’s network has the node’s name and no address of its own', async () => {

@@ -67,7 +67,7 @@ describe('helpers that are killed', { skip: missing('runc') }, () => {
   test('the monitor: the container goes on under another, which is told and counted', async () => {
     const pod = daemon.pod('monitor');
     const containerId = await start(pod);
-    await sleep(300);
+    while (readContainerLog(pod, 'main').length === 0) await sleep(10);
     const monitorPid = await monitorOf(containerId);
     process.kill(monitorPid, 'SIGKILL');
     assert.equal(await waitForExit(daemon.client, containerId), 7);

@@ -1,7 +1,7 @@
 // Containers outlive the daemon: it may be killed or restarted at any time, and finds everything again.
 
 import assert from 'node:assert/strict';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { beforeEach, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { busybox } from '../harness/daemon.ts';
@@ -84,10 +84,12 @@ describe('a restart of the daemon', { skip: missing('runc') }, () => {
   test('an exit while the daemon was dead is reported with its real code', async () => {
     const cmd = ['sh', '-c', '(sleep 1; echo 23 > /stop) >/dev/null 2>&1 &'];
     await daemon.client.runtime('ExecSync', { containerId, cmd, timeout: 10 });
+    const { info } = await daemon.client.runtime('ContainerStatus', { containerId, verbose: true });
+    const { pid } = JSON.parse(info['info'] ?? '{}') as { pid: number };
     await daemon.kill();
-    await sleep(2_000);
+    while (existsSync(`/proc/${pid}`)) await sleep(20);
     await daemon.start();
-    assert.equal(await waitForExit(daemon.client, containerId, 2_000), 23);
+    assert.equal(await waitForExit(daemon.client, containerId), 23);
   });
 
   test('a monitor that does not answer holds up neither the start nor a stop', async () => {
