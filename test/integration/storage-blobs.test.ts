@@ -4,26 +4,13 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { tarArchive } from '../fixtures/tar-builder.ts';
-import {
-  chunks,
-  limits,
-  openWorld,
-  sha256,
-  sourceOf,
-  storeImage,
-  testLayer,
-  type World,
-} from './storage-world.ts';
+import { chunks, limits, sha256, sourceOf, storeImage, testLayer, useStorageWorld } from './storage-world.ts';
 
-let world: World;
-before(async () => {
-  world = await openWorld();
-});
-after(() => world.close());
+const world = useStorageWorld();
 
 const signal = (): AbortSignal => AbortSignal.timeout(20_000);
 

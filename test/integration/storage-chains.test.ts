@@ -3,25 +3,13 @@
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import type { Store } from '../../internal/storage/open-store.ts';
 import type { StagedLayer } from '../../internal/storage/store.ts';
 import { tarArchive } from '../fixtures/tar-builder.ts';
-import {
-  commit,
-  limits,
-  openWorld,
-  sourceOf,
-  type TestLayer,
-  testLayer,
-  type World,
-} from './storage-world.ts';
+import { commit, limits, sourceOf, type TestLayer, testLayer, useStorageWorld } from './storage-world.ts';
 
-let world: World;
-before(async () => {
-  world = await openWorld();
-});
-after(() => world.close());
+const world = useStorageWorld();
 
 const signal = (): AbortSignal => AbortSignal.timeout(20_000);
 

@@ -5,19 +5,15 @@ import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { silentLogger } from '../../internal/log/logger.ts';
 import { openStore } from '../../internal/storage/open-store.ts';
-import { openWorld, storeImage, testLayer, type World } from './storage-world.ts';
+import { openWorld, storeImage, testLayer, useStorageWorld } from './storage-world.ts';
 
-let world: World;
-before(async () => {
-  world = await openWorld();
-});
-after(() => world.close());
+const world = useStorageWorld();
 
 function layerIds(): string[] {
   const path = join(world.graphRoot, 'overlay-layers/layers.json');

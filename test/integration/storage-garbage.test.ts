@@ -15,28 +15,16 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { silentLogger } from '../../internal/log/logger.ts';
 import { openStore } from '../../internal/storage/open-store.ts';
 import { TempDir } from '../../internal/storage/temp-dir.ts';
 import { tryLockFile } from '../../internal/sys/file-lock.ts';
 import { MNT_DETACH, mount, unmount } from '../../internal/sys/mount.ts';
 import { tarArchive } from '../fixtures/tar-builder.ts';
-import {
-  limits,
-  openWorld,
-  sourceOf,
-  storeImage,
-  storeLayer,
-  testLayer,
-  type World,
-} from './storage-world.ts';
+import { limits, sourceOf, storeImage, storeLayer, testLayer, useStorageWorld } from './storage-world.ts';
 
-let world: World;
-before(async () => {
-  world = await openWorld();
-});
-after(() => world.close());
+const world = useStorageWorld();
 
 const inGraph = (...parts: string[]): string => join(world.graphRoot, ...parts);
 

@@ -6,24 +6,18 @@ import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { promisify } from 'node:util';
 import { inspect } from '../../internal/storage/check/inspect.ts';
 import { tarArchive } from '../fixtures/tar-builder.ts';
 import { rounds } from '../harness/long-tests.ts';
 import { imagesOf } from './image-world.ts';
-import { openWorld, type TestLayer, testLayer, type World, writeLayout } from './storage-world.ts';
+import { type TestLayer, testLayer, useStorageWorld, writeLayout } from './storage-world.ts';
 
 const run = promisify(execFile);
 const check = { contents: true, unreferencedAgeMs: 1e9, signal: new AbortController().signal };
-let world: World;
-let layers: TestLayer[];
-
-before(async () => {
-  world = await openWorld();
-  layers = ['shared', 'a', 'b', 'c', 'd'].map(someLayer);
-});
-after(() => world.close());
+const world = useStorageWorld();
+const layers: readonly TestLayer[] = ['shared', 'a', 'b', 'c', 'd'].map(someLayer);
 
 function someLayer(name: string): TestLayer {
   const items = Array.from({ length: 60 }, (_, at) => ({
@@ -50,25 +44,17 @@ function layoutOf(writer: number, round: number): { path: string; id: string } {
   return { path, id: writeLayout(path, both, { Labels: { writer: `${writer} ${round}` } }) };
 }
 
+async function copyBySkopeo(writer: number, round: number): Promise<void> {
+  const { path } = layoutOf(writer, round);
+  const name = world.storageName(`localhost/w${writer}:${round}`);
+  await run('skopeo', ['copy', '--quiet', `oci:${path}`, name]);
+}
+
 /** Each loads, tags and removes under names of its own; what it leaves is what its last words say. */
 const writers: readonly ((writer: number, round: number) => Promise<void>)[] = [
+  copyBySkopeo,
   async (writer, round) => {
-    const { path } = layoutOf(writer, round);
-    await run('skopeo', [
-      'copy',
-      '--quiet',
-      `oci:${path}`,
-      world.storageName(`localhost/w${writer}:${round}`),
-    ]);
-  },
-  async (writer, round) => {
-    const { path } = layoutOf(writer, round);
-    await run('skopeo', [
-      'copy',
-      '--quiet',
-      `oci:${path}`,
-      world.storageName(`localhost/w${writer}:${round}`),
-    ]);
+    await copyBySkopeo(writer, round);
     await podman('tag', `localhost/w${writer}:${round}`, `localhost/w${writer}:kept-${round}`);
     await podman('rmi', `localhost/w${writer}:${round}`);
   },

@@ -15,15 +15,11 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { tarArchive } from '../fixtures/tar-builder.ts';
-import { openWorld, storeImage, storeLayer, testLayer, type World } from './storage-world.ts';
+import { storeImage, storeLayer, testLayer, useStorageWorld } from './storage-world.ts';
 
-let world: World;
-before(async () => {
-  world = await openWorld();
-});
-after(() => world.close());
+const world = useStorageWorld();
 
 test('a container on seventy layers is mounted', async () => {
   const layers = Array.from({ length: 70 }, (_, at) =>

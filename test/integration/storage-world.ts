@@ -6,6 +6,7 @@ import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { after, before } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { silentLogger } from '../../internal/log/logger.ts';
 import { openStore, type Store } from '../../internal/storage/open-store.ts';
@@ -68,6 +69,19 @@ export interface World {
   /** The same store as another process has it. */
   openAnother(): Promise<Store>;
   close(): Promise<void>;
+}
+
+/**
+ * The world of a file, opened before its tests and closed after them. Node begins all `before` of a file at once: one that
+ * needs the world opens it itself.
+ */
+export function useStorageWorld(): World {
+  const world = {} as World;
+  before(async () => {
+    Object.assign(world, await openWorld());
+  });
+  after(() => world.close());
+  return world;
 }
 
 export async function openWorld(layout: Partial<StoreLayout> = {}): Promise<World> {
