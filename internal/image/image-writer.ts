@@ -1,7 +1,7 @@
 // Puts an image into the store: missing layers are staged at once, then committed in order, the image record last.
 // Until then nothing of it is visible, and when anything fails nothing of it stays.
 
-import { setMaxListeners } from 'node:events';
+import { allOrNone } from '../async/all-or-none.ts';
 import { KeyedLock } from '../async/keyed-lock.ts';
 import { type Place, Semaphore } from '../async/semaphore.ts';
 import { waitFor } from '../async/wait-for.ts';
@@ -240,24 +240,4 @@ function stagedFrom(staged: ReadonlyMap<number, StagedLayer>, lowest: number): S
   for (let layer = staged.get(lowest); layer !== undefined; layer = staged.get(lowest + chain.length))
     chain.push(layer);
   return chain;
-}
-
-/** Runs `body` for all items; the first failure aborts the others and is thrown when all have ended. */
-async function allOrNone<T>(
-  signal: AbortSignal,
-  items: readonly T[],
-  body: (item: T, stop: AbortSignal) => Promise<void>,
-): Promise<void> {
-  signal.throwIfAborted();
-  const stop = new AbortController();
-  setMaxListeners(0, stop.signal); // one for each layer that waits or runs: no leak
-  const pass = (): void => stop.abort(signal.reason);
-  signal.addEventListener('abort', pass, { once: true });
-  try {
-    const running = items.map((item) => body(item, stop.signal).catch((cause: unknown) => stop.abort(cause)));
-    await Promise.all(running);
-    stop.signal.throwIfAborted();
-  } finally {
-    signal.removeEventListener('abort', pass);
-  }
 }
