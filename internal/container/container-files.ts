@@ -1,7 +1,7 @@
 // Where a container's files are, and the two records it has on disk. See ARCHITECTURE.md, "State on disk".
 
 import { join } from 'node:path';
-import { type StateFile, stateFile } from '../fs/state-file.ts';
+import { requireTexts, type StateFile, stateFile } from '../fs/state-file.ts';
 import type { ContainerMetadata, ContainerStatus } from './container.ts';
 
 export interface ContainerPaths {
@@ -48,9 +48,7 @@ export const metadataFile: StateFile<ContainerMetadata> = stateFile({
   version: 1,
   durable: true,
   parse: (value) => {
-    for (const field of ['id', 'name', 'sandboxId', 'runtimeHandler', 'cgroupParent', 'imageId']) {
-      if (typeof value[field] !== 'string') throw new Error(`${field} is missing`);
-    }
+    requireTexts(value, ['id', 'name', 'sandboxId', 'runtimeHandler', 'cgroupParent', 'imageId']);
     if (typeof value['config'] !== 'object') throw new Error('config is missing');
     return value as unknown as ContainerMetadata;
   },

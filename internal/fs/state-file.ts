@@ -60,6 +60,11 @@ export function stateFile<T extends object>(form: StateFileForm<T>): StateFile<T
   };
 }
 
+/** For `parse`: throws when one of the fields is not there as text. */
+export function requireTexts(value: Record<string, unknown>, fields: readonly string[]): void {
+  for (const field of fields) if (typeof value[field] !== 'string') throw new Error(`${field} is missing`);
+}
+
 function parseRecord<T>(text: string, form: StateFileForm<T>): T {
   const value = decodeJson(text);
   if (typeof value !== 'object' || value === null || Array.isArray(value))

@@ -1,7 +1,7 @@
 // Where a sandbox's files are, and the two records it has on disk. See ARCHITECTURE.md, "State on disk".
 
 import { join } from 'node:path';
-import { type StateFile, stateFile } from '../fs/state-file.ts';
+import { requireTexts, type StateFile, stateFile } from '../fs/state-file.ts';
 import type { PodResources, SandboxRecord, SandboxStatus } from './sandbox.ts';
 
 export interface SandboxDirectories {
@@ -46,9 +46,7 @@ export const recordFile: StateFile<SandboxRecord> = stateFile({
   version: 1,
   durable: true,
   parse: (value) => {
-    for (const field of ['id', 'name', 'runtimeHandler', 'cgroupParent', 'hostname']) {
-      if (typeof value[field] !== 'string') throw new Error(`${field} is missing`);
-    }
+    requireTexts(value, ['id', 'name', 'runtimeHandler', 'cgroupParent', 'hostname']);
     if (typeof value['config'] !== 'object') throw new Error('config is missing');
     return value as unknown as SandboxRecord;
   },
