@@ -1,6 +1,7 @@
 // SIGHUP: the configuration is read again. Its default action would end the daemon.
 
 import type { EventEmitter } from 'node:events';
+import { formatProblem } from '../../internal/config/config-error.ts';
 import type { LoadedConfig } from '../../internal/config/load-config.ts';
 import type { Config } from '../../internal/config/options.ts';
 import { reloadConfig } from '../../internal/config/reload-config.ts';
@@ -36,7 +37,10 @@ export function reloadOnHangup(
     try {
       const { loaded, changed, needRestart } = await reloadConfig(current, searchPath);
       for (const follow of followers) await follow(loaded.config);
+      const known = new Set(current.warnings.map(formatProblem));
+      const fresh = loaded.warnings.filter((warning) => !known.has(formatProblem(warning)));
       current = loaded;
+      for (const { source, key, reason } of fresh) logger.warn({ file: source, key }, reason);
       const { runtime, image } = loaded.config;
       if (changed.includes('crio.runtime.log_level')) {
         logger.setLevel(runtime.log_level);

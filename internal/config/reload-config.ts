@@ -22,7 +22,7 @@ export interface Reloaded {
 export async function reloadConfig(current: LoadedConfig, searchPath: string): Promise<Reloaded> {
   const next = await loadConfig(current.inputs);
   // All of it, also what waits for a restart: better to hear of a mistake now than at a start in the night.
-  await validateConfig(next, searchPath);
+  const { warnings } = await validateConfig(next, searchPath);
   const keys = [...optionList.map(({ key }) => key), ...entriesKeys];
   const different = keys.filter((key) => !isSame(key, current.written, next.written));
   const changed = different.filter((key) => reloadableKeys.has(key));
@@ -30,7 +30,11 @@ export async function reloadConfig(current: LoadedConfig, searchPath: string): P
   for (const key of changed) setIn(mixed, configPath(key), valueAt(next.written, configPath(key)));
   const written = deepFreeze(mixed as unknown as Config);
   const loaded = await validateConfig({ ...next, config: written, written }, searchPath);
-  return { loaded, changed, needRestart: different.filter((key) => !reloadableKeys.has(key)) };
+  return {
+    loaded: { ...loaded, warnings },
+    changed,
+    needRestart: different.filter((key) => !reloadableKeys.has(key)),
+  };
 }
 
 const { runtimes, workloads } = sections.runtime.options;
