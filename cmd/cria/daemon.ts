@@ -7,6 +7,7 @@ import { restoreContainers } from '../../internal/container/restore-containers.t
 import type { CriParts } from '../../internal/cri/cri-parts.ts';
 import { bindCriSocket } from '../../internal/cri/listener.ts';
 import { startCriServer } from '../../internal/cri/server.ts';
+import { describeError } from '../../internal/errors/daemon-error.ts';
 import { listDirectory } from '../../internal/fs/directories.ts';
 import type { Logger } from '../../internal/log/logger.ts';
 import type { Metrics } from '../../internal/metrics/metrics.ts';
@@ -33,25 +34,38 @@ export async function runDaemon(
   const stopSignal = Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')]);
   process.umask(0o022);
   await prepareDirectories(config);
-  const closing: (() => Promise<void> | void)[] = [];
+  const closing: Close[] = [];
+  let isOrderly = false;
   try {
     const daemon = await start(config, logger, closing);
     followers.push(daemon.follow);
     logger.info({ listen: config.api.listen, version: versionInfo().version }, 'cria is serving');
     await stopSignal;
     logger.info({}, 'cria is stopping; containers go on');
-    return 0;
   } finally {
-    for (const close of closing.reverse()) await close();
+    isOrderly = await closeAll(closing, logger);
   }
+  return isOrderly ? 0 : 1;
+}
+
+type Close = () => Promise<void> | void;
+
+/** The newest first; one that fails keeps no other from its end. False when any has failed. */
+async function closeAll(closing: readonly Close[], logger: Logger): Promise<boolean> {
+  let isOrderly = true;
+  for (const close of closing.toReversed()) {
+    try {
+      await close();
+    } catch (cause) {
+      isOrderly = false;
+      logger.error({ error: describeError(cause) }, 'a part of the daemon did not end in order');
+    }
+  }
+  return isOrderly;
 }
 
 /** Starts part after part; what each needs at the end is pushed to `closing`, also when a later one fails. */
-async function start(
-  config: Config,
-  logger: Logger,
-  closing: (() => Promise<void> | void)[],
-): Promise<Daemon> {
+async function start(config: Config, logger: Logger, closing: Close[]): Promise<Daemon> {
   const lock = await lockDirectory(config.cria.run_dir, logger);
   closing.push(() => lock.release());
   const socket = await bindCriSocket(config.api.listen, logger);
