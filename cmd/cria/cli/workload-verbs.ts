@@ -145,7 +145,7 @@ export const workloadVerbs: readonly Verb[] = [
     operands: 'POD [LOCAL:]PORT...',
     count: [2, 1000],
     summary:
-      'Listen on local ports and connect each connection to a port of a pod, on its own loopback address, until SIGINT or SIGTERM, or until the pod is gone. LOCAL is PORT unless said otherwise; 0 takes a free one. POD is an id, NAMESPACE/NAME, a name, or an unambiguous beginning of one.',
+      'Listen on local ports and connect each connection to a port of a pod, on its own loopback address, until SIGINT or SIGTERM, or until a connection finds that the pod is gone. LOCAL is PORT unless said otherwise; 0 takes a free one. POD is an id, NAMESPACE/NAME, a name, or an unambiguous beginning of one.',
     flags: [
       {
         name: 'address',
