@@ -1,5 +1,6 @@
 // RemoveContainer: everything about a container goes, the record that finds it last.
 
+import { rm } from 'node:fs/promises';
 import { removeTree } from '../fs/directories.ts';
 import type { Container } from './container.ts';
 import { releaseContainer } from './container-exits.ts';
@@ -40,6 +41,9 @@ async function deleteEverything(parts: ContainerParts, container: Container): Pr
   await removeImageVolumes(parts, container.metadata);
   await unlinkLog(container.metadata.logLink);
   await parts.layers.remove(container.id);
+  // Without its status it would be taken for one from before a boot, that has ended nobody knows how. A directory without
+  // metadata is what the next start removes.
+  await rm(paths.metadata, { force: true });
   await removeTree(paths.runDirectory);
   await removeTree(paths.dataDirectory);
 }

@@ -147,6 +147,26 @@ describe('a daemon that was killed or whose records are torn', {
     }
   });
 
+  test('during RemoveContainer, when its records are half gone: it is not shown again', async () => {
+    const pod = daemon.pod('half');
+    const podId = await runPod(daemon.client, pod);
+    const request = { name: 'main', image, command: ['/bin/sh', '-c', 'exit 7'] };
+    const containerId = await createContainer(daemon.client, podId, pod, request);
+    await daemon.client.runtime('StartContainer', { containerId });
+    assert.equal(await waitForExit(daemon.client, containerId), 7);
+    // a mount in the way stops the removal behind the status, where a kill could
+    const mounted = join(daemon.paths.runDir, 'containers', containerId, 'in-the-way');
+    mkdirSync(mounted);
+    await command(['mount', '-t', 'tmpfs', 'cria-test', mounted]);
+    await assert.rejects(daemon.client.runtime('RemoveContainer', { containerId }), /EBUSY/);
+    await daemon.kill();
+    await command(['umount', mounted]);
+    await daemon.start();
+    assert.deepEqual((await daemon.client.runtime('ListContainers', {})).containers, []);
+    await removeAllPods(daemon.client);
+    await assertWorld(daemon, empty);
+  });
+
   test('with torn records', async () => {
     const { dataDir, runDir } = daemon.paths;
     const tear: readonly ((podId: string, containerId: string) => void)[] = [
