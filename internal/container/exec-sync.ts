@@ -1,6 +1,8 @@
 // ExecSync: a command in a running container, its output and exit code.
 
+import { DaemonError, hasKind } from '../errors/daemon-error.ts';
 import type { ExecSyncResult } from '../monitor/monitor.ts';
+import type { Container } from './container.ts';
 import type { ContainerParts } from './container-parts.ts';
 import { execMonitorCgroups, tellRefused } from './exec-monitor.ts';
 import { execTarget, runningContainer } from './exec-target.ts';
@@ -33,9 +35,18 @@ export async function execSync(
   const timeoutMs = Math.max(0, request.timeoutSeconds) * 1000;
   const cgroupDirs = await execMonitorCgroups(parts, container);
   const command = { ...target, cgroupDirs, timeoutMs, maxOutputBytes };
-  const result = await parts.monitors.execSync(command, signal);
+  const result = await parts.monitors.execSync(command, signal).catch(async (cause: unknown) => {
+    throw await asEnded(parts, container, cause);
+  });
   if (result.cgroupRefused !== undefined) tellRefused(parts, container, result.cgroupRefused);
   return fitTogether(result);
+}
+
+/** A command that could not be started since its container has ended meanwhile, which each runtime says in its own words. */
+async function asEnded(parts: ContainerParts, { id, status }: Container, cause: unknown): Promise<unknown> {
+  if (!hasKind(cause, 'unknown') || !(await parts.monitors.hasEnded(status))) return cause;
+  const text = `cannot run a command in container "${id}": it has ended meanwhile`;
+  return new DaemonError('failed-precondition', text, cause);
 }
 
 /** Cuts the ends off until both streams fit; the shorter one keeps at least half of the room. */

@@ -140,6 +140,25 @@ describe('containers', { skip: missing('runc') }, () => {
     await assert.rejects(exec(id, 'true'), { code: status.FAILED_PRECONDITION });
   });
 
+  test('ExecSync in a container whose end nobody has told yet', async () => {
+    const containerId = await start(await runPod(), 'exec sleep 1000');
+    const { info } = await daemon.client.runtime('ContainerStatus', { containerId, verbose: true });
+    const { pid, monitorPid } = JSON.parse(info['info'] ?? '') as { pid: number; monitorPid: number };
+    process.kill(monitorPid, 'SIGSTOP');
+    try {
+      process.kill(pid, 'SIGKILL');
+      const isZombie = () => /\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8')); // its parent is asleep
+      for (let look = 0; look < 200 && !isZombie(); look++) await sleep(20);
+      await assert.rejects(
+        daemon.client.runtime('ExecSync', { containerId, cmd: ['/bin/true'], timeout: 10 }),
+        /^Error: 9 FAILED_PRECONDITION: cannot run a command in container "[0-9a-f]{64}": it has ended meanwhile$/,
+      );
+    } finally {
+      process.kill(monitorPid, 'SIGCONT');
+    }
+    assert.equal(await waitForExit(daemon.client, containerId), 137);
+  });
+
   test('ReopenContainerLog: a new file when it returns; refused for a container that has ended, without a file', async () => {
     const podId = await runPod();
     const id = await start(podId, 'i=0; while [ ! -e /end ]; do echo $i; i=$((i+1)); sleep 0.02; done');
