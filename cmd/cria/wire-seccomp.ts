@@ -1,6 +1,6 @@
 // What RuntimeDefault means on this node.
 
-import { readSeccompProfile } from '../../internal/container/gather-spec-input.ts';
+import { readSeccompProfile } from '../../internal/container/seccomp-files.ts';
 import { DaemonError } from '../../internal/errors/daemon-error.ts';
 import { isENOENT } from '../../internal/errors/errno.ts';
 import type { Logger } from '../../internal/log/logger.ts';

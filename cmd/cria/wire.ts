@@ -15,6 +15,7 @@ import { parseDurationMs, parseSizeBytes } from '../../internal/config/quantitie
 import type { ContainerDefaults, ContainerParts } from '../../internal/container/container-parts.ts';
 import { CpuRates } from '../../internal/container/cpu-rates.ts';
 import { probeHost } from '../../internal/container/host-facts.ts';
+import { PrivilegedSeccomp } from '../../internal/container/seccomp-files.ts';
 import { WritableLayers } from '../../internal/container/writable-layers.ts';
 import type { CriParts } from '../../internal/cri/cri-parts.ts';
 import { ListedHooks } from '../../internal/hooks/listed-hooks.ts';
@@ -99,6 +100,7 @@ export async function wireDaemon(config: Config, spawner: Spawner, logger: Logge
       await follow(changed);
       await streams.follow(streamIdentity(changed));
       cdi.follow(changed.runtime.cdi_spec_dirs);
+      containers.privilegedSeccomp.follow(changed.runtime.privileged_seccomp_profile);
     },
     maintain() {
       sandboxes.network.maintain((id) => knowsSandbox(sandboxes, id), lifetime.signal);
@@ -155,6 +157,7 @@ async function wireContainers(
       searchPath: process.env['PATH'] ?? '',
     }),
     tuning: await wireTuning(config, runner, made.logger),
+    privilegedSeccomp: new PrivilegedSeccomp(runtime.privileged_seccomp_profile),
     cgroups: await openCgroupManager(runtime.cgroup_manager),
     monitorPlaces: await openMonitorPlaces(runtime.cgroup_manager, runner, made.logger),
     execMonitors: { cgroups: new ContainerCgroups(await listCgroupMounts()), told: new WeakSet() },

@@ -119,9 +119,12 @@ const securityOptions = {
     '',
     'Seccomp profile of containers that ask for RuntimeDefault. Empty, or no such file: the built-in one.',
   ),
-  privileged_seccomp_profile: later(anyPath, '', 'Seccomp profile of privileged containers. Empty: none.', {
-    reloadable: true,
-  }),
+  privileged_seccomp_profile: done(
+    anyPath,
+    '',
+    'Seccomp profile of privileged containers, read for each of them; they cannot be created while it cannot be used. Empty: none.',
+    { reloadable: true },
+  ),
   apparmor_profile: done(
     text,
     'crio-default',

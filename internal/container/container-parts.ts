@@ -21,6 +21,7 @@ import type { ContainerDirectories } from './container-files.ts';
 import type { StatsMemory } from './container-stats.ts';
 import type { ExecMonitors } from './exec-monitor.ts';
 import type { DeviceRules } from './requested-devices.ts';
+import type { PrivilegedSeccomp } from './seccomp-files.ts';
 import type { HostFacts, SandboxFacts, SpecDefaults } from './spec/spec-input.ts';
 import type { Workload } from './workloads.ts';
 
@@ -72,6 +73,7 @@ export interface ContainerParts {
   readonly apparmor: AppArmor;
   readonly selinux: SELinux;
   readonly tuning: NodeTuning;
+  readonly privilegedSeccomp: PrivilegedSeccomp;
   readonly defaults: ContainerDefaults;
   readonly host: Omit<HostFacts, 'recursiveReadOnlyMounts'>;
   readonly abilities: MountAbilities;

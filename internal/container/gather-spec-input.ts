@@ -1,8 +1,6 @@
 // Reads what a container's spec depends on: the image's account files, devices, mount sources, profiles.
 
-import { readFile } from 'node:fs/promises';
 import { DaemonError } from '../errors/daemon-error.ts';
-import { errnoCode } from '../errors/errno.ts';
 import type { Image, ImageConfig } from '../image/images.ts';
 import type { RuntimeHandler } from '../oci/oci-runtime.ts';
 import type { Labels } from '../selinux/selinux.ts';
@@ -18,6 +16,7 @@ import { allHostDevices, lookUpDevices } from './host-devices.ts';
 import { type PodFeatures, shmSizeOf, umaskOf, unifiedOf } from './pod-features.ts';
 import { requestedDevices } from './requested-devices.ts';
 import { readRootfsText } from './rootfs-files.ts';
+import { localhostSeccomp } from './seccomp-files.ts';
 import { maxAccountFileBytes } from './spec/account-files.ts';
 import type { HostDevice, SpecInput } from './spec/spec-input.ts';
 import { tuningEnvironment, withSharedCpus } from './tuned-containers.ts';
@@ -25,8 +24,6 @@ import { withWorkload } from './workloads.ts';
 
 /** In the CRI and for the kernel. */
 export const unlimitedQuota = -1n;
-/** The kubelet's seccomp profiles are a few KiB. */
-const maxProfileBytes = 1024 * 1024;
 
 export interface Subject {
   readonly metadata: ContainerMetadata;
@@ -88,7 +85,8 @@ export async function gatherSpecInput(
     defaultMounts: copies,
     umask: umaskOf(features),
     hasWritableCgroups: features.value('writableCgroups') === 'true' && parts.host.cgroupV2,
-    localhostSeccomp: await localhostSeccomp(config),
+    localhostSeccomp: await localhostSeccomp(config.security),
+    privilegedSeccomp: config.security.privileged ? await parts.privilegedSeccomp.read() : undefined,
     apparmorProfile: await apparmorProfile(config.security, parts.apparmor),
     labels,
   };
@@ -154,29 +152,4 @@ async function hostDevices(
 ): Promise<HostDevice[] | undefined> {
   const wanted = config.security.privileged && !handler.privilegedWithoutHostDevices;
   return wanted ? allHostDevices() : undefined;
-}
-
-async function localhostSeccomp(config: ContainerConfig): Promise<unknown> {
-  const { seccomp, privileged } = config.security;
-  if (privileged || seccomp?.type !== 'localhost') return undefined;
-  return readSeccompProfile(seccomp.localhostRef);
-}
-
-/** The parsed JSON of a seccomp profile; `invalid-argument` naming the file when it cannot be used. */
-export async function readSeccompProfile(path: string): Promise<unknown> {
-  let text: string;
-  try {
-    text = await readFile(path, 'utf8');
-  } catch (cause) {
-    const why = errnoCode(cause) ?? 'unknown error';
-    throw new DaemonError('invalid-argument', `seccomp profile "${path}" cannot be read (${why})`, cause);
-  }
-  if (text.length > maxProfileBytes) {
-    throw new DaemonError('invalid-argument', `seccomp profile "${path}" is larger than 1 MiB`);
-  }
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw new DaemonError('invalid-argument', `seccomp profile "${path}" is not valid JSON`, cause);
-  }
 }

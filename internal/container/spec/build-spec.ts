@@ -100,7 +100,12 @@ function linuxOf(input: SpecInput, process: ProcessSpec): LinuxSpec {
     owner: defaults.deviceOwnershipFromSecurityContext ? process.user : undefined,
   });
   const profile = seccomp(
-    { security, localhost: input.localhostSeccomp, runtimeDefault: defaults.seccompProfile },
+    {
+      security,
+      localhost: input.localhostSeccomp,
+      runtimeDefault: defaults.seccompProfile,
+      privileged: input.privilegedSeccomp,
+    },
     {
       capabilities: process.capabilities.bounding,
       architecture: host.architecture,

@@ -50,6 +50,7 @@ export function infraSpec(input: InfraSpecInput): RuntimeSpec {
       security: { privileged: false, seccomp: { type: 'runtime-default' } },
       localhost: undefined,
       runtimeDefault: input.defaults.seccompProfile,
+      privileged: undefined,
     },
     { capabilities: none, architecture: host.architecture, kernelVersion: host.kernelVersion },
   );

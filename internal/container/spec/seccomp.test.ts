@@ -13,6 +13,7 @@ function of(
     readonly localhost?: unknown;
     readonly runtimeDefault?: unknown;
     readonly privileged?: boolean;
+    readonly privilegedProfile?: unknown;
   } = {},
 ): SeccompSpec | undefined {
   return seccomp(
@@ -20,6 +21,7 @@ function of(
       security: { privileged: json.privileged ?? false, seccomp: profile },
       localhost: json.localhost,
       runtimeDefault: json.runtimeDefault,
+      privileged: json.privilegedProfile,
     },
     { ...plain, ...target },
   );
@@ -39,6 +41,21 @@ test('seccomp is none for unconfined, nil and privileged', () => {
   assert.equal(of(undefined), undefined);
   assert.equal(of({ type: 'unconfined' }), undefined);
   assert.equal(of(localhost, {}, { privileged: true }), undefined);
+});
+
+test('a privileged container has the profile of the node for such containers, whatever it asks for', () => {
+  const privilegedProfile = {
+    defaultAction: 'SCMP_ACT_ALLOW',
+    syscalls: [{ names: ['mkdir'], action: 'SCMP_ACT_ERRNO' }],
+  };
+  for (const asked of [undefined, { type: 'unconfined' } as const, runtimeDefault, localhost]) {
+    const spec = of(asked, {}, { privileged: true, privilegedProfile });
+    assert.deepEqual(rulesFor(spec, 'mkdir'), [{ action: 'SCMP_ACT_ERRNO' }]);
+  }
+  assert.equal(of(undefined, {}, { privilegedProfile }), undefined);
+  assert.throws(() => of(undefined, {}, { privileged: true, privilegedProfile: null }), {
+    message: /privileged_seccomp_profile/,
+  });
 });
 
 test('the default profile denies by default and maps the architecture', () => {

@@ -19,6 +19,8 @@ export interface SeccompRequest {
   readonly localhost: unknown;
   /** Parsed JSON of the configured default; undefined takes the built-in one. */
   readonly runtimeDefault: unknown;
+  /** Parsed JSON of the profile of privileged containers; undefined for no filter. */
+  readonly privileged: unknown;
 }
 
 export interface SeccompTarget {
@@ -28,10 +30,14 @@ export interface SeccompTarget {
   readonly kernelVersion: number;
 }
 
-/** The filter, or undefined for none: privileged, unconfined and a request without a profile have none (CRI). */
+/**
+ * The filter, or undefined for none: unconfined and a request without a profile have none (CRI). What a privileged one
+ * asks for does not count (CRI): it has the filter that the node has for such containers, if any (CRI-O).
+ */
 export function seccomp(request: SeccompRequest, target: SeccompTarget): SeccompSpec | undefined {
-  const profile = request.security.seccomp;
-  if (request.security.privileged || profile === undefined) return undefined;
+  const { seccomp: profile, privileged } = request.security;
+  if (privileged) return ofPrivileged(request.privileged, target);
+  if (profile === undefined) return undefined;
   switch (profile.type) {
     case 'unconfined':
       return undefined;
@@ -45,6 +51,11 @@ export function seccomp(request: SeccompRequest, target: SeccompTarget): Seccomp
         target,
       );
   }
+}
+
+function ofPrivileged(json: unknown, target: SeccompTarget): SeccompSpec | undefined {
+  if (json === undefined) return undefined;
+  return resolveProfile(parseSeccompProfile(json, 'privileged_seccomp_profile'), target);
 }
 
 const nativeArchitecture = {

@@ -162,6 +162,8 @@ export interface SpecInput {
   readonly hasWritableCgroups: boolean;
   /** The parsed JSON of a localhost seccomp profile. */
   readonly localhostSeccomp: unknown;
+  /** The parsed JSON of the profile of privileged containers; undefined for no filter. */
+  readonly privilegedSeccomp: unknown;
   /** The name of a profile that the kernel has; undefined for none. */
   readonly apparmorProfile: string | undefined;
   /** Of SELinux. */

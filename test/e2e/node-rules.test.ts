@@ -1,0 +1,81 @@
+// What the configuration of a node says about the processes of its containers: the system calls of privileged ones.
+
+import assert from 'node:assert/strict';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, afterEach, before, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { status } from '@grpc/grpc-js';
+import type { ContainerConfig } from '../../internal/cri/gen/runtime/v1/ContainerConfig.ts';
+import { TestDaemon } from '../harness/daemon.ts';
+import { podConfig, removeAllPods, waitForExit } from '../harness/pods.ts';
+import { missing } from '../harness/requirements.ts';
+import { assertWorld, settledWorld, type World } from '../harness/world.ts';
+
+const namespaceOptions = { network: 'POD', pid: 'CONTAINER', ipc: 'POD' } as const;
+const denyMkdir = {
+  defaultAction: 'SCMP_ACT_ALLOW',
+  syscalls: [{ names: ['mkdir', 'mkdirat'], action: 'SCMP_ACT_ERRNO' }],
+};
+
+describe('the rules of a node', { skip: missing('runc') }, () => {
+  const daemon = new TestDaemon({ runtimeToml: 'privileged_seccomp_profile = "@PROFILE@"' });
+  const profile = join(daemon.root, 'privileged.json');
+  let image = '';
+  let empty: World;
+
+  before(async () => {
+    writeFileSync(profile, JSON.stringify(denyMkdir));
+    reconfigure('@PROFILE@', profile);
+    image = await daemon.loadBusybox();
+    await daemon.start();
+    empty = await settledWorld(daemon);
+  });
+  after(() => daemon.destroy());
+  afterEach(async () => {
+    await removeAllPods(daemon.client);
+    await assertWorld(daemon, empty);
+  });
+
+  function reconfigure(before: string, now: string): void {
+    const { configFile } = daemon.paths;
+    writeFileSync(configFile, readFileSync(configFile, 'utf8').replace(before, now));
+  }
+
+  async function exitCode(script: string, privileged: boolean): Promise<number | undefined> {
+    const { client } = daemon;
+    const linux = { securityContext: { namespaceOptions, privileged } };
+    const sandboxConfig = { ...podConfig(daemon.pod('pod')), linux };
+    const { podSandboxId } = await client.runtime('RunPodSandbox', { config: sandboxConfig });
+    const config: ContainerConfig = {
+      metadata: { name: 'main' },
+      image: { image },
+      command: ['/bin/sh', '-c', script],
+      logPath: 'main/0.log',
+      linux,
+    };
+    const { containerId } = await client.runtime('CreateContainer', { podSandboxId, config, sandboxConfig });
+    await client.runtime('StartContainer', { containerId });
+    const code = await waitForExit(client, containerId);
+    await removeAllPods(client);
+    return code;
+  }
+
+  test('privileged containers have the seccomp profile for them, and others do not', async () => {
+    assert.equal(await exitCode('mkdir /made', true), 1);
+    assert.equal(await exitCode('mkdir /made', false), 0);
+    rmSync(profile);
+    await assert.rejects(exitCode('true', true), {
+      code: status.FAILED_PRECONDITION,
+      details:
+        /seccomp profile ".*privileged.json" cannot be read \(ENOENT\); see the option privileged_seccomp/,
+    });
+    await removeAllPods(daemon.client);
+
+    reconfigure(profile, '');
+    const seen = daemon.logTail(10_000).length;
+    process.kill(daemon.pid, 'SIGHUP');
+    while (!daemon.logTail(10_000).slice(seen).includes('reload completed')) await sleep(20);
+    assert.equal(await exitCode('mkdir /made', true), 0);
+  });
+});
