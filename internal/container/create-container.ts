@@ -6,10 +6,10 @@ import { DaemonError, describeError } from '../errors/daemon-error.ts';
 import { equalAsJson } from '../fs/bigint-json.ts';
 import { removeTree } from '../fs/directories.ts';
 import { diskFull } from '../fs/disk-full.ts';
-import type { Image, ImageConfig } from '../image/images.ts';
 import type { RuntimeHandler } from '../oci/oci-runtime.ts';
 import { newId } from '../records/id.ts';
 import type { TuningWishes } from '../tuning/tuning.ts';
+import { type AdmittedImages, admittedImages } from './admitted-images.ts';
 import { assembleContainer } from './assemble-container.ts';
 import { nowNanos } from './clock.ts';
 import { Container, type ContainerMetadata } from './container.ts';
@@ -20,15 +20,11 @@ import type { ContainerParts, PodContext } from './container-parts.ts';
 import { failedCreation } from './first-status.ts';
 import type { Subject } from './gather-spec-input.ts';
 import { requireOwnPids } from './handler-of.ts';
-import { findImageVolumes, type ImageVolume } from './image-volumes.ts';
 import { logLink } from './log-links.ts';
 import { hasNoQuota, type PodFeatures, podFeatures } from './pod-features.ts';
 import { containerLabels } from './selinux-labels.ts';
 import { stopSignalName } from './stop-signal.ts';
 import { tuningOf } from './tuned-containers.ts';
-
-/** A signature is checked by a program of the node. */
-const policyTimeoutMs = 60_000;
 
 /**
  * Creates a container in a ready sandbox and returns its id; afterwards its init waits for the start. On failure nothing of
@@ -68,22 +64,15 @@ function idOfSame(existing: Container, pod: PodContext, config: ContainerConfig)
   throw new DaemonError('already-exists', `${text}; remove it first or ask with a higher attempt`);
 }
 
-async function create(
+/** What is to be created; nothing is made yet. */
+async function subjectOf(
   parts: ContainerParts,
   pod: PodContext,
   request: { readonly name: string; readonly config: ContainerConfig },
-): Promise<string> {
+): Promise<Subject> {
   const { config } = request;
-  const find = (reference: string): Promise<Image> => findImage(parts, reference);
-  const image = await find(config.image);
-  const imageVolumes = await findImageVolumes(config, find);
-  const admit = (imageId: string, written: string): Promise<void> =>
-    admitInTime(parts, pod.facts.podNamespace, imageId, written);
-  const [imageConfig] = await Promise.all([
-    parts.images.config(image.id),
-    admit(image.id, config.userSpecifiedImage || config.image),
-    ...imageVolumes.map(({ imageId, mountIndex }) => admit(imageId, config.mounts[mountIndex]?.image ?? '')),
-  ]);
+  const images = await admittedImages(parts, pod.facts.podNamespace, config);
+  const { image, imageConfig } = images;
   const platform = `${imageConfig.os}/${imageConfig.architecture}`;
   const handler = parts.runtimes.get(pod.facts.runtimeHandler, platform);
   requireOwnPids(handler, config.security.pidMode);
@@ -91,10 +80,18 @@ async function create(
   const { workloads, sharedCpus } = parts.defaults;
   const features = podFeatures(pod.facts.annotations, { allowedAnnotations, workloads });
   const tuning = tuningOf(pod, { features, sharedCpus }, config);
-  const found = { image, imageConfig, imageVolumes, handler, features, tuning };
-  const metadata = newMetadata(pod, { ...request, ...found });
+  const metadata = newMetadata(pod, { ...request, ...images, handler, features, tuning });
   const labels = await containerLabels(parts, pod.facts, config.security);
-  const subject: Subject = { metadata, pod, image, imageConfig, handler, features, labels };
+  return { metadata, pod, image, imageConfig, handler, features, labels };
+}
+
+async function create(
+  parts: ContainerParts,
+  pod: PodContext,
+  request: { readonly name: string; readonly config: ContainerConfig },
+): Promise<string> {
+  const subject = await subjectOf(parts, pod, request);
+  const { metadata } = subject;
   let isUndone = true;
   const onUndoFailed = (step: string, cause: unknown): void => {
     isUndone = false;
@@ -132,39 +129,11 @@ async function keepForRemoval(parts: ContainerParts, metadata: ContainerMetadata
   await statusFile.write(containerPaths(parts.directories, metadata.id).status, status);
 }
 
-async function admitInTime(
-  parts: ContainerParts,
-  namespace: string,
-  imageId: string,
-  written: string,
-): Promise<void> {
-  const limit = AbortSignal.timeout(policyTimeoutMs);
-  try {
-    await parts.images.admit(imageId, written, namespace, limit);
-  } catch (cause) {
-    if (!limit.aborted) throw cause;
-    const text = `the signatures of image "${written}" were not checked in ${policyTimeoutMs / 1000} s`;
-    throw new DaemonError('deadline-exceeded', text, cause);
-  }
-}
-
-async function findImage(parts: ContainerParts, reference: string): Promise<Image> {
-  const known = parts.images.find(reference);
-  if (known !== undefined) return known;
-  await parts.images.refresh(); // another tool may have stored it a moment ago
-  const image = parts.images.find(reference);
-  if (image !== undefined) return image;
-  throw new DaemonError('not-found', `image "${reference}" is not in the store; pull it first`);
-}
-
 function newMetadata(
   pod: PodContext,
-  subject: {
+  subject: AdmittedImages & {
     readonly name: string;
     readonly config: ContainerConfig;
-    readonly image: Image;
-    readonly imageConfig: ImageConfig;
-    readonly imageVolumes: readonly ImageVolume[];
     readonly handler: RuntimeHandler;
     readonly features: PodFeatures;
     readonly tuning: TuningWishes | undefined;
