@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { rmSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, test } from 'node:test';
 import { CpuTree } from '../../test/harness/cpu-tree.ts';
@@ -70,6 +70,22 @@ describe('values of CPUs', () => {
     });
     assert.equal(tree.latency(1), '30');
     assert.equal(tree.mask, 'f');
+  });
+
+  test('one that cannot be put back does not keep the others from it', async () => {
+    tree = sleeping('0', '30', '0', '0');
+    const tuning = await tree.open();
+    await tuning.apply('a', { cpus: '1-2', resumeLatency: '10' });
+    const file = join(tree.root, 'sys/devices/system/cpu/cpu1/power/pm_qos_resume_latency_us');
+    rmSync(file);
+    mkdirSync(file);
+    await tuning.release('a');
+    assert.equal(tree.latency(2), '0');
+    assert.match(JSON.stringify(tree.said.at(-1)), /cannot give the node back/);
+    rmSync(file, { recursive: true });
+    tree.setLatency(1, '10');
+    await tuning.settle(() => true);
+    assert.equal(tree.latency(1), '30');
   });
 
   test('a CPU that goes offline meanwhile does not keep others from their start', async () => {

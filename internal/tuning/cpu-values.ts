@@ -41,8 +41,11 @@ export class CpuValues implements TunedSetting {
       for (const { file, value } of await this.#placesOf(claim, claim === fresh)) places.set(file, value);
     await noteOriginals(store, [...places.keys()]);
     for (const [file, value] of places) if ((await readValue(file)) !== value) await writeValue(file, value);
+    const failures: unknown[] = [];
     for (const [file, value] of Object.entries(store.state.originals))
-      if (!places.has(file)) await this.#putBack(store, { file, value });
+      if (!places.has(file))
+        await this.#putBack(store, { file, value }).catch((cause) => failures.push(cause)); // the others all the same
+    if (failures.length > 0) throw failures[0];
   }
 
   async #placesOf(claim: TuningClaim, isFresh: boolean): Promise<Place[]> {

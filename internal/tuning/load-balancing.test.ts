@@ -1,7 +1,7 @@
 // The files of cgroups as directories: those of v2 with partitions need a newer kernel than many machines have.
 
 import assert from 'node:assert/strict';
-import { rmSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, test } from 'node:test';
 import { CpuTree } from '../../test/harness/cpu-tree.ts';
@@ -75,6 +75,16 @@ describe('load balancing', () => {
     await (await tree.open()).apply('a', claim(place(2, 'kube', 'pod1', 'a'), '2-3'));
     rmSync(join(tree.root, 'cg/kube/pod1/a'), { recursive: true });
     await (await tree.open()).settle(() => false);
+    assert.deepEqual(['kube', 'kube/pod1'].map(exclusive), ['', '']);
+  });
+
+  test('cgroup v2: what the kernel does not take refuses the container, and what was handed down is taken back', async () => {
+    tree = new CpuTree(8);
+    cgroup('kube', 'kube/pod1');
+    tree.write('cg/kube/pod1/a/cpuset.cpus', '2');
+    mkdirSync(join(tree.root, 'cg/kube/pod1/a/cpuset.cpus.exclusive')); // a write fails, as with a neighbour's CPUs
+    const tuning = await tree.open();
+    await assert.rejects(tuning.apply('a', claim(place(2, 'kube', 'pod1', 'a'), '2')), /EISDIR/);
     assert.deepEqual(['kube', 'kube/pod1'].map(exclusive), ['', '']);
   });
 

@@ -28,14 +28,30 @@ export class Partitions {
       exclusive: lists(union),
       partitions: [...new Set([...store.state.partitions, ...partitions.keys()])],
     });
-    for (const directory of store.state.partitions) if (!partitions.has(directory)) await rejoin(directory);
-    // what is taken back goes from the bottom up, what is handed out from the top down
-    for (const [directory, cpus] of byDepth(before).reverse())
-      await change(directory, { before: cpus, after: (after.get(directory) ?? noCpus) & cpus });
+    await takeBack(
+      before,
+      after,
+      store.state.partitions.filter((directory) => !partitions.has(directory)),
+    );
     for (const [directory, cpus] of byDepth(after)) await change(directory, { before: noCpus, after: cpus });
     for (const [directory, cpus] of partitions) await isolate(directory, cpus);
     await store.forget({ exclusive: lists(after), partitions: [...partitions.keys()] });
   }
+}
+
+/** From the bottom up, as the kernel wants it; what fails does not keep the rest from being taken back. */
+async function takeBack(
+  before: ReadonlyMap<string, CpuSet>,
+  after: ReadonlyMap<string, CpuSet>,
+  partitions: readonly string[],
+): Promise<void> {
+  const failures: unknown[] = [];
+  const attempt = async (step: Promise<void>): Promise<void> =>
+    void (await step.catch((cause) => failures.push(cause)));
+  for (const directory of partitions) await attempt(rejoin(directory));
+  for (const [directory, cpus] of byDepth(before).reverse())
+    await attempt(change(directory, { before: cpus, after: (after.get(directory) ?? noCpus) & cpus }));
+  if (failures.length > 0) throw failures[0];
 }
 
 function wanted(members: readonly Member[]): Map<string, CpuSet> {
@@ -58,8 +74,13 @@ async function change(
   }
   const current = parseCpuList(text) ?? noCpus;
   const next = (current & ~before) | after;
-  // an empty text would be no write at all
-  if (next !== current) await writeValue(file, `${formatCpuList(next)}\n`);
+  if (next === current) return;
+  try {
+    await writeValue(file, `${formatCpuList(next)}\n`); // an empty text would be no write at all
+  } catch (cause) {
+    if (!(cause instanceof DaemonError) || (next & ~current) === noCpus) throw cause;
+    throw new DaemonError(cause.kind, `${cause.message}; free these CPUs in the cgroups beside it`, cause);
+  }
 }
 
 async function isolate(directory: string, cpus: string): Promise<void> {
