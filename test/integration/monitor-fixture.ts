@@ -2,16 +2,7 @@
 
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import {
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before } from 'node:test';
@@ -23,13 +14,11 @@ import { Spawner } from '../../internal/monitor/spawner.ts';
 import { claimCgroups, releaseCgroups } from '../harness/crun-cgroups.ts';
 import { monitorPath } from '../harness/monitor-build.ts';
 import { removeCgroups } from '../harness/world.ts';
-
-const cgroupParent = `/cria-test-${process.pid}`;
+import { busybox, cgroupParent, makeRootfs, spec } from './busybox-bundle.ts';
 
 export const runcPath = ['/usr/bin/runc', '/usr/sbin/runc', '/usr/local/sbin/runc'].find((path) =>
   existsSync(path),
 );
-const busybox = '/bin/busybox';
 
 /** Why these tests cannot run here, or false. */
 export function missing(): string | false {
@@ -89,54 +78,6 @@ export function isAlive(pid: number): boolean {
   } catch {
     return false;
   }
-}
-
-function makeRootfs(root: string): string {
-  const rootfs = join(root, 'rootfs');
-  for (const folder of ['bin', 'proc', 'dev', 'tmp', 'sys'])
-    mkdirSync(join(rootfs, folder), { recursive: true });
-  copyFileSync(busybox, join(rootfs, 'bin/busybox'));
-  const applets = execFileSync(busybox, ['--list'], { encoding: 'utf8' }).trim().split('\n');
-  for (const applet of applets) if (applet !== 'busybox') symlinkSync('busybox', join(rootfs, 'bin', applet));
-  return rootfs;
-}
-
-export function spec(
-  rootfs: string,
-  id: string,
-  argv: readonly string[],
-  process: object,
-  linux: object,
-): object {
-  return {
-    ociVersion: '1.0.2',
-    process: {
-      user: { uid: 0, gid: 0 },
-      args: argv,
-      env: ['PATH=/bin'],
-      cwd: '/',
-      noNewPrivileges: true,
-      ...process,
-    },
-    root: { path: rootfs, readonly: true },
-    hostname: 'test',
-    mounts: [
-      { destination: '/proc', type: 'proc', source: 'proc' },
-      { destination: '/dev', type: 'tmpfs', source: 'tmpfs', options: ['nosuid', 'mode=755'] },
-      {
-        destination: '/dev/pts',
-        type: 'devpts',
-        source: 'devpts',
-        options: ['newinstance', 'ptmxmode=0666'],
-      },
-      { destination: '/tmp', type: 'tmpfs', source: 'tmpfs' },
-    ],
-    linux: {
-      cgroupsPath: `${cgroupParent}/${id}`,
-      namespaces: ['pid', 'ipc', 'uts', 'mount', 'network'].map((type) => ({ type })),
-      ...linux,
-    },
-  };
 }
 
 /** An undo that failed is shown with the test that it spoils. */
