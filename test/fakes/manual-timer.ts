@@ -15,7 +15,10 @@ export interface ManualTimer {
 export function manualTimer(t: TestContext, delayMs: number): ManualTimer {
   const real = { set: globalThis.setTimeout, clear: globalThis.clearTimeout };
   const timer = { refreshes: 0, isSet: false, goOff: (): void => assert.fail('the timer was never set') };
-  const handle = { refresh: () => timer.refreshes++ } as unknown as NodeJS.Timeout;
+  const handle = {
+    refresh: () => timer.refreshes++,
+    unref: () => handle,
+  } as unknown as NodeJS.Timeout;
   t.mock.method(globalThis, 'setTimeout', set);
   function set(callback: (...given: unknown[]) => void, ms?: number, ...rest: unknown[]): NodeJS.Timeout {
     if (ms !== delayMs) return real.set(callback, ms, ...rest);
