@@ -2,7 +2,7 @@
 
 import { readFile } from 'node:fs/promises';
 import { DaemonError } from '../errors/daemon-error.ts';
-import type { ExecCgroup, PipeOwner } from '../monitor/monitor.ts';
+import type { ExecCommand } from '../monitor/monitor.ts';
 import type { ProcessSpec, RuntimeSpec } from '../oci/runtime-spec.ts';
 import type { Container, ExecBase } from './container.ts';
 import { containerPaths } from './container-files.ts';
@@ -13,16 +13,8 @@ import { handlerOf } from './handler-of.ts';
 import { execProcess } from './spec/process-spec.ts';
 import { ownerByMappings } from './spec/user-namespace.ts';
 
-export interface ExecTarget {
-  readonly containerId: string;
-  readonly runtimePath: string;
-  readonly runtimeArgs: readonly string[];
-  readonly env: Readonly<Record<string, string>>;
-  readonly process: object;
-  readonly owner: PipeOwner;
-  readonly cgroup: ExecCgroup | undefined;
-  readonly cpu: number | undefined;
-}
+/** All of the command but how long it may take. */
+export type ExecTarget = Omit<ExecCommand, 'timeoutMs' | 'cgroupDirs'>;
 
 /** `invalid-argument` for a command that cannot be one; errors of `runningContainer`. */
 export async function execTarget(
