@@ -34,6 +34,13 @@ export const socketDirectory = stringType('PATH', (path) => {
 
 export const textList = listType('TEXT');
 
+/** `Local`, a name of the tz database, or nothing. It is a path below the directory of zones. */
+export const timeZone = stringType('ZONE', (zone) =>
+  zone === '' || /^[\w+-]+(\/[\w+-]+)*$/.test(zone)
+    ? undefined
+    : `"${zone}" is neither "Local" nor a zone such as "Europe/Berlin"`,
+);
+
 /** In the kernel's form for cpusets, or nothing. */
 export const cpuList = stringType('LIST', (list) =>
   /^(\d+(-\d+)?(,\d+(-\d+)?)*)?$/.test(list) ? undefined : `"${list}" is no list of CPUs such as 0-3,7`,

@@ -10,6 +10,7 @@ import {
   optionalPath,
   pathList,
   text,
+  timeZone,
 } from './checked-types.ts';
 import { done, later, unused } from './option.ts';
 import { runtimes, workloads } from './options-handlers.ts';
@@ -66,10 +67,10 @@ const processOptions = {
     'Seconds that a stopping container gets at least where no grace period was asked for; less than 30 counts as 30.',
     { env: 'CONTAINER_STOP_TIMEOUT' },
   ),
-  timezone: later(
-    text,
+  timezone: done(
+    timeZone,
     '',
-    'Time zone of containers: "Local" or a name such as "Europe/Berlin". Empty: the image\'s.',
+    'Time zone of containers, put into their /etc/localtime: "Local" for that of the node, or one that the node has, such as "Europe/Berlin". TZ and a mount of the pod count more. Empty: the image\'s.',
     {
       aliases: ['tz'],
       env: 'CONTAINER_TIME_ZONE',

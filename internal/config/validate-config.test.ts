@@ -246,6 +246,21 @@ test('validateConfig refuses a default handler that cannot work, together with t
   );
 });
 
+test('validateConfig refuses a time zone that is none, and one that the node does not have', async () => {
+  const of = (zone: string) =>
+    rejection(
+      `[crio.runtime]\ntimezone = "${zone}"\n[crio.runtime.runtimes.crun]\nruntime_path = "${root}/bin/crun"\n`,
+    );
+  const name = 'crio.conf: crio.runtime.timezone:';
+  for (const zone of ['../../passwd', '/etc/localtime', 'Etc/', 'Etc/../UTC'])
+    assert.deepEqual(await of(zone), [
+      `${name} "${zone}" is neither "Local" nor a zone such as "Europe/Berlin"`,
+    ]);
+  assert.deepEqual(await of('No/Such'), [
+    `${name} the node has no time zone "No/Such": /usr/share/zoneinfo/No/Such cannot be read (ENOENT); is tzdata installed?`,
+  ]);
+});
+
 test('validateConfig refuses a monitor or pause program that cannot be run', async () => {
   const loaded = await loadText(`[cria]\nmonitor_path = "${root}/nope"\npause_path = "${root}/bin/plain"\n`);
   await assert.rejects(validateConfig(loaded, searchPath), {

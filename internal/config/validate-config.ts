@@ -1,6 +1,9 @@
 // Whether the daemon can run with a configuration on this node. Every problem is found before anything is started.
 
 import { fileURLToPath } from 'node:url';
+import { readTimeZone } from '../documents/time-zones.ts';
+import { DaemonError } from '../errors/daemon-error.ts';
+import { timeZone } from './checked-types.ts';
 import { ConfigError, type Problem } from './config-error.ts';
 import { whyNotExecutable } from './executable.ts';
 import type { LoadedConfig } from './load-config.ts';
@@ -79,7 +82,8 @@ export async function validateConfig(loaded: LoadedConfig, searchPath: string): 
     await programProblem('cria.monitor_path', monitorPath, sources),
     await programProblem('cria.pause_path', pausePath, sources),
   ];
-  const problems = [...checkValues(loaded), ...resolved.problems, ...programs.flat()];
+  const zones = await timeZoneProblem(config, sources);
+  const problems = [...checkValues(loaded), ...resolved.problems, ...programs.flat(), ...zones];
   if (problems.length > 0) throw new ConfigError(problems);
   return {
     ...loaded,
@@ -90,6 +94,21 @@ export async function validateConfig(loaded: LoadedConfig, searchPath: string): 
     }),
     warnings: [...loaded.warnings, ...resolved.warnings],
   };
+}
+
+async function timeZoneProblem(
+  { runtime: { timezone } }: Config,
+  sources: ReadonlyMap<string, string>,
+): Promise<Problem[]> {
+  const key = 'crio.runtime.timezone';
+  if (timezone === '' || timeZone.problemOf(timezone) !== undefined) return [];
+  try {
+    await readTimeZone(timezone);
+    return [];
+  } catch (cause) {
+    if (!(cause instanceof DaemonError)) throw cause;
+    return [{ source: sources.get(key) ?? 'default', key, reason: cause.message }];
+  }
 }
 
 /** The monitor that the configuration names, or the one built with cria; for commands that need nothing else of the node. */

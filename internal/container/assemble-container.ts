@@ -4,6 +4,7 @@ import { realpath, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, relative } from 'node:path';
 import { allEnded } from '../async/all-ended.ts';
 import type { RegisterUndo } from '../async/rollback.ts';
+import { readTimeZone } from '../documents/time-zones.ts';
 import { DaemonError } from '../errors/daemon-error.ts';
 import { ensureDirectory } from '../fs/directories.ts';
 import { makePassable } from '../fs/passable.ts';
@@ -11,8 +12,9 @@ import type { RuntimeSpec } from '../oci/runtime-spec.ts';
 import type { ContainerMetadata, ContainerStatus } from './container.ts';
 import { type ContainerPaths, containerPaths, metadataFile, statusFile } from './container-files.ts';
 import type { ContainerParts, PodContext } from './container-parts.ts';
+import { bringsTimeZone, setTimeZone } from './container-time-zone.ts';
 import { creatingStatus } from './first-status.ts';
-import { gatherSpecInput, requestedResources, type Subject } from './gather-spec-input.ts';
+import { gatherSpecInput, requestedResources, rootOfPod, type Subject } from './gather-spec-input.ts';
 import { mountImageVolumes } from './image-volumes.ts';
 import { linkLog, unlinkLog, withPodLogs } from './log-links.ts';
 import { resolveMountSources } from './mount-sources.ts';
@@ -34,6 +36,8 @@ export async function assembleContainer(
   await ensureDirectory(paths.dataDirectory); // before anything else: a daemon that dies finds by it what to undo
   await ensureDirectory(paths.bundle);
   await allEnded([writeRecords(paths, subject), mountRootfs(parts, subject, rollback)]);
+  if (parts.defaults.timeZone !== '' && !bringsTimeZone(config.mounts))
+    setTimeZone(paths.rootfs, await readTimeZone(parts.defaults.timeZone), rootOfPod(subject.pod));
   const volumes = await mountImageVolumes(parts, subject, rollback);
   if (metadata.logLink !== undefined) {
     rollback('remove the link to the log', () => unlinkLog(metadata.logLink));

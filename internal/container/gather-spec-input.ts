@@ -126,7 +126,8 @@ export function requestedResources(
   };
 }
 
-function rootOfPod({ facts }: PodContext): { readonly uid: number; readonly gid: number } {
+/** On the host. */
+export function rootOfPod({ facts }: PodContext): { readonly uid: number; readonly gid: number } {
   return facts.userNamespace === undefined ? { uid: 0, gid: 0 } : rootOf(facts.userNamespace.idMaps);
 }
 

@@ -1,4 +1,5 @@
-// What the configuration of a node says about the processes of its containers: the system calls of privileged ones.
+// What the configuration of a node says about the processes of its containers: the system calls of privileged ones,
+// the time zone.
 
 import assert from 'node:assert/strict';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -7,6 +8,7 @@ import { after, afterEach, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { status } from '@grpc/grpc-js';
 import type { ContainerConfig } from '../../internal/cri/gen/runtime/v1/ContainerConfig.ts';
+import type { NamespaceOption } from '../../internal/cri/gen/runtime/v1/NamespaceOption.ts';
 import { TestDaemon } from '../harness/daemon.ts';
 import { podConfig, removeAllPods, waitForExit } from '../harness/pods.ts';
 import { missing } from '../harness/requirements.ts';
@@ -19,7 +21,9 @@ const denyMkdir = {
 };
 
 describe('the rules of a node', { skip: missing('runc') }, () => {
-  const daemon = new TestDaemon({ runtimeToml: 'privileged_seccomp_profile = "@PROFILE@"' });
+  const daemon = new TestDaemon({
+    runtimeToml: 'privileged_seccomp_profile = "@PROFILE@"\ntimezone = "Asia/Tokyo"',
+  });
   const profile = join(daemon.root, 'privileged.json');
   let image = '';
   let empty: World;
@@ -42,9 +46,13 @@ describe('the rules of a node', { skip: missing('runc') }, () => {
     writeFileSync(configFile, readFileSync(configFile, 'utf8').replace(before, now));
   }
 
-  async function exitCode(script: string, privileged: boolean): Promise<number | undefined> {
+  async function exitCode(
+    script: string,
+    privileged: boolean,
+    options: NamespaceOption = namespaceOptions,
+  ): Promise<number | undefined> {
     const { client } = daemon;
-    const linux = { securityContext: { namespaceOptions, privileged } };
+    const linux = { securityContext: { namespaceOptions: options, privileged } };
     const sandboxConfig = { ...podConfig(daemon.pod('pod')), linux };
     const { podSandboxId } = await client.runtime('RunPodSandbox', { config: sandboxConfig });
     const config: ContainerConfig = {
@@ -77,5 +85,14 @@ describe('the rules of a node', { skip: missing('runc') }, () => {
     process.kill(daemon.pid, 'SIGHUP');
     while (!daemon.logTail(10_000).slice(seen).includes('reload completed')) await sleep(20);
     assert.equal(await exitCode('mkdir /made', true), 0);
+  });
+
+  test('the time zone of the node is that of containers whose pod names none', async () => {
+    const isTokyo = 'test "$(date +%z)" = +0900 && test "$(stat -c %u:%a /etc/localtime)" = 0:644';
+    assert.equal(await exitCode(isTokyo, false), 0);
+    assert.equal(await exitCode('test "$(TZ=XYZ-2 date +%z)" = +0200', false), 0);
+    const mapping = [{ hostId: 1_900_544, containerId: 0, length: 65_536 }];
+    const usernsOptions = { mode: 'POD', uids: mapping, gids: mapping } as const;
+    assert.equal(await exitCode(isTokyo, false, { ...namespaceOptions, usernsOptions }), 0);
   });
 });
