@@ -61,10 +61,10 @@ const processOptions = {
     [],
     'Host paths that make a container fail when they are missing, instead of being created as directories.',
   ),
-  ctr_stop_timeout: later(
+  ctr_stop_timeout: done(
     count,
     30,
-    'Seconds that a stopping container gets at least where no grace period was asked for; less than 30 counts as 30.',
+    "Seconds in which a container must have ended after SIGKILL, or its stop fails and can be repeated; less than 30 counts as 30. The grace period before is the pod's.",
     { env: 'CONTAINER_STOP_TIMEOUT' },
   ),
   timezone: done(

@@ -11,8 +11,6 @@ import { signalNumber } from './stop-signal.ts';
 
 const sigkill = 9;
 const sigterm = 15;
-/** How long a killed container may take to end: more than that is a process in uninterruptible sleep. */
-const killWaitMs = 120_000;
 /** How often a stop looks whether another one has shortened the grace period. */
 const shortenCheckMs = 200;
 
@@ -52,12 +50,16 @@ async function endContainer(
   parts.logger.info({ containerId: container.id }, 'stopped container');
 }
 
-/** Sends SIGKILL and waits until the exit is recorded. */
+/**
+ * Sends SIGKILL and waits until the exit is recorded; `deadline-exceeded` after `killWaitMs`, which is longer than anything but a process
+ * in uninterruptible sleep needs.
+ */
 export async function killContainer(
   parts: ContainerParts,
   container: Container,
   signal: AbortSignal,
 ): Promise<void> {
+  const { killWaitMs } = parts.defaults;
   await signalInit(parts, container, sigkill);
   if (await endsWithin(container, killWaitMs, signal)) return;
   const text = `container "${container.id}" (pid ${container.status.pid}) has not ended ${killWaitMs / 1000} s after SIGKILL`;
