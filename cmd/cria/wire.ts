@@ -259,6 +259,7 @@ async function containerDefaults(config: Config, logger: Logger): Promise<Contai
     sharedCpus: runtime.shared_cpuset,
     readOnlyRootfs: runtime.read_only,
     noPivot: runtime.no_pivot,
+    leastGoMaxProcs: runtime.min_injected_gomaxprocs,
     killWaitMs: runtime.ctr_stop_timeout * 1000,
     timeZone: runtime.timezone,
     hostNetworkIsUnlabelled: runtime.hostnetwork_disable_selinux,

@@ -35,11 +35,11 @@ test('loadConfig warns for keys of parts that do not exist here, only when they 
 
 test('loadConfig warns of allowed annotations that have no effect', async () => {
   const loaded = await folder.loadText(
-    '[crio.runtime.runtimes.fast]\nallowed_annotations = ["devices.crio.io", "skip-gomaxprocs.crio.io"]\n' +
+    '[crio.runtime.runtimes.fast]\nallowed_annotations = ["devices.crio.io", "disable-fips.crio.io"]\n' +
       '[crio.runtime.workloads.w]\nactivation_annotation = "w"\nallowed_annotations = ["seccomp-profile.crio.io"]\n',
   );
   assert.deepEqual(folder.warningsOf(loaded), [
-    'crio.conf: crio.runtime.runtimes.fast.allowed_annotations: "skip-gomaxprocs.crio.io" has no effect, it is not supported yet',
+    'crio.conf: crio.runtime.runtimes.fast.allowed_annotations: "disable-fips.crio.io" has no effect, it is not supported yet',
     'crio.conf: crio.runtime.workloads.w.allowed_annotations: "seccomp-profile.crio.io" has no effect, it is not supported yet',
   ]);
 });

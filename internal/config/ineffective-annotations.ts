@@ -10,7 +10,6 @@ const withoutEffect = [
   'seccomp-profile.kubernetes.cri-o.io',
   'disable-fips.crio.io',
   'io.kubernetes.cri-o.DisableFIPS',
-  'skip-gomaxprocs.crio.io',
 ];
 
 interface WithList {

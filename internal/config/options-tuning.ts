@@ -31,10 +31,10 @@ const deviceOptions = {
 };
 
 const cpuOptions = {
-  min_injected_gomaxprocs: later(
+  min_injected_gomaxprocs: done(
     count,
     0,
-    'Least value of the GOMAXPROCS set for burstable and best-effort pods; 0: none is set.',
+    'Least GOMAXPROCS of containers of burstable and best-effort pods without a CPU limit, which get twice the CPUs that they request; not set where there is one already. 0: none is set.',
     { flag: 'inject-gomaxprocs' },
   ),
   infra_ctr_cpuset: done(

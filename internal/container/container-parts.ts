@@ -43,6 +43,8 @@ export interface ContainerDefaults {
   readonly sharedCpus: string;
   readonly readOnlyRootfs: boolean;
   readonly noPivot: boolean;
+  /** 0: containers get no GOMAXPROCS. */
+  readonly leastGoMaxProcs: number;
   /** How long a killed container may take to end. */
   readonly killWaitMs: number;
   /** Of the node, or `Local`; empty for that of the image. */

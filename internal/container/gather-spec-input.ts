@@ -12,6 +12,7 @@ import type { ContainerConfig, ContainerMount, LinuxResources } from './containe
 import { containerPaths } from './container-files.ts';
 import type { ContainerParts, PodContext } from './container-parts.ts';
 import { copyDefaultMounts, readDefaultMounts } from './default-mounts.ts';
+import { goMaxProcs } from './go-max-procs.ts';
 import { allHostDevices, lookUpDevices } from './host-devices.ts';
 import { type PodFeatures, shmSizeOf, umaskOf, unifiedOf } from './pod-features.ts';
 import { requestedDevices } from './requested-devices.ts';
@@ -45,6 +46,11 @@ export async function gatherSpecInput(
   const { metadata, pod, image, imageConfig, handler, features, labels } = subject;
   const { rootfs, defaultMounts } = containerPaths(parts.directories, metadata.id);
   const config = await effectiveConfig(parts, subject, mounts);
+  const procs = goMaxProcs(parts.defaults.leastGoMaxProcs, {
+    cgroupParent: metadata.cgroupParent,
+    resources: config.resources,
+    features,
+  });
   const copies = await copyDefaultMounts(
     await readDefaultMounts(parts.defaults.mountsFiles),
     { directory: defaultMounts, owner: rootOfPod(pod) },
@@ -64,6 +70,7 @@ export async function gatherSpecInput(
     host: { ...parts.host, recursiveReadOnlyMounts: handler.features.recursiveReadOnlyMounts },
     defaults: {
       ...parts.defaults.spec,
+      env: [...procs, ...parts.defaults.spec.env], // all others count more
       seccompProfile: handler.seccompProfile ?? parts.defaults.spec.seccompProfile,
       containerMinMemoryBytes: handler.minMemoryBytes,
       shmSizeBytes: shmSizeOf(features) ?? parts.defaults.spec.shmSizeBytes,

@@ -22,6 +22,7 @@ export const featureNames = {
   cpuLoadBalancing: ['cpu-load-balancing.crio.io', 'cpu-load-balancing.crio.io'],
   cpuShared: ['cpu-shared.crio.io', 'cpu-shared.crio.io'],
   irqLoadBalancing: ['irq-load-balancing.crio.io', 'irq-load-balancing.crio.io'],
+  skipGoMaxProcs: ['skip-gomaxprocs.crio.io', 'skip-gomaxprocs.crio.io'],
 } as const satisfies Record<string, readonly [string, string]>;
 
 export type FeatureName = keyof typeof featureNames;

@@ -83,7 +83,7 @@ function irqWish(features: PodFeatures, containerName: string): TuningWishes['ir
 }
 
 /** The kubelet's cgroups for pods of the other two classes carry their names; those of guaranteed pods none. */
-function isGuaranteed(cgroupParent: string): boolean {
+export function isGuaranteed(cgroupParent: string): boolean {
   return !/burstable|besteffort/.test(cgroupParent);
 }
 

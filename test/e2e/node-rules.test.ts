@@ -1,5 +1,5 @@
 // What the configuration of a node says about the processes of its containers: the system calls of privileged ones,
-// the time zone.
+// the time zone, GOMAXPROCS.
 
 import assert from 'node:assert/strict';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -22,7 +22,8 @@ const denyMkdir = {
 
 describe('the rules of a node', { skip: missing('runc') }, () => {
   const daemon = new TestDaemon({
-    runtimeToml: 'privileged_seccomp_profile = "@PROFILE@"\ntimezone = "Asia/Tokyo"',
+    runtimeToml:
+      'privileged_seccomp_profile = "@PROFILE@"\ntimezone = "Asia/Tokyo"\nmin_injected_gomaxprocs = 3',
   });
   const profile = join(daemon.root, 'privileged.json');
   let image = '';
@@ -50,10 +51,14 @@ describe('the rules of a node', { skip: missing('runc') }, () => {
     script: string,
     privileged: boolean,
     options: NamespaceOption = namespaceOptions,
+    changes: { readonly parent?: string; readonly config?: Partial<ContainerConfig> } = {},
   ): Promise<number | undefined> {
     const { client } = daemon;
     const linux = { securityContext: { namespaceOptions: options, privileged } };
-    const sandboxConfig = { ...podConfig(daemon.pod('pod')), linux };
+    const sandboxConfig = {
+      ...podConfig(daemon.pod('pod')),
+      linux: { ...linux, cgroupParent: changes.parent ?? daemon.cgroupParent },
+    };
     const { podSandboxId } = await client.runtime('RunPodSandbox', { config: sandboxConfig });
     const config: ContainerConfig = {
       metadata: { name: 'main' },
@@ -61,6 +66,7 @@ describe('the rules of a node', { skip: missing('runc') }, () => {
       command: ['/bin/sh', '-c', script],
       logPath: 'main/0.log',
       linux,
+      ...changes.config,
     };
     const { containerId } = await client.runtime('CreateContainer', { podSandboxId, config, sandboxConfig });
     await client.runtime('StartContainer', { containerId });
@@ -94,5 +100,21 @@ describe('the rules of a node', { skip: missing('runc') }, () => {
     const mapping = [{ hostId: 1_900_544, containerId: 0, length: 65_536 }];
     const usernsOptions = { mode: 'POD', uids: mapping, gids: mapping } as const;
     assert.equal(await exitCode(isTokyo, false, { ...namespaceOptions, usernsOptions }), 0);
+  });
+
+  test('containers of burstable pods get GOMAXPROCS for twice the CPUs that they request', async () => {
+    const parent = `${daemon.cgroupParent}/burstable`;
+    const isSet = (expected: string, given: Partial<ContainerConfig> = {}, cgroup = parent) => {
+      const linux = { securityContext: { namespaceOptions }, resources: { cpuShares: 2048 } };
+      const config = { linux, ...given };
+      return exitCode(`test "$GOMAXPROCS" = "${expected}"`, false, namespaceOptions, {
+        parent: cgroup,
+        config,
+      });
+    };
+    assert.equal(await isSet('4'), 0);
+    assert.equal(await isSet('3', { linux: { securityContext: { namespaceOptions } } }), 0);
+    assert.equal(await isSet('9', { envs: [{ key: 'GOMAXPROCS', value: Buffer.from('9') }] }), 0);
+    assert.equal(await isSet('', {}, daemon.cgroupParent), 0);
   });
 });
