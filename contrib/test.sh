@@ -12,7 +12,7 @@ done
 
 PACKAGES=(
   ca-certificates gcc libc6-dev clang llvm iptables nftables conntrack iproute2 procps jq strace busybox-static shellcheck
-  containernetworking-plugins runc crun conmon podman skopeo umoci docker-registry zstd gpg gpg-agent gpgv bsdutils
+  containernetworking-plugins runc crun conmon podman skopeo umoci docker-registry zstd gpg gpg-agent gpgv bsdutils tzdata
   util-linux
 )
 
