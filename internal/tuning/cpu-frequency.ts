@@ -1,24 +1,17 @@
 // Who chooses the frequency of a CPU (Documentation/admin-guide/pm/cpufreq.rst). CPUs of one policy share the choice: their
 // directories are links to the policy's, so the value of before is that of the policy, whichever of them came first.
 
-import { realpath } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { DaemonError } from '../errors/daemon-error.ts';
-import { isENOENT } from '../errors/errno.ts';
 import type { CpuKnob } from './cpu-values.ts';
-import { readValue } from './node-files.ts';
+import { existingFile, readValue } from './node-files.ts';
 
 /** `root` is where /sys is. */
 export function cpuFrequencyKnob(root: string): CpuKnob {
   return {
     wanted: ({ governor }) => governor,
     async file(cpu) {
-      try {
-        return await realpath(join(root, `sys/devices/system/cpu/cpu${cpu}/cpufreq/scaling_governor`));
-      } catch (cause) {
-        if (isENOENT(cause)) return undefined;
-        throw cause;
-      }
+      return existingFile(join(root, `sys/devices/system/cpu/cpu${cpu}/cpufreq/scaling_governor`));
     },
     absence:
       'cpufreq/scaling_governor in /sys: the kernel has no driver for its frequency, or the machine hides it',

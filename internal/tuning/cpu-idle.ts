@@ -2,15 +2,14 @@
 
 import { join } from 'node:path';
 import type { CpuKnob } from './cpu-values.ts';
-import { readValue } from './node-files.ts';
+import { existingFile } from './node-files.ts';
 
 /** `root` is where /sys is. */
 export function cpuIdleKnob(root: string): CpuKnob {
   return {
     wanted: ({ resumeLatency }) => resumeLatency,
     async file(cpu) {
-      const path = join(root, `sys/devices/system/cpu/cpu${cpu}/power/pm_qos_resume_latency_us`);
-      return (await readValue(path)) === undefined ? undefined : path;
+      return existingFile(join(root, `sys/devices/system/cpu/cpu${cpu}/power/pm_qos_resume_latency_us`));
     },
     absence: 'power/pm_qos_resume_latency_us in /sys: the kernel cannot limit its idle states (CONFIG_PM)',
     async check() {},

@@ -88,6 +88,24 @@ describe('values of CPUs', () => {
     assert.equal(tree.latency(1), '30');
   });
 
+  test('what cannot be put back, or not be kept, keeps no other container from its start', async () => {
+    tree = sleeping('0', '30', '0', '0');
+    const tuning = await tree.open();
+    await tuning.apply('a', { cpus: '1', resumeLatency: '10' });
+    const file = join(tree.root, 'sys/devices/system/cpu/cpu1/power/pm_qos_resume_latency_us');
+    rmSync(file);
+    mkdirSync(file); // cannot be read, as cpufreq of an offline CPU (EBUSY)
+    await tuning.apply('b', { cpus: '2', resumeLatency: '10' });
+    await tuning.release('a');
+    await tuning.apply('c', { cpus: '3', resumeLatency: '10' });
+    assert.deepEqual([tree.latency(2), tree.latency(3)], ['10', '10']);
+    assert.match(JSON.stringify(tree.said.at(-1)), /cannot give the node back.*cpu1.*EISDIR/);
+    rmSync(file, { recursive: true });
+    tree.setLatency(1, '10');
+    await tuning.release('b');
+    assert.deepEqual(latencies(), ['0', '30', '0', '10']);
+  });
+
   test('a CPU that goes offline meanwhile does not keep others from their start', async () => {
     tree = sleeping('0', '30', '0', '0');
     const tuning = await tree.open();

@@ -7,6 +7,7 @@ import { cpusIn, noCpus, parseCpuList } from './cpu-set.ts';
 import { readValue, writeValue } from './node-files.ts';
 import type { TunedSetting } from './tuned-setting.ts';
 import type { TuningClaim } from './tuning.ts';
+import type { TuningRound } from './tuning-round.ts';
 import type { TuningStore } from './tuning-state.ts';
 
 export interface CpuKnob {
@@ -35,17 +36,24 @@ export class CpuValues implements TunedSetting {
     this.#logger = logger;
   }
 
-  async reach(store: TuningStore, claims: readonly TuningClaim[], fresh?: TuningClaim): Promise<undefined> {
-    const places = new Map<string, string>();
+  concerns(claim: TuningClaim): boolean {
+    return this.#knobs.some((knob) => knob.wanted(claim) !== undefined);
+  }
+
+  async reach(round: TuningRound): Promise<undefined> {
+    const { store, claims, fresh } = round;
+    const places = new Map<string, Place & { readonly forFresh: boolean }>();
     for (const claim of claims) // of several claims about one file the latest counts
-      for (const { file, value } of await this.#placesOf(claim, claim === fresh)) places.set(file, value);
-    await noteOriginals(store, [...places.keys()]);
-    for (const [file, value] of places) if ((await readValue(file)) !== value) await writeValue(file, value);
-    const failures: unknown[] = [];
+      for (const place of await this.#placesOf(claim, claim === fresh))
+        places.set(place.file, { ...place, forFresh: claim === fresh });
+    await noteOriginals(round, [...places.values()]);
+    for (const { file, value, forFresh } of places.values())
+      await round.step(forFresh, async () => {
+        if (store.state.originals[file] === undefined) return; // it cannot be read now
+        if ((await readValue(file)) !== value) await writeValue(file, value);
+      });
     for (const [file, value] of Object.entries(store.state.originals))
-      if (!places.has(file))
-        await this.#putBack(store, { file, value }).catch((cause) => failures.push(cause)); // the others all the same
-    if (failures.length > 0) throw failures[0];
+      if (!places.has(file)) await round.step(false, () => this.#putBack(store, { file, value }));
   }
 
   async #placesOf(claim: TuningClaim, isFresh: boolean): Promise<Place[]> {
@@ -77,12 +85,17 @@ export class CpuValues implements TunedSetting {
 }
 
 /** The values of files that hold what an administrator wants, and not yet what a container does. */
-async function noteOriginals(store: TuningStore, files: readonly string[]): Promise<void> {
+async function noteOriginals(
+  round: TuningRound,
+  places: readonly { readonly file: string; readonly forFresh: boolean }[],
+): Promise<void> {
+  const { store } = round;
   const known = store.state.originals;
   const read: Record<string, string> = {};
-  for (const file of files.filter((name) => known[name] === undefined)) {
-    const value = await readValue(file);
-    if (value !== undefined) read[file] = value;
-  }
+  for (const { file, forFresh } of places.filter((place) => known[place.file] === undefined))
+    await round.step(forFresh, async () => {
+      const value = await readValue(file);
+      if (value !== undefined) read[file] = value;
+    });
   await store.save({ originals: { ...known, ...read } });
 }

@@ -17,7 +17,7 @@ import type { IrqbalanceConfig } from './irqbalance-config.ts';
 import { readValue, writeValue } from './node-files.ts';
 import type { Afterwards, TunedSetting } from './tuned-setting.ts';
 import type { TuningClaim } from './tuning.ts';
-import type { TuningStore } from './tuning-state.ts';
+import type { TuningRound } from './tuning-round.ts';
 
 export class IrqAffinity implements TunedSetting {
   readonly #root: string;
@@ -31,7 +31,11 @@ export class IrqAffinity implements TunedSetting {
     this.#irqbalance = irqbalance;
   }
 
-  async reach(store: TuningStore, claims: readonly TuningClaim[]): Promise<Afterwards | undefined> {
+  concerns({ irq }: TuningClaim): boolean {
+    return irq !== undefined;
+  }
+
+  async reach({ store, claims }: TuningRound): Promise<Afterwards | undefined> {
     const quiet = await this.#quietCpus(claims);
     const takenBefore = parseCpuList(store.state.takenIrqCpus) ?? noCpus;
     if (quiet === noCpus && takenBefore === noCpus) return this.#irqbalance.restore(store);

@@ -255,6 +255,17 @@ describe('what cannot be given back', () => {
     assert.equal(tree.mask, 'f7');
   });
 
+  test('keeps no container from its start that asks for something else', async () => {
+    tree = new CpuTree(8);
+    tree.setLatency(3, '0');
+    const tuning = await tree.open();
+    await tuning.apply('a', { cpus: '2', irq: 'disable' });
+    rmSync(join(tree.root, 'proc/irq/default_smp_affinity'));
+    await tuning.release('a');
+    await tuning.apply('b', { cpus: '3', resumeLatency: '10' });
+    assert.equal(tree.latency(3), '10');
+  });
+
   test('a state file that cannot be written refuses containers, and keeps none from its end', async () => {
     tree = new CpuTree(8);
     const tuning = await tree.open();

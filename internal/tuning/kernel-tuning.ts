@@ -18,6 +18,7 @@ import { LoadBalancing } from './load-balancing.ts';
 import { SharedCpus } from './shared-cpus.ts';
 import type { Afterwards, TunedSetting } from './tuned-setting.ts';
 import type { NodeTuning, TuningClaim, TuningWishes } from './tuning.ts';
+import { TuningRound } from './tuning-round.ts';
 import { TuningStore } from './tuning-state.ts';
 
 export interface KernelTuningParts {
@@ -117,34 +118,27 @@ class KernelTuning implements NodeTuning {
     return { ...Object.fromEntries(others), ...(claim !== undefined && { [containerId]: claim }) };
   }
 
-  /** All settings, also when one fails; then the first error. */
+  /** All settings, up to one that cannot be what the fresh claim asks for. */
   async #reach(fresh?: TuningClaim): Promise<Afterwards[]> {
-    const claims = Object.values(this.#store.state.claims);
+    const round = new TuningRound(this.#store, fresh, this.#logger);
     const rest: Afterwards[] = [];
-    const failures: unknown[] = [];
-    for (const setting of this.#settings) {
-      try {
-        const more = await setting.reach(this.#store, claims, fresh);
-        if (more !== undefined) rest.push(more);
-      } catch (cause) {
-        failures.push(cause);
-      }
+    try {
+      for (const setting of this.#settings)
+        await round.step(fresh !== undefined && setting.concerns(fresh), async () => {
+          const more = await setting.reach(round);
+          if (more !== undefined) rest.push(more);
+        });
+    } catch (cause) {
+      void runAll(rest);
+      throw cause;
     }
-    if (failures.length === 0) return rest;
-    void runAll(rest);
-    throw failures[0];
+    return rest;
   }
 
   /** What fails is tried again at each later change, by what the store says. */
   async #giveBack(claims: Readonly<Record<string, TuningClaim>>): Promise<void> {
-    try {
-      await this.#store.forget({ claims });
-      void runAll(await this.#reach());
-    } catch (cause) {
-      const error = describeError(cause);
-      const text = 'cannot give the node back what was changed for containers; trying again later';
-      this.#logger.error({ error }, text);
-    }
+    await this.#store.forget({ claims });
+    void runAll(await this.#reach());
   }
 
   async #restoreAfterBoot(): Promise<void> {

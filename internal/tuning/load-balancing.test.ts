@@ -88,6 +88,33 @@ describe('load balancing', () => {
     assert.deepEqual(['kube', 'kube/pod1'].map(exclusive), ['', '']);
   });
 
+  test('cgroup v2: CPUs that others had handed down before stay so', async () => {
+    tree = new CpuTree(8);
+    cgroup('kube', 'kube/pod1', 'kube/pod1/a');
+    tree.write('cg/kube/cpuset.cpus.exclusive', '2-5');
+    await (await tree.open()).apply('a', claim(place(2, 'kube', 'pod1', 'a'), '2-3,6'));
+    assert.deepEqual(['kube', 'kube/pod1'].map(exclusive), ['2-6', '2-3,6']);
+    await (await tree.open()).release('a');
+    assert.deepEqual(['kube', 'kube/pod1'].map(exclusive), ['2-5', '']);
+  });
+
+  test('cgroup v2: what cannot be taken back keeps no other container from its start, and is tried again', async () => {
+    tree = new CpuTree(8);
+    cgroup('kube', 'kube/pod1', 'kube/pod1/a', 'kube/pod2', 'kube/pod2/b');
+    const tuning = await tree.open();
+    await tuning.apply('a', claim(place(2, 'kube', 'pod1', 'a'), '2-3'));
+    const file = join(tree.root, 'cg/kube/pod1/cpuset.cpus.exclusive');
+    rmSync(file);
+    mkdirSync(file);
+    await tuning.release('a');
+    await tuning.apply('b', claim(place(2, 'kube', 'pod2', 'b'), '4'));
+    assert.deepEqual(['kube', 'kube/pod1/a', 'kube/pod2/b'].map(exclusive), ['4', '', '4']);
+    rmSync(file, { recursive: true });
+    tree.write('cg/kube/pod1/cpuset.cpus.exclusive', '2-3');
+    await tuning.release('b');
+    assert.deepEqual(['kube', 'kube/pod1', 'kube/pod2'].map(exclusive), ['', '', '']);
+  });
+
   test('cgroup v2: a kernel without exclusive CPUs refuses the container', async () => {
     tree = new CpuTree(8);
     tree.write('cg/kube/pod1/a/cpuset.cpus', '2');

@@ -4,31 +4,36 @@
 import { join } from 'node:path';
 import type { Logger } from '../log/logger.ts';
 import { isDirectory, readValue, writeValue } from './node-files.ts';
-import { Partitions } from './partitions.ts';
+import { reachPartitions } from './partitions.ts';
 import type { TunedSetting } from './tuned-setting.ts';
 import { type CgroupDirectories, ownCpusCgroup, type TuningClaim } from './tuning.ts';
-import type { TuningStore } from './tuning-state.ts';
+import type { TuningRound } from './tuning-round.ts';
 
 const balance = 'cpuset.sched_load_balance';
 
 export class LoadBalancing implements TunedSetting {
   readonly #logger: Logger;
-  readonly #partitions = new Partitions();
 
   constructor(logger: Logger) {
     this.#logger = logger;
   }
 
-  async reach(store: TuningStore, claims: readonly TuningClaim[]): Promise<undefined> {
-    const wanting = claims.flatMap(({ unbalanced, shared, cpus }) => {
+  concerns({ unbalanced }: TuningClaim): boolean {
+    return unbalanced !== undefined;
+  }
+
+  async reach(round: TuningRound): Promise<undefined> {
+    const wanting = round.claims.flatMap((claim) => {
+      const { unbalanced, shared, cpus } = claim;
       if (unbalanced === undefined) return [];
       const hasPart = shared !== undefined && unbalanced.version === 2;
       const own = hasPart ? [...unbalanced.own, ownCpusCgroup(unbalanced.own)] : unbalanced.own;
-      return [{ ...unbalanced, own, cpus }];
+      return [{ ...unbalanced, own, cpus, forFresh: claim === round.fresh }];
     });
-    for (const place of wanting.filter(({ version }) => version === 1)) await this.#leave(place);
-    await this.#partitions.reach(
-      store,
+    for (const place of wanting.filter(({ version }) => version === 1))
+      await round.step(place.forFresh, () => this.#leave(place));
+    await reachPartitions(
+      round,
       wanting.filter(({ version }) => version === 2),
     );
   }

@@ -1,6 +1,6 @@
 // Reading and writing single values of /proc and /sys.
 
-import { readFile, stat, writeFile } from 'node:fs/promises';
+import { readFile, realpath, stat, writeFile } from 'node:fs/promises';
 import { DaemonError } from '../errors/daemon-error.ts';
 import { errnoCode, isENOENT } from '../errors/errno.ts';
 
@@ -11,6 +11,16 @@ export async function readValue(path: string): Promise<string | undefined> {
   } catch (cause) {
     if (isENOENT(cause)) return undefined;
     throw failed('read', path, cause);
+  }
+}
+
+/** The path of a file without links; undefined where there is no such file. One that exists may refuse to be read: that of an offline CPU. */
+export async function existingFile(path: string): Promise<string | undefined> {
+  try {
+    return await realpath(path);
+  } catch (cause) {
+    if (isENOENT(cause)) return undefined;
+    throw failed('found', path, cause);
   }
 }
 

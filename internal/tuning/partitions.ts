@@ -6,60 +6,93 @@ import { DaemonError } from '../errors/daemon-error.ts';
 import { type CpuSet, formatCpuList, noCpus, parseCpuList } from './cpu-set.ts';
 import { isDirectory, readValue, writeValue } from './node-files.ts';
 import type { CgroupDirectories } from './tuning.ts';
-import type { TuningStore } from './tuning-state.ts';
+import type { TuningRound } from './tuning-round.ts';
 
 const exclusiveFile = 'cpuset.cpus.exclusive';
 const partitionFile = 'cpuset.cpus.partition';
 
 interface Member extends CgroupDirectories {
   readonly cpus: string;
+  readonly forFresh: boolean;
 }
 
-export class Partitions {
-  /** Makes the partitions those of `members`, and no others. */
-  async reach(store: TuningStore, members: readonly Member[]): Promise<void> {
-    const before = sets(store.state.exclusive);
-    const after = wanted(members);
-    const partitions = new Map(members.map(({ own, cpus }) => [own.at(-1) ?? '', cpus]));
-    if (before.size === 0 && after.size === 0) return;
-    const union = new Map(before);
-    for (const [directory, cpus] of after) union.set(directory, (before.get(directory) ?? noCpus) | cpus);
-    await store.save({
-      exclusive: lists(union),
-      partitions: [...new Set([...store.state.partitions, ...partitions.keys()])],
+interface Handed {
+  readonly cpus: CpuSet;
+  readonly forFresh: boolean;
+}
+
+/** Makes the partitions those of `members`, and no others. */
+export async function reachPartitions(round: TuningRound, members: readonly Member[]): Promise<void> {
+  const { store } = round;
+  const before = sets(store.state.exclusive);
+  const after = wanted(members);
+  const partitions = new Map(members.map((member) => [member.own.at(-1) ?? '', member]));
+  const former = store.state.partitions.filter((directory) => !partitions.has(directory));
+  if (before.size + after.size + former.length === 0) return;
+  const ours = new Map(before);
+  for (const [directory, { cpus, forFresh }] of after)
+    await round.step(forFresh, async () => {
+      const others = ((await readExclusive(directory)) ?? noCpus) & ~(before.get(directory) ?? noCpus);
+      ours.set(directory, (before.get(directory) ?? noCpus) | (cpus & ~others));
     });
-    await takeBack(
-      before,
-      after,
-      store.state.partitions.filter((directory) => !partitions.has(directory)),
-    );
-    for (const [directory, cpus] of byDepth(after)) await change(directory, { before: noCpus, after: cpus });
-    for (const [directory, cpus] of partitions) await isolate(directory, cpus);
-    await store.forget({ exclusive: lists(after), partitions: [...partitions.keys()] });
-  }
+  await store.save({ exclusive: lists(ours), partitions: [...former, ...partitions.keys()] });
+  const left = await takeBack(round, { before, after, former });
+  for (const [directory, { cpus, forFresh }] of byDepth(after))
+    await round.step(forFresh, () => change(directory, { before: noCpus, after: cpus }));
+  for (const [directory, { cpus, forFresh }] of partitions)
+    await round.step(forFresh, () => isolate(directory, cpus));
+  const kept = [...ours].map(([directory, cpus]): [string, CpuSet] => {
+    const isLeft = left.includes(directory);
+    return [directory, isLeft ? cpus : cpus & (after.get(directory)?.cpus ?? noCpus)];
+  });
+  await store.forget({
+    exclusive: lists(new Map(kept.filter(([, cpus]) => cpus !== noCpus))),
+    partitions: [...former.filter((directory) => left.includes(directory)), ...partitions.keys()],
+  });
 }
 
-/** From the bottom up, as the kernel wants it; what fails does not keep the rest from being taken back. */
+/** From the bottom up, as the kernel wants it. The directories in which something could not be taken back. */
 async function takeBack(
-  before: ReadonlyMap<string, CpuSet>,
-  after: ReadonlyMap<string, CpuSet>,
-  partitions: readonly string[],
-): Promise<void> {
-  const failures: unknown[] = [];
-  const attempt = async (step: Promise<void>): Promise<void> =>
-    void (await step.catch((cause) => failures.push(cause)));
-  for (const directory of partitions) await attempt(rejoin(directory));
-  for (const [directory, cpus] of byDepth(before).reverse())
-    await attempt(change(directory, { before: cpus, after: (after.get(directory) ?? noCpus) & cpus }));
-  if (failures.length > 0) throw failures[0];
+  round: TuningRound,
+  {
+    before,
+    after,
+    former,
+  }: {
+    readonly before: ReadonlyMap<string, CpuSet>;
+    readonly after: ReadonlyMap<string, Handed>;
+    /** Those that were partitions. */
+    readonly former: readonly string[];
+  },
+): Promise<string[]> {
+  const left: string[] = [];
+  for (const directory of former)
+    if (!(await round.step(false, () => rejoin(directory)))) left.push(directory);
+  for (const [directory, cpus] of byDepth(before).reverse()) {
+    const kept = (after.get(directory)?.cpus ?? noCpus) & cpus;
+    if (!(await round.step(false, () => change(directory, { before: cpus, after: kept }))))
+      left.push(directory);
+  }
+  return left;
 }
 
-function wanted(members: readonly Member[]): Map<string, CpuSet> {
-  const found = new Map<string, CpuSet>();
-  for (const { above, own, cpus } of members)
-    for (const directory of [...above, ...own])
-      found.set(directory, (found.get(directory) ?? noCpus) | (parseCpuList(cpus) ?? noCpus));
+function wanted(members: readonly Member[]): Map<string, Handed> {
+  const found = new Map<string, Handed>();
+  for (const { above, own, cpus, forFresh } of members)
+    for (const directory of [...above, ...own]) {
+      const known = found.get(directory);
+      found.set(directory, {
+        cpus: (known?.cpus ?? noCpus) | (parseCpuList(cpus) ?? noCpus),
+        forFresh: forFresh || (known?.forFresh ?? false),
+      });
+    }
   return found;
+}
+
+/** Undefined where there is no such file. */
+async function readExclusive(directory: string): Promise<CpuSet | undefined> {
+  const text = await readValue(join(directory, exclusiveFile));
+  return text === undefined ? undefined : (parseCpuList(text) ?? noCpus);
 }
 
 async function change(
@@ -67,12 +100,11 @@ async function change(
   { before, after }: { readonly before: CpuSet; readonly after: CpuSet },
 ): Promise<void> {
   const file = join(directory, exclusiveFile);
-  const text = await readValue(file);
-  if (text === undefined) {
+  const current = await readExclusive(directory);
+  if (current === undefined) {
     if (after === noCpus || !(await isDirectory(directory))) return; // the container or its pod is gone
     throw new DaemonError('failed-precondition', `the kernel has no ${exclusiveFile}; Linux 6.7 has it`);
   }
-  const current = parseCpuList(text) ?? noCpus;
   const next = (current & ~before) | after;
   if (next === current) return;
   try {
@@ -98,7 +130,7 @@ async function rejoin(directory: string): Promise<void> {
   if (await isDirectory(directory)) await writeValue(join(directory, partitionFile), 'member');
 }
 
-function byDepth(found: ReadonlyMap<string, CpuSet>): [string, CpuSet][] {
+function byDepth<T>(found: ReadonlyMap<string, T>): [string, T][] {
   return [...found].sort(([a], [b]) => a.length - b.length);
 }
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, test } from 'node:test';
 import { CpuTree } from '../../test/harness/cpu-tree.ts';
@@ -61,6 +61,23 @@ describe('shared CPUs', () => {
     assert.deepEqual(v1('pod/a'), ['500000']);
     await tuning.release('a');
     assert.deepEqual(v1('pod', 'pod/a'), ['-1', '300000']);
+  });
+
+  test('a quota that cannot be given back keeps no other container from its start, and is tried again', async () => {
+    tree = new CpuTree(8);
+    for (const path of ['pod', 'pod/a', 'pod/b']) v1Quota(path, '100000');
+    const tuning = await tree.open();
+    await tuning.apply('a', claim(1, 'a', '2'));
+    const file = join(tree.root, 'cpu/pod/a/cpu.cfs_quota_us');
+    rmSync(file);
+    mkdirSync(file);
+    await tuning.release('a');
+    await tuning.apply('b', claim(1, 'b', '3'));
+    assert.deepEqual(v1('pod', 'pod/b'), ['300000', '300000']);
+    rmSync(file, { recursive: true });
+    v1Quota('pod/a', '300000');
+    await tuning.release('b');
+    assert.deepEqual(v1('pod', 'pod/a', 'pod/b'), ['100000', '100000', '100000']);
   });
 
   test('cgroup v2: quotas, and a cgroup for what is to run on the own CPUs only', async () => {

@@ -9,7 +9,8 @@ import { cpusIn, noCpus, parseCpuList } from './cpu-set.ts';
 import { isDirectory, readValue, writeValue } from './node-files.ts';
 import type { TunedSetting } from './tuned-setting.ts';
 import { type CgroupDirectories, ownCpusCgroup, type TuningClaim } from './tuning.ts';
-import type { RaisedQuota, TuningStore } from './tuning-state.ts';
+import type { TuningRound } from './tuning-round.ts';
+import type { RaisedQuota } from './tuning-state.ts';
 
 /** A quota as it is, and as it shall be. */
 interface Change {
@@ -20,19 +21,32 @@ interface Change {
 }
 
 export class SharedCpus implements TunedSetting {
-  async reach(store: TuningStore, claims: readonly TuningClaim[]): Promise<undefined> {
-    for (const { shared, cpus } of claims)
-      if (shared?.cpuset.version === 2) await makeOwnCpusCgroup(shared.cpuset, cpus);
-    const changes = await plan(store.state.quotas, sharesByFile(claims));
-    await store.save({ quotas: noted(changes, store.state.quotas) });
+  concerns({ shared }: TuningClaim): boolean {
+    return shared !== undefined;
+  }
+
+  async reach(round: TuningRound): Promise<undefined> {
+    const { store, claims, fresh } = round;
+    for (const claim of claims) {
+      const { shared, cpus } = claim;
+      if (shared?.cpuset.version === 2)
+        await round.step(claim === fresh, () => makeOwnCpusCgroup(shared.cpuset, cpus));
+    }
+    const ofFresh = sharesByFile(fresh === undefined ? [] : [fresh]);
+    const { changes, unread } = await planAll(round, ofFresh);
+    await store.save({ quotas: { ...unread, ...noted(changes, store.state.quotas) } });
     const byDepth = [...changes].sort((a, b) => a.file.length - b.file.length);
     // With cgroup v1 no quota may be larger than that of the cgroup above.
-    for (const { file, now, target } of [...byDepth].reverse())
-      if (target < (now.quota ?? 0)) await writeQuota(file, target, now.period);
-    for (const { file, now, target } of byDepth)
-      if (target > (now.quota ?? 0)) await writeQuota(file, target, now.period);
-    const raised = changes.filter(({ base, target }) => target !== base);
-    await store.forget({ quotas: noted(raised, {}) });
+    const lower = byDepth.filter(({ now, target }) => target < (now.quota ?? 0)).reverse();
+    const higher = byDepth.filter(({ now, target }) => target > (now.quota ?? 0));
+    const left: Change[] = [];
+    for (const change of [...lower, ...higher]) {
+      const { file, now, target } = change;
+      const isDone = await round.step(ofFresh.has(file), () => writeQuota(file, target, now.period));
+      if (!isDone) left.push(change);
+    }
+    const raised = changes.filter((change) => change.target !== change.base && !left.includes(change));
+    await store.forget({ quotas: { ...unread, ...noted(raised, {}), ...noted(left, store.state.quotas) } });
   }
 }
 
@@ -50,23 +64,39 @@ function sharesByFile(claims: readonly TuningClaim[]): Map<string, number> {
   return found;
 }
 
-/** What is without a limit stays so, and what is gone needs nothing. A value that is not ours is a new one of the kubelet's. */
-async function plan(
-  raised: Readonly<Record<string, RaisedQuota>>,
-  shares: ReadonlyMap<string, number>,
-): Promise<Change[]> {
+/** With the records of files that cannot be read now. */
+async function planAll(
+  round: TuningRound,
+  ofFresh: ReadonlyMap<string, number>,
+): Promise<{ changes: Change[]; unread: Record<string, RaisedQuota> }> {
+  const { quotas } = round.store.state;
+  const shares = sharesByFile(round.claims);
   const changes: Change[] = [];
-  for (const file of new Set([...Object.keys(raised), ...shares.keys()])) {
-    const now = await readQuota(file);
-    if (now?.quota === undefined) continue;
-    const before = raised[file];
-    const base = before?.written.includes(now.quota) ? before.original : now.quota;
-    changes.push({ file, now, base, target: base + (shares.get(file) ?? 0) * now.period });
+  const unread: Record<string, RaisedQuota> = {};
+  for (const file of new Set([...Object.keys(quotas), ...shares.keys()])) {
+    const before = quotas[file];
+    const isRead = await round.step(ofFresh.has(file), async () => {
+      const change = await plan(file, before, shares.get(file) ?? 0);
+      if (change !== undefined) changes.push(change);
+    });
+    if (!isRead && before !== undefined) unread[file] = before;
   }
-  return changes;
+  return { changes, unread };
 }
 
-/** A quota that a daemon has written before it died counts as ours too. */
+/** What is without a limit stays so, and what is gone needs nothing. A value that is not ours is a new one of the kubelet's. */
+async function plan(
+  file: string,
+  before: RaisedQuota | undefined,
+  added: number,
+): Promise<Change | undefined> {
+  const now = await readQuota(file);
+  if (now?.quota === undefined) return undefined;
+  const base = before?.written.includes(now.quota) ? before.original : now.quota;
+  return { file, now, base, target: base + added * now.period };
+}
+
+/** A quota that a daemon has written before it died counts as ours too. What is only given back needs no room on a full disk. */
 function noted(
   changes: readonly Change[],
   before: Readonly<Record<string, RaisedQuota>>,
@@ -74,7 +104,8 @@ function noted(
   return Object.fromEntries(
     changes.map(({ file, base, target }) => {
       const earlier = before[file]?.original === base ? (before[file]?.written ?? []) : [];
-      return [file, { original: base, written: [...new Set([...earlier, target])] }];
+      const written = target === base ? earlier : [...new Set([...earlier, target])];
+      return [file, { original: base, written }];
     }),
   );
 }
