@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, readdir, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { listDirectory, removeTree } from './directories.ts';
+import { ensureDirectory, listDirectory, removeTree } from './directories.ts';
 
 test('removeTree deletes a tree without following links, and an absent one is success', async () => {
   const root = await mkdtemp(join(tmpdir(), 'directories-'));
@@ -17,5 +17,18 @@ test('removeTree deletes a tree without following links, and an absent one is su
   assert.deepEqual(await readdir(root), ['outside']);
   assert.deepEqual(await listDirectory(join(root, 'outside')), ['kept']);
   assert.deepEqual(await listDirectory(join(root, 'tree')), []);
+  await removeTree(root);
+});
+
+test('ensureDirectory takes a link to a directory for one, and refuses a link to none, as to a disk that is not mounted', async () => {
+  const root = await mkdtemp(join(tmpdir(), 'directories-'));
+  await mkdir(join(root, 'disk'));
+  await symlink('disk', join(root, 'mounted'));
+  await symlink('missing', join(root, 'unmounted'));
+  await ensureDirectory(join(root, 'mounted'));
+  await ensureDirectory(join(root, 'mounted/a/b'));
+  assert.deepEqual(await readdir(join(root, 'disk/a')), ['b']);
+  await assert.rejects(ensureDirectory(join(root, 'unmounted')), { code: 'EEXIST' });
+  await assert.rejects(ensureDirectory(join(root, 'unmounted/a')));
   await removeTree(root);
 });

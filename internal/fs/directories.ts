@@ -2,7 +2,7 @@
 
 import { randomBytes } from 'node:crypto';
 import type { Dirent } from 'node:fs';
-import { lstat, mkdir, readdir, rename, rmdir, unlink } from 'node:fs/promises';
+import { lstat, mkdir, readdir, rename, rmdir, stat, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { isEEXIST, isENOENT } from '../errors/errno.ts';
 
@@ -20,12 +20,15 @@ export async function ensureDirectory(path: string, mode = 0o700): Promise<void>
   }
 }
 
-/** Node's recursive mkdir says ENOENT for a disk that is full (seen in 20.20); the plain one says what is wrong. */
+/**
+ * Node's recursive mkdir says ENOENT for a disk that is full (seen in 20.20), and for a link to a directory that is not there;
+ * the plain one says what is wrong.
+ */
 async function makeEach(path: string, mode: number): Promise<void> {
   try {
     await mkdir(path, { mode });
   } catch (cause) {
-    if (isEEXIST(cause)) return;
+    if (isEEXIST(cause) && (await stat(path).catch(() => undefined))?.isDirectory()) return;
     if (!isENOENT(cause) || dirname(path) === path) throw cause;
     await makeEach(dirname(path), mode);
     await mkdir(path, { mode });
