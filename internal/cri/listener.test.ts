@@ -79,3 +79,18 @@ test('bindCriSocket leaves the socket of a daemon that is too busy to take conne
     await once(busy, 'exit');
   }
 });
+
+test('bindCriSocket leaves a socket of datagrams alone, as that of a logger', async () => {
+  const path = join(root, 'log.sock');
+  const bind = 'use Socket; socket(S, AF_UNIX, SOCK_DGRAM, 0) && bind(S, pack_sockaddr_un(shift)) or die';
+  const script = `${bind}; $| = 1; print "bound"; sysread(STDIN, $_, 1)`;
+  const logger = spawn('perl', ['-e', script, path], { stdio: ['pipe', 'pipe', 'inherit'] });
+  try {
+    await once(logger.stdout, 'data');
+    await assert.rejects(bindCriSocket(path, silentLogger), { kind: 'failed-precondition' });
+    assert.ok((await stat(path)).isSocket());
+  } finally {
+    logger.kill('SIGKILL');
+    await once(logger, 'exit');
+  }
+});

@@ -68,13 +68,22 @@ async function removeStaleSocket(path: string): Promise<void> {
   }
 }
 
+/** What connect(2) says of a path that somebody is bound to: its queue is full, or it is a socket of datagrams. */
+const busy: readonly unknown[] = ['EAGAIN', 'EPROTOTYPE'];
+const nobodyThere: readonly unknown[] = ['ECONNREFUSED', 'ENOENT'];
+
 async function isAlive(path: string): Promise<boolean> {
   const socket = connect(path);
   try {
-    return await new Promise<boolean>((resolve) => {
+    return await new Promise<boolean>((resolve, reject) => {
       socket.setTimeout(probeTimeoutMs, () => resolve(true)); // bound but too busy to accept: alive
       socket.once('connect', () => resolve(true));
-      socket.once('error', (cause) => resolve(errnoCode(cause) === 'EAGAIN')); // its queue is full: alive
+      socket.once('error', (cause) => {
+        const code = errnoCode(cause);
+        if (busy.includes(code)) resolve(true);
+        else if (nobodyThere.includes(code)) resolve(false);
+        else reject(new DaemonError('unavailable', `cannot see who listens on "${path}" (${code})`, cause));
+      });
     });
   } finally {
     socket.destroy();
