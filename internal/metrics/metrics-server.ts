@@ -9,6 +9,7 @@ import {
   type ServerResponse,
 } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
+import type { Socket } from 'node:net';
 import { listen } from '../async/listen.ts';
 import { describeError } from '../errors/daemon-error.ts';
 import type { Logger } from '../log/logger.ts';
@@ -38,20 +39,30 @@ export async function startMetricsServer(
 ): Promise<MetricsServer> {
   const stop = new AbortController();
   const servers: Server[] = [];
+  const connections = new Set<Socket>();
   const close = async (): Promise<void> => {
     stop.abort();
-    await Promise.all(servers.map(closeServer));
+    const closed = servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve())));
+    for (const socket of connections) socket.destroy(); // HTTP does not know those whose TLS has not begun
+    await Promise.all(closed);
+  };
+  const keep = (server: Server): void => {
+    servers.push(server);
+    server.on('connection', (socket: Socket) => {
+      connections.add(socket);
+      socket.once('close', () => connections.delete(socket));
+    });
   };
   try {
     const tcp = await makeServer(metrics, settings.identity, logger, stop.signal);
     const { host, port } = settings;
     await listen(tcp, { host, port }, refusalOn(`${host}:${port}`), logger);
-    servers.push(tcp);
+    keep(tcp);
     if (settings.socket !== '') {
       await rm(settings.socket, { force: true });
       const unix = await makeServer(metrics, settings.identity, logger, stop.signal);
       await listen(unix, { path: settings.socket }, refusalOn(settings.socket), logger);
-      servers.push(unix);
+      keep(unix);
       await chmod(settings.socket, 0o660);
     }
     return { address: addressOf(tcp), close };
@@ -103,9 +114,4 @@ function addressOf(server: Server): string {
   return typeof address === 'object' && address !== null
     ? `${address.family === 'IPv6' ? `[${address.address}]` : address.address}:${address.port}`
     : '';
-}
-
-async function closeServer(server: Server): Promise<void> {
-  server.closeAllConnections();
-  await new Promise<void>((resolve) => server.close(() => resolve()));
 }

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { silentLogger } from '../log/logger.ts';
@@ -149,7 +150,10 @@ test('with a certificate it speaks HTTPS, keeps to the suites, and names a file 
     const other = { ...trust, maxVersion: 'TLSv1.2', ciphers: 'ECDHE-RSA-AES256-GCM-SHA384' };
     await assert.rejects(get(`https://${address}/metrics`, other), /handshake failure/i);
     await assert.rejects(get(`http://${address}/metrics`));
-  });
+    const silent = connect(Number(address.split(':')[1]), '127.0.0.1').on('error', () => {});
+    await once(silent, 'connect');
+    await get(`https://${address}/metrics`, trust); // a later one is there, so is the silent one
+  }); // closed, whoever is connected
   writeFileSync(identity.keyFile, 'no key');
   await assert.rejects(
     serving(make(), { identity }, async () => {}),
