@@ -39,9 +39,9 @@ export class OverlayLayerStore implements LayerStore {
 
   async stageLayer(source: LayerSource, limits: UnpackLimits, signal: AbortSignal): Promise<StagedLayer> {
     signal.throwIfAborted();
-    const { tempDirs } = this.#store.imagePaths;
+    const { tempDirs, graphRoot } = this.#store.imagePaths;
     const directory = await TempDir.create(tempDirs).catch(async (cause: unknown) => {
-      throw await diskFull(cause, tempDirs, `layer "${source.diffId}"`);
+      throw await diskFull(cause, graphRoot, `layer "${source.diffId}"`);
     });
     try {
       const unpacked = await this.#unpack(directory.path, source, limits, signal);

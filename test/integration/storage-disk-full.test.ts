@@ -162,7 +162,7 @@ describe('a full disk', { skip: hasLoopDevices() ? false : 'needs loop devices' 
     await assertWhole();
   });
 
-  test('a container can be removed when no inode is free', async () => {
+  test('a container can be removed when no inode is free, and no image stored', async () => {
     const image = await storeImage(world.store, [small], 'localhost/inodes:1');
     const ids = ['c', 'd'].map(() => randomBytes(32).toString('hex'));
     for (const containerId of ids)
@@ -178,6 +178,8 @@ describe('a full disk', { skip: hasLoopDevices() ? false : 'needs loop devices' 
       await world.store.containers.remove(containerId);
       disk.takeInodes(); // what has filled the disk takes what was freed
     }
+    const other = testLayer(tarArchive([{ name: 'other', content: Buffer.from('other') }]));
+    assert.equal(await works(() => storeImage(world.store, [other], 'localhost/other:1')), false);
     disk.leaveFree(undefined);
     await assertWhole();
   });
