@@ -15,9 +15,12 @@ test('cgroup v1: the line of the controller', () => {
     own: ['/cg/cpuset/kubepods/pod1/crio-c0ffee'],
   });
   const cpu = { path: '/cg/cpu', controllers: ['rw', 'cpu'] };
-  assert.deepEqual(cgroupPlace({ hierarchy: cpu, controller: 'cpu' }, text, containerId)?.own, [
-    '/cg/cpu/elsewhere',
-  ]);
+  const ofCpu = cgroupPlace(
+    { hierarchy: cpu, controller: 'cpu' },
+    text.replace('elsewhere', 'crio-c0ffee'),
+    containerId,
+  );
+  assert.deepEqual(ofCpu?.own, ['/cg/cpu/crio-c0ffee']);
 });
 
 test('cgroup v2: with the cgroup that crun makes below the container’s', () => {
@@ -33,9 +36,9 @@ test('cgroup v2: with the cgroup that crun makes below the container’s', () =>
   });
 });
 
-test('a process that is in no cgroup of the container’s name has the last one', () => {
-  assert.deepEqual(cgroupPlace(v2, '0::/a/vm\n', containerId)?.own, ['/cg/a/vm']);
-  assert.equal(cgroupPlace(v2, '0::/\n', containerId), undefined);
+test('a process that is in no cgroup of the container’s name has none that is its own', () => {
+  for (const path of ['/kubepods/pod1/vm', '/system.slice', '/', '/../pod1/crio-c0ffee'])
+    assert.equal(cgroupPlace(v2, `0::${path}\n`, containerId), undefined, path);
 });
 
 test('a process that is gone is nowhere', async () => {

@@ -2,7 +2,7 @@
 
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isENOENT } from '../errors/errno.ts';
+import { errnoCode, isENOENT } from '../errors/errno.ts';
 import type { CgroupMount } from './hierarchy.ts';
 
 export type PlacedController = 'cpu' | 'cpuset';
@@ -23,7 +23,7 @@ export interface PlacedProcess {
   readonly containerId: string;
 }
 
-/** Undefined when there is no such process, or the kernel has no such controller. */
+/** Undefined when there is no such process or controller, or the process is in no cgroup of the container. */
 export async function findPlace(
   mounts: readonly CgroupMount[],
   { pid, containerId }: PlacedProcess,
@@ -34,7 +34,7 @@ export async function findPlace(
     const text = await readFile(`/proc/${pid}/cgroup`, 'utf8');
     return hierarchy && cgroupPlace({ hierarchy, controller }, text, containerId);
   } catch (cause) {
-    if (isENOENT(cause)) return undefined;
+    if (isENOENT(cause) || errnoCode(cause) === 'ESRCH') return undefined; // it ended before or while it was read
     throw cause;
   }
 }
@@ -50,7 +50,10 @@ async function hierarchyOf(
   return available.includes(controller) ? v2 : undefined;
 }
 
-/** The same of the text of /proc/PID/cgroup (cgroups(7)). */
+/**
+ * The same of the text of /proc/PID/cgroup (cgroups(7)). A path that lacks the id is that of a virtual machine for the whole pod,
+ * of an init that was moved elsewhere, or of a pid that is another's by now: what is changed there would be others' too.
+ */
 export function cgroupPlace(
   { hierarchy, controller }: { readonly hierarchy: CgroupMount; readonly controller: PlacedController },
   text: string,
@@ -62,8 +65,7 @@ export function cgroupPlace(
   const found = lines.find((line) => (isV2 ? line?.[1] === '' : line?.[1]?.split(',').includes(controller)));
   const names = (found?.[2] ?? '').split('/').filter((name) => name !== '');
   const directories = names.map((_, index) => join(root, ...names.slice(0, index + 1)));
-  const named = names.findIndex((name) => name.includes(containerId));
-  const at = named < 0 ? names.length - 1 : named;
-  if (at < 0) return undefined;
+  const at = names.findIndex((name) => name.includes(containerId));
+  if (at < 0 || names.includes('..')) return undefined; // `..`: outside of the daemon's cgroup namespace
   return { version: isV2 ? 2 : 1, root, above: directories.slice(0, at), own: directories.slice(at) };
 }

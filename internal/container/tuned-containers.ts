@@ -119,8 +119,11 @@ async function placeOf(
 ): Promise<CgroupPlace> {
   const place = await cgroups.placeOf(process, controller);
   if (place !== undefined) return place;
-  const text = `the CPUs of container "${process.containerId}" cannot be set up: its process is in no cgroup of ${controller}`;
-  throw new DaemonError('failed-precondition', `${text}; the kernel needs this controller`);
+  const text = `the CPUs of container "${process.containerId}" cannot be set up: its process is in no ${controller} cgroup of its own`;
+  throw new DaemonError(
+    'failed-precondition',
+    `${text}; the kernel must have this controller, and the OCI runtime use it`,
+  );
 }
 
 function ownCpus(containerName: string, { cpusetCpus }: LinuxResources): string {
