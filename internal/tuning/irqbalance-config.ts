@@ -35,6 +35,8 @@ export class IrqbalanceConfig {
     { quiet, never }: { readonly quiet: CpuSet; readonly never: CpuSet },
   ): Promise<Afterwards | undefined> {
     const { config } = this.#files;
+    const former = store.state.irqbalance;
+    if (former !== undefined && former.file !== config) await this.restore(store); // the option names another file now
     const text = await readConfig(config);
     const before = originalOf(text ?? '', config, store.state.irqbalance);
     const own = before.line === undefined ? undefined : findLine(before.line, before.name);

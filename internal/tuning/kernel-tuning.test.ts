@@ -181,6 +181,19 @@ describe('irqbalance', () => {
     assert.equal(config(), 'IRQBALANCE_BANNED_CPUS=80\n');
   });
 
+  test('with another file, that of before gets its line back', async () => {
+    tree = new CpuTree(8);
+    tree.write('irqbalance', 'IRQBALANCE_BANNED_CPUS=80');
+    tree.write('sysconfig', '');
+    await (await tree.open()).apply('a', { cpus: '2', irq: 'disable' });
+    const tuning = await tree.open('sysconfig');
+    await tuning.settle(all);
+    assert.equal(config(), 'IRQBALANCE_BANNED_CPUS=80\n');
+    assert.equal(tree.read('sysconfig'), 'IRQBALANCE_BANNED_CPUS="00000004"');
+    await tuning.release('a');
+    assert.equal(tree.read('sysconfig'), '');
+  });
+
   test('after a boot the line of the administrator is put back, and the mask of a restore file', async () => {
     tree = new CpuTree(8);
     tree.write('irqbalance', 'IRQBALANCE_BANNED_CPUS=80');

@@ -56,8 +56,8 @@ export class CpuTree {
     writeFileSync(join(this.root, 'bin', name), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
   }
 
-  /** What a daemon on this machine has; a second one is its successor. */
-  open(): Promise<NodeTuning> {
+  /** What a daemon on this machine has; a second one is its successor. Its irqbalance has the file of this name. */
+  open(irqbalanceConfig = 'irqbalance'): Promise<NodeTuning> {
     const say = (level: string) => (fields: object, text: string) =>
       void this.said.push({ level, text, fields });
     const logger = {
@@ -69,7 +69,7 @@ export class CpuTree {
     };
     return openKernelTuning({
       stateFile: join(this.root, 'tuning.json'),
-      irqbalanceConfig: join(this.root, 'irqbalance'),
+      irqbalanceConfig: join(this.root, irqbalanceConfig),
       irqbalanceRestoreFile: join(this.root, 'orig'),
       runner: nodeCommandRunner,
       logger,
