@@ -12,6 +12,7 @@ import { listCgroupMounts } from '../../internal/cgroup/hierarchy.ts';
 import { openMonitorPlaces } from '../../internal/cgroup/monitor-places.ts';
 import type { Config } from '../../internal/config/options.ts';
 import { parseDurationMs, parseSizeBytes } from '../../internal/config/quantities.ts';
+import { storageOptions } from '../../internal/config/storage-options.ts';
 import type { ContainerDefaults, ContainerParts } from '../../internal/container/container-parts.ts';
 import { CpuRates } from '../../internal/container/cpu-rates.ts';
 import { probeHost } from '../../internal/container/host-facts.ts';
@@ -35,6 +36,7 @@ import type { RuntimeHandlers } from '../../internal/oci/oci-runtime.ts';
 import { openRuntimeHandlers } from '../../internal/oci/runtime-handlers.ts';
 import type { CommandRunner } from '../../internal/process/command-runner.ts';
 import { RecordStore } from '../../internal/records/record-store.ts';
+import { AutomaticIds } from '../../internal/sandbox/automatic-ids.ts';
 import { knowsSandbox } from '../../internal/sandbox/restore-sandboxes.ts';
 import type { SandboxParts } from '../../internal/sandbox/sandbox-parts.ts';
 import { openSELinux } from '../../internal/selinux/kernel-selinux.ts';
@@ -193,6 +195,7 @@ async function wireSandboxes(
     creations: new RequestFlight('sandbox name'),
     stops: new SingleFlight(),
     directories: { data: join(cria.data_dir, 'sandboxes'), run: join(cria.run_dir, 'sandboxes') },
+    automaticIds: new AutomaticIds(storageOptions(config.crio.storage_option).autoUserNamespaceUser),
     namespaces,
     dialer: new NamespaceDialer(),
     network: await CniPodNetwork.open(cni, runner, containers.logger),

@@ -32,7 +32,7 @@ export const crioOptions = {
   storage_option: done(
     textList,
     [],
-    'Options of the storage driver: overlay.mountopt, overlay.imagestore (an additional, read-only store). Others have no effect, which is logged. The lists of several files are joined, after the options of storage.conf.',
+    'Options of the storage driver: overlay.mountopt, overlay.imagestore (an additional, read-only store), root-auto-userns-user (whose ids are for the annotation userns-mode.crio.io). Others have no effect, which is logged. The lists of several files are joined, after the options of storage.conf.',
     { flag: 'storage-opt', appends: true },
   ),
   log_dir: done(

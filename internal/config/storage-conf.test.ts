@@ -25,7 +25,7 @@ test('loadConfig refuses a broken storage.conf and tells a value of a wrong type
 
 test('loadConfig takes the store and its options from storage.conf, its drop-ins and the environment', async () => {
   const options =
-    '[storage.options]\nsize = "1G"\nadditionalimagestores = ["/a", "/b"]\nremap-uids = "0:1:2"\n';
+    '[storage.options]\nsize = "1G"\nadditionalimagestores = ["/a", "/b"]\nremap-uids = "0:1:2"\nroot-auto-userns-user = "pods"\n';
   await writeFile(folder.storageConf, `[storage]\nimagestore = "/i"\ntransient_store = true\n${options}`);
   await mkdir(`${folder.storageConf}.d`);
   const dropIn =
@@ -35,6 +35,7 @@ test('loadConfig takes the store and its options from storage.conf, its drop-ins
   assert.equal(loaded.config.crio.imagestore, '/i');
   assert.deepEqual(loaded.config.crio.storage_option, [
     'transient_store=true',
+    'root-auto-userns-user=pods',
     'overlay.imagestore=/a',
     'overlay.imagestore=/b',
     'overlay.size=1G',

@@ -7,6 +7,7 @@ import { listDirectory } from '../fs/directories.ts';
 import type { Problem } from './config-error.ts';
 import { parseToml, type TomlTable } from './parse-toml.ts';
 import type { Setting } from './setting.ts';
+import { autoUserKey } from './storage-options.ts';
 import { isTomlTable } from './value-type.ts';
 
 export interface StorageConfInputs {
@@ -132,6 +133,8 @@ function readOptions(storage: TomlTable, source: string, { problems, warnings }:
   };
   if (storage['transient_store'] !== undefined)
     take('transient_store', 'storage.transient_store', storage['transient_store']);
+  if (options[autoUserKey] !== undefined)
+    take(autoUserKey, `storage.options.${autoUserKey}`, options[autoUserKey]);
   if (options['additionalimagestores'] !== undefined)
     take('overlay.imagestore', 'storage.options.additionalimagestores', options['additionalimagestores']);
   for (const name of driverOptions) {

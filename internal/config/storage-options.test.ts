@@ -9,6 +9,7 @@ test('storage options are understood with any prefix; the last value of one coun
     'overlay.imagestore=/a',
     'additionalimagestore=/b,/a',
     'transient_store=true',
+    'root-auto-userns-user=pods',
     'overlay.skip_mount_home=true',
     'overlay.ignore_chown_errors=false',
   ]);
@@ -16,6 +17,7 @@ test('storage options are understood with any prefix; the last value of one coun
     additionalStores: ['/a', '/b'],
     mountOptions: 'nodev,nosuid',
     transient: true,
+    autoUserNamespaceUser: 'pods',
     warnings: [],
   });
 });

@@ -8,9 +8,14 @@ export interface StorageOptions {
   /** Comma-separated. */
   readonly mountOptions: string;
   readonly transient: boolean;
+  /** Whose ids of /etc/subuid and /etc/subgid are for user namespaces that the node chooses. */
+  readonly autoUserNamespaceUser: string;
   /** What has no effect, and why. */
   readonly warnings: readonly { readonly key: string; readonly reason: string }[];
 }
+
+/** Of storage.conf, as podman and CRI-O have it. */
+export const autoUserKey = 'root-auto-userns-user';
 
 /** Options that ask for what is done anyway, or concern other tools only. */
 const needless = new Set(['skip_mount_home', 'sync', 'override_kernel_check', 'use_native_diff']);
@@ -31,6 +36,7 @@ export function storageOptions(list: readonly string[]): StorageOptions {
   const warnings: { key: string; reason: string }[] = [];
   let mountOptions = '';
   let transient = false;
+  let autoUserNamespaceUser = 'containers';
   for (const item of list) {
     const at = item.indexOf('=');
     const key = (at < 0 ? item : item.slice(0, at)).trim();
@@ -38,6 +44,7 @@ export function storageOptions(list: readonly string[]): StorageOptions {
     const name = key.toLowerCase().replace(/^(?:overlay)?\./, '');
     if (name === 'mountopt') mountOptions = value;
     else if (name === 'transient_store') transient = value === 'true';
+    else if (name === autoUserKey) autoUserNamespaceUser = value;
     else if (name === 'imagestore' || name === 'additionalimagestore') {
       const stores = value.split(',').filter((path) => path !== '');
       additionalStores.push(...stores.filter(isAbsolute));
@@ -46,5 +53,11 @@ export function storageOptions(list: readonly string[]): StorageOptions {
     } else if (!needless.has(name) && !(name in reasons && switchedOff.has(value)))
       warnings.push({ key, reason: reasons[name] ?? 'ignored: no such option is known' });
   }
-  return { additionalStores: [...new Set(additionalStores)], mountOptions, transient, warnings };
+  return {
+    additionalStores: [...new Set(additionalStores)],
+    mountOptions,
+    transient,
+    autoUserNamespaceUser,
+    warnings,
+  };
 }

@@ -23,7 +23,7 @@ import { recordFile, type SandboxPaths, sandboxPaths, statusFile } from './sandb
 import { attachNetwork, bandwidthOf, claimHostPorts, detachNetwork } from './sandbox-network.ts';
 import type { SandboxParts } from './sandbox-parts.ts';
 import { checkInfra } from './sandbox-readiness.ts';
-import { checkUserNamespace, openDirectories } from './user-namespace.ts';
+import { chooseIdMaps, idMapsOf, openDirectories, requireUserNamespace } from './user-namespace.ts';
 
 export interface RunSandboxRequest {
   readonly config: SandboxConfig;
@@ -58,9 +58,12 @@ export async function runSandbox(
 
 async function createLabelled(parts: SandboxParts, record: SandboxRecord): Promise<string> {
   try {
-    return await createSandbox(parts, { ...record, labels: await podLabels(parts, record) });
+    const chosenIdMaps = await chooseIdMaps(parts, record);
+    const labels = await podLabels(parts, record);
+    return await createSandbox(parts, { ...record, labels, ...(chosenIdMaps && { chosenIdMaps }) });
   } finally {
     parts.containers.selinux.settle(record.id); // by now its level is known by its record, or free again
+    parts.automaticIds.settle(record.id); // and so are its ids
   }
 }
 
@@ -98,7 +101,8 @@ function newRecord(parts: SandboxParts, name: string, request: RunSandboxRequest
   const handler = parts.containers.runtimes.get(request.handler);
   requireOwnPids(handler, config.namespaces.pid);
   bandwidthOf(config.annotations); // refused here, before there is anything to undo
-  checkUserNamespace(config.namespaces, parts.containers.abilities, handler);
+  if (config.namespaces.idMaps !== undefined)
+    requireUserNamespace(config.namespaces, parts.containers.abilities, handler);
   const id = newId();
   const { workloads } = parts.containers.defaults;
   const { allowedAnnotations } = handler;
@@ -184,7 +188,7 @@ async function setUp(
     const outcome = attached === undefined ? 'released' : await detachNetwork(parts, record, attached);
     if (outcome === 'released') await parts.namespaces.unpin(record.id);
   });
-  const { idMaps } = record.config.namespaces;
+  const idMaps = idMapsOf(record);
   if (idMaps !== undefined) await openDirectories(parts);
   const pin = { sandboxId: record.id, ...own, user: idMaps, hostname: record.hostname, sysctls };
   const [namespaces] = await allEnded([
@@ -216,7 +220,8 @@ async function makePodFiles(parts: SandboxParts, record: SandboxRecord): Promise
   const { shmSizeBytes } = parts.containers.defaults.spec;
   const paths = sandboxPaths(parts.directories, id);
   const { hostResolvConf } = parts.defaults;
-  const { ipc, idMaps } = config.namespaces;
+  const { ipc } = config.namespaces;
+  const idMaps = idMapsOf(record);
   const owner = idMaps === undefined ? undefined : rootOf(idMaps);
   await writePodFiles(paths, { hostname, dns: config.dns, hostResolvConf, owner });
   const label = record.labels?.mount ?? '';

@@ -4,6 +4,7 @@ import type { NamespaceSource, SandboxFacts } from '../container/spec/spec-input
 import type { SandboxRecord, SandboxStatus } from './sandbox.ts';
 import { sandboxPaths } from './sandbox-files.ts';
 import type { SandboxParts } from './sandbox-parts.ts';
+import { idMapsOf } from './user-namespace.ts';
 
 /** The facts of a sandbox whose namespaces are pinned. */
 export function sandboxFacts(
@@ -13,7 +14,7 @@ export function sandboxFacts(
 ): SandboxFacts {
   const { config } = record;
   const { network, ipc, uts, user } = status.namespaces;
-  const { idMaps } = config.namespaces;
+  const idMaps = idMapsOf(record);
   const paths = sandboxPaths(parts.directories, record.id);
   const sharesPid = config.namespaces.pid === 'pod' && status.infra !== undefined;
   return {

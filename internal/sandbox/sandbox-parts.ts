@@ -7,6 +7,7 @@ import type { LoopbackDialer } from '../namespaces/loopback-dialer.ts';
 import type { NamespacePinner } from '../namespaces/namespace-pinner.ts';
 import type { PodNetwork } from '../network/pod-network.ts';
 import type { RecordStore } from '../records/record-store.ts';
+import type { AutomaticIds } from './automatic-ids.ts';
 import type { Sandbox } from './sandbox.ts';
 import type { SandboxDirectories } from './sandbox-files.ts';
 
@@ -30,6 +31,7 @@ export interface SandboxParts {
   readonly creations: RequestFlight<string>;
   readonly stops: SingleFlight<void>;
   readonly directories: SandboxDirectories;
+  readonly automaticIds: AutomaticIds;
   readonly namespaces: NamespacePinner;
   readonly network: PodNetwork;
   readonly dialer: LoopbackDialer;

@@ -12,6 +12,7 @@ import type { PinnedNamespaces } from '../namespaces/namespace-pinner.ts';
 import type { RecordedRuntime } from '../oci/oci-runtime.ts';
 import type { NamedRecord } from '../records/record-store.ts';
 import type { Labels } from '../selinux/selinux.ts';
+import type { IdMaps } from '../sys/id-maps.ts';
 import type { SandboxConfig } from './sandbox-config.ts';
 
 /** Written once, when the creation begins. */
@@ -27,6 +28,8 @@ export interface SandboxRecord {
   readonly cgroupParent: string;
   /** Of SELinux; undefined in records of earlier versions. */
   readonly labels?: Labels;
+  /** Of the user namespace that an annotation asks for; those of one that the kubelet asks for are in `config`. */
+  readonly chosenIdMaps?: IdMaps;
   /** Of the pod's /dev/shm, where an annotation says it. */
   readonly shmSizeBytes?: number;
   /** The pod's host name: the request's, or the node's for a pod on the host's network. */

@@ -8,6 +8,7 @@ import { isENOENT } from '../errors/errno.ts';
 import { detachMount } from '../fs/detach-mount.ts';
 import { removeTree } from '../fs/directories.ts';
 import { diskFull } from '../fs/disk-full.ts';
+import type { IdRanges } from '../sys/id-maps.ts';
 import {
   type ContainerRecord,
   guardIdOf,
@@ -17,6 +18,7 @@ import {
   layerRecordOf,
   newContainerRecord,
 } from './container-record.ts';
+import { idsInUse } from './ids-in-use.ts';
 import { furnishLayerDir, inheritRoot, newLinkName, putLink } from './layer-dir.ts';
 import type { LayerRecord } from './layer-records.ts';
 import { mountOverlay } from './overlay-mount.ts';
@@ -119,6 +121,10 @@ export class OverlayContainerLayers implements ContainerLayers {
   async listOwn(): Promise<readonly string[]> {
     const listed = this.#store.containers.all().filter(isOwn);
     return [...listed, ...this.#unlisted.all()].map((record) => record.id);
+  }
+
+  async idsInUse(): Promise<IdRanges> {
+    return idsInUse(this.#store, this.#unlisted);
   }
 
   rootPath(containerId: string): string | undefined {

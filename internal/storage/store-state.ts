@@ -11,6 +11,7 @@ import { type MountOptions, noMountOptions } from './mount-options.ts';
 import { openReadOnlyStore, type ReadOnlyStore } from './read-only-store.ts';
 import { RecordFile, type RecordPlace } from './record-file.ts';
 import { SpaceReserve } from './space-reserve.ts';
+import { StoreLock } from './store-lock.ts';
 import { type StorePaths, storePaths } from './store-paths.ts';
 import { SyncPoint } from './sync-point.ts';
 
@@ -38,6 +39,8 @@ export interface StoreState {
   readonly layers: RecordFile<LayerRecord>;
   readonly images: RecordFile<ImageRecord>;
   readonly containers: RecordFile<ContainerRecord>;
+  /** Held by whoever chooses ids for a user namespace, until the container that has them is in the list. */
+  readonly userNamespaces: StoreLock;
   readonly additional: readonly ReadOnlyStore[];
   readonly forest: LayerForest;
   readonly broken: BrokenObjects;
@@ -80,6 +83,7 @@ export function storeState(layout: StoreLayout, logger: Logger, closing: AbortSi
     layers,
     images: new RecordFile<ImageRecord>({ ...shared, directory: imagePaths.images, noun: 'images' }),
     containers,
+    userNamespaces: new StoreLock(join(graphRoot, 'userns.lock'), logger, closing),
     additional,
     forest: new LayerForest([layers, ...additional.map((store) => store.layers)], broken),
     broken,

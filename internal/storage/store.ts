@@ -1,7 +1,7 @@
 // What the rest of the daemon sees of the layered store. The on-disk form is containers/storage with the overlay
 // driver, shared with podman, skopeo, buildah and CRI-O.
 
-import type { IdMaps } from '../sys/id-maps.ts';
+import type { IdMaps, IdRanges } from '../sys/id-maps.ts';
 
 /** `sha256:` and 64 lower-case hex digits, checked. */
 export type Digest = `sha256:${string}`;
@@ -185,6 +185,8 @@ export interface ContainerLayers {
   remove(containerId: string): Promise<void>;
   /** Ids of all container records in the store that cria wrote. */
   listOwn(): Promise<readonly string[]>;
+  /** The host's ids that the user namespaces of containers have, of every tool on this store, as far as it wrote them down. */
+  idsInUse(): Promise<IdRanges>;
   /** `<graphroot>/overlay/<layer>/merged`, which names the container's layer to cAdvisor, mounted or not. */
   rootPath(containerId: string): string | undefined;
   /** Where the container's own files lie, and on which file system; undefined without a layer. */

@@ -12,6 +12,28 @@ export interface IdMaps {
   readonly gids: IdMap;
 }
 
+/** `length` ids of the host, from `first` on. */
+export interface IdRange {
+  readonly first: number;
+  readonly length: number;
+}
+
+/** User ids and group ids. */
+export interface IdRanges {
+  readonly uids: readonly IdRange[];
+  readonly gids: readonly IdRange[];
+}
+
+/** The ids of the host that the maps stand for. */
+export function outsideRanges({ uids, gids }: IdMaps): IdRanges {
+  const range = ({ outside, length }: IdMap): IdRange => ({ first: outside, length });
+  return { uids: [range(uids)], gids: [range(gids)] };
+}
+
+export function joinRanges(all: readonly IdRanges[]): IdRanges {
+  return { uids: all.flatMap(({ uids }) => uids), gids: all.flatMap(({ gids }) => gids) };
+}
+
 /** The host's id for one of the namespace; undefined when it is not mapped. */
 export function outsideId({ inside, outside, length }: IdMap, id: number): number | undefined {
   return id >= inside && id - inside < length ? id - inside + outside : undefined;
