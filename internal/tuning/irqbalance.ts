@@ -5,6 +5,7 @@ import { findProgram } from '../config/executable.ts';
 import { describeError } from '../errors/daemon-error.ts';
 import type { Logger } from '../log/logger.ts';
 import type { CommandRunner } from '../process/command-runner.ts';
+import { ProcessError } from '../process/process-error.ts';
 
 const service = 'irqbalance';
 const queryTimeoutMs = 5_000;
@@ -59,8 +60,15 @@ export class Irqbalance {
     if (systemctl === undefined) return false;
     const state = await this.#run([systemctl, 'is-enabled', service], queryTimeoutMs).catch(() => '');
     if (state.trim() !== 'enabled') return false; // not installed or switched off: is-enabled fails then
+    const restart = (): Promise<string> => this.#run([systemctl, 'restart', service], balanceTimeoutMs);
     try {
-      await this.#run([systemctl, 'restart', service], balanceTimeoutMs);
+      // After some starts in a short time systemd refuses the next one, and has stopped the service by then (StartLimitBurst in
+      // systemd.unit(5), which counts those by hand too); reset-failed sets its count to zero (systemctl(1)).
+      await restart().catch(async (cause: unknown) => {
+        if (cause instanceof ProcessError && cause.failure.timedOut) throw cause; // that was no refusal
+        await this.#run([systemctl, 'reset-failed', service], queryTimeoutMs);
+        return restart();
+      });
       return true;
     } catch (cause) {
       this.#parts.logger.warn({ error: describeError(cause) }, 'cannot restart the service irqbalance');

@@ -239,6 +239,21 @@ describe('irqbalance', () => {
     assert.ok(restarts.length >= 1 && restarts.length <= 2, calls().join('; '));
   });
 
+  test('a service that systemd does not start any more since it was started often is started all the same', async () => {
+    tree = new CpuTree(8);
+    const limit = join(tree.root, 'limit');
+    tree.program(
+      'systemctl',
+      `case $1 in is-enabled) echo enabled;; reset-failed) rm ${limit};; restart) [ ! -e ${limit} ] && echo restarted >> ${tree.root}/calls;; esac`,
+    );
+    tree.program('irqbalance', `echo once >> ${tree.root}/calls`);
+    tree.write('irqbalance', '');
+    tree.write('limit', 'reached');
+    await (await tree.open()).apply('a', { cpus: '2', irq: 'disable' });
+    assert.deepEqual(calls(), ['restarted']);
+    assert.deepEqual(tree.said, []);
+  });
+
   test('a service that does not start, and a program that fails, are in the log', async () => {
     tree = new CpuTree(8);
     tree.program('systemctl', '[ "$1" = is-enabled ] && echo enabled');
