@@ -2,10 +2,12 @@
 # Puts the built program where the systemd unit looks for it. Configuration and services are left to the operator:
 # docs/install.md tells how a node changes from CRI-O.
 set -euo pipefail
+umask 022 # what everybody may read, whatever root's shell is like
 
 REPO=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 PREFIX=/usr
 DESTDIR=${DESTDIR:-}
+MARK='# Written by contrib/install.sh of cria.'
 
 for part in say node; do
   # shellcheck source=/dev/null
@@ -23,24 +25,29 @@ is restarted, containers in any case. No file in /etc is written, and no service
 
 --uninstall  removes these files again. Containers that run keep their monitors.
 
-With DESTDIR in the environment all of it goes below that directory, as packages are made.
+With DESTDIR in the environment all of it goes below that directory, as packages are made. A DIR/bin/cria that this script
+has not written is left alone, and nothing is done.
 TEXT
+}
+
+find_node() {
+  node_is_enough || use_pinned_node
+  node_is_enough || fail "node 20.19 or newer is not in PATH; contrib/quickstart.sh shows where to get it"
 }
 
 # Sets NODE to what the wrapper says: the node of this machine by its whole path, since a unit has another PATH, or a copy
 # of the one that contrib/toolchain holds.
 choose_node() {
   local program
-  node_is_enough || use_pinned_node
-  node_is_enough || fail "node 20.19 or newer is not in PATH; contrib/quickstart.sh shows where to get it"
   program=$(node -p process.execPath)
-  NODE=$program
   case "$program" in
     "$REPO"/*)
       install -m 755 "$program" "$1/node"
       # shellcheck disable=SC2016
       NODE='"$home/node"'
       ;;
+    *"'"*) fail "the path of node has a quotation mark: $program" ;;
+    *) NODE="'$program'" ;;
   esac
 }
 
@@ -55,7 +62,8 @@ runtime_modules() {
 }
 
 copy_modules() {
-  local target=$1 kind path
+  local target=$1 modules kind path
+  modules=$(runtime_modules)
   while read -r kind path; do
     if [ -d "$path" ]; then
       mkdir -p "$target/$(dirname "$path")"
@@ -63,7 +71,7 @@ copy_modules() {
     elif [ "$kind" = needed ]; then
       fail "$REPO/$path is missing; run npm ci first"
     fi
-  done < <(runtime_modules)
+  done <<<"$modules"
 }
 
 copy_program() {
@@ -78,11 +86,18 @@ copy_program() {
   copy_modules "$target"
 }
 
+# Another program may have this name; what lies beside it is then not ours either.
+require_own() {
+  local program=$ROOT/bin/cria
+  if [ ! -e "$program" ] && [ ! -L "$program" ]; then return; fi
+  grep -qsxF -- "$MARK" "$program" || fail "$program is another program: remove it, or take another --prefix"
+}
+
 write_wrapper() {
   mkdir -p "$(dirname "$1")"
   cat >"$1.new" <<TEXT
 #!/bin/sh
-# Written by contrib/install.sh of cria.
+$MARK
 home=\$(dirname "\$(readlink -f "\$0")")/../lib/cria
 set -- $NODE "\$home/dist/cmd/cria/main.js" "\$@"
 # The mount namespace that OpenShift's kubens.service keeps for the kubelet and its container runtime. If it cannot be
@@ -107,7 +122,8 @@ install_manual() {
 }
 
 install_all() {
-  local home=$ROOT/lib/cria
+  local home=$ROOT/lib/cria version
+  find_node
   rm -rf "$home.new" "$home.old"
   mkdir -p "$home.new"
   copy_program "$home.new"
@@ -122,7 +138,8 @@ install_all() {
   sed "s|^ExecStart=/usr/bin/cria|ExecStart=$PREFIX/bin/cria|" contrib/systemd/cria.service >"$ROOT/lib/systemd/system/cria.service"
   cp -R README.md CHANGELOG.md LICENSE docs contrib/crio.conf.d contrib/cni contrib/crictl.yaml "$ROOT/share/doc/cria/"
   install_manual
-  note "$("$ROOT/bin/cria" --version) at $ROOT/bin/cria"
+  version=$("$ROOT/bin/cria" --version) || fail "$ROOT/bin/cria does not run"
+  note "$version at $ROOT/bin/cria"
   note "next: $PREFIX/share/doc/cria/docs/install.md"
 }
 
@@ -137,7 +154,11 @@ action=install_all
 while [ $# -gt 0 ]; do
   case "$1" in
     --prefix)
-      case "${2:-}" in /*) PREFIX=${2%/} ;; *) fail "--prefix needs an absolute path" ;; esac
+      case "${2:-}" in
+        *[!A-Za-z0-9/._+~-]*) fail "--prefix has a letter that a systemd unit cannot have in a path: $2" ;;
+        /*) PREFIX=${2%/} ;;
+        *) fail "--prefix needs an absolute path" ;;
+      esac
       shift
       ;;
     --uninstall) action=uninstall ;;
@@ -146,6 +167,8 @@ while [ $# -gt 0 ]; do
   esac
   shift
 done
+case "$DESTDIR" in '' | /*) ;; *) DESTDIR=$PWD/$DESTDIR ;; esac
 ROOT=$DESTDIR$PREFIX
 cd "$REPO"
+require_own
 "$action"

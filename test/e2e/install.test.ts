@@ -2,6 +2,8 @@
 
 import assert from 'node:assert/strict';
 import {
+  chmodSync,
+  cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -10,17 +12,36 @@ import {
   readlinkSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { attempt, command } from '../harness/command.ts';
+import { attempt, command, findProgram } from '../harness/command.ts';
 import { TestDaemon } from '../harness/daemon.ts';
 import { createContainer, readContainerLog, removeAllPods, runPod, waitForExit } from '../harness/pods.ts';
 import { missing } from '../harness/requirements.ts';
 
 const script = fileURLToPath(new URL('../../../contrib/install.sh', import.meta.url));
+const needed = 'bash cat chmod cp dirname env find grep install mkdir mv readlink rm sed'.split(' ');
+
+/** The script in a folder that has node in contrib/toolchain alone, and a PATH without one. */
+function withPinnedNode(folder: string): { readonly script: string; readonly path: string } {
+  const repository = dirname(dirname(script));
+  const checkout = join(folder, 'checkout');
+  const path = join(folder, 'path');
+  for (const directory of [checkout, path]) mkdirSync(directory, { recursive: true });
+  for (const name of readdirSync(repository))
+    if (name !== 'contrib') symlinkSync(join(repository, name), join(checkout, name));
+  const filter = (source: string) => !source.includes('toolchain');
+  cpSync(join(repository, 'contrib'), join(checkout, 'contrib'), { recursive: true, filter });
+  const bin = join(checkout, 'contrib/toolchain/node_modules/node-linux-any/bin');
+  mkdirSync(bin, { recursive: true });
+  cpSync(process.execPath, join(bin, 'node'));
+  for (const name of needed) symlinkSync(findProgram(name) ?? '', join(path, name));
+  return { script: join(checkout, 'contrib/install.sh'), path };
+}
 
 describe('contrib/install.sh', { skip: missing('runc') }, () => {
   const destination = mkdtempSync('/var/tmp/cria-install-');
@@ -91,6 +112,33 @@ describe('contrib/install.sh', { skip: missing('runc') }, () => {
     await install('--prefix', '/opt/cria');
     assert.match(unit('opt/cria'), /^ExecStart=\/opt\/cria\/bin\/cria /m);
     assert.equal(statSync(join(destination, 'opt/cria/bin/cria')).mode & 0o777, 0o755);
+  });
+
+  test('the pinned node is taken along, and found before anything is replaced', async () => {
+    const pinned = withPinnedNode(join(destination, 'pinned'));
+    const env = ['env', `PATH=${pinned.path}`, `DESTDIR=${join(destination, 'there')}`];
+    await command([...env, pinned.script], { timeoutMs: 60_000 });
+    rmSync(dirname(dirname(pinned.script)), { recursive: true });
+    const installed = join(destination, 'there/usr/bin/cria');
+    assert.match(await command(['env', `PATH=${pinned.path}`, installed, '--version']), /^cria \d/);
+  });
+
+  test('another program of this name is left alone, with what lies beside it', async () => {
+    const program = join(destination, 'other/bin/cria');
+    const library = join(destination, 'other/lib/cria');
+    for (const path of [dirname(program), library]) mkdirSync(path, { recursive: true });
+    writeFileSync(program, '#!/bin/sh\necho another\n');
+    chmodSync(program, 0o755);
+    for (const args of [[], ['--uninstall']])
+      await assert.rejects(install('--prefix', '/other', ...args), /other\/bin\/cria is another program/);
+    assert.match(readFileSync(program, 'utf8'), /another/);
+    assert.ok(existsSync(library));
+  });
+
+  test('DESTDIR is where the caller says, and a prefix that no unit can have is refused', async () => {
+    await command(['env', '-C', destination, 'DESTDIR=relative', script], { timeoutMs: 60_000 });
+    assert.ok(existsSync(join(destination, 'relative/usr/bin/cria')));
+    await assert.rejects(install('--prefix', '/opt/a b'), /cannot have in a path/);
   });
 
   test('--uninstall takes all files away, an unknown argument none', async () => {
