@@ -8,6 +8,7 @@ import type { CriParts } from '../../internal/cri/cri-parts.ts';
 import { bindCriSocket } from '../../internal/cri/listener.ts';
 import { startCriServer } from '../../internal/cri/server.ts';
 import { describeError } from '../../internal/errors/daemon-error.ts';
+import { isAbortError } from '../../internal/errors/errno.ts';
 import { listDirectory } from '../../internal/fs/directories.ts';
 import type { Logger } from '../../internal/log/logger.ts';
 import type { Metrics } from '../../internal/metrics/metrics.ts';
@@ -31,17 +32,22 @@ export async function runDaemon(
   followers: Follower[],
 ): Promise<number> {
   const { config } = loaded;
+  const stop = new AbortController();
   const stopSignal = Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')]);
+  const stopped = stopSignal.then(() => stop.abort());
   process.umask(0o022);
   await prepareDirectories(config);
   const closing: Close[] = [];
   let isOrderly = false;
   try {
-    const daemon = await start(config, logger, closing);
+    const daemon = await start(config, logger, closing, stop.signal);
     followers.push(daemon.follow);
     logger.info({ listen: config.api.listen, version: versionInfo().version }, 'cria is serving');
-    await stopSignal;
+    await stopped;
     logger.info({}, 'cria is stopping; containers go on');
+  } catch (cause) {
+    if (!stop.signal.aborted || !isAbortError(cause)) throw cause;
+    logger.info({}, 'cria was told to stop before it could begin');
   } finally {
     isOrderly = await closeAll(closing, logger);
   }
@@ -64,9 +70,12 @@ async function closeAll(closing: readonly Close[], logger: Logger): Promise<bool
   return isOrderly;
 }
 
-/** Starts part after part; what each needs at the end is pushed to `closing`, also when a later one fails. */
-async function start(config: Config, logger: Logger, closing: Close[]): Promise<Daemon> {
-  const lock = await lockDirectory(config.cria.run_dir, logger);
+/**
+ * Starts part after part; what each needs at the end is pushed to `closing`, also when a later one fails. The signal ends
+ * the wait for another daemon's commands; all else takes seconds, and is ended in order when it is there.
+ */
+async function start(config: Config, logger: Logger, closing: Close[], signal: AbortSignal): Promise<Daemon> {
+  const lock = await lockDirectory(config.cria.run_dir, logger, signal);
   closing.push(() => lock.release());
   const socket = await bindCriSocket(config.api.listen, logger);
   closing.push(() => socket.close());

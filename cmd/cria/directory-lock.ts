@@ -21,11 +21,15 @@ const checkMs = 20;
  * Takes the directory. `failed-precondition` while another daemon uses it; waits while only the commands of an ended one
  * run, because two `DEL` of one network, or a `delete` beside a `create`, must not meet.
  */
-export async function lockDirectory(directory: string, logger: Logger): Promise<DirectoryLock> {
+export async function lockDirectory(
+  directory: string,
+  logger: Logger,
+  signal: AbortSignal,
+): Promise<DirectoryLock> {
   const path = join(directory, 'lock');
   const fd = openSync(path, constants.O_RDWR | constants.O_CREAT, 0o600);
   try {
-    await acquire(fd, directory, logger);
+    await acquire(fd, directory, logger, signal);
   } catch (cause) {
     closeSync(fd);
     throw cause;
@@ -35,7 +39,7 @@ export async function lockDirectory(directory: string, logger: Logger): Promise<
   return { fd, release: () => closeSync(fd) };
 }
 
-async function acquire(fd: number, directory: string, logger: Logger): Promise<void> {
+async function acquire(fd: number, directory: string, logger: Logger, signal: AbortSignal): Promise<void> {
   for (let waitedMs = 0; !tryLockFile(fd, 'write'); waitedMs += checkMs) {
     const owner = ownerOf(fd);
     if (owner !== undefined && identityOf(owner.pid) === owner.identity) {
@@ -50,7 +54,7 @@ async function acquire(fd: number, directory: string, logger: Logger): Promise<v
         `${text}; look for "cria-monitor spawner" and what it has started`,
       );
     }
-    await sleep(checkMs);
+    await sleep(checkMs, undefined, { signal });
   }
 }
 

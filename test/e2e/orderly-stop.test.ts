@@ -1,7 +1,7 @@
 // SIGTERM in the middle of work: what ends soon is answered, the rest is cut, the daemon ends, and nothing is left of it.
 
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -98,5 +98,25 @@ describe('an orderly stop in the middle of work', { skip: missing('runc') }, () 
     assert.match(daemon.logTail(), /ending in the middle of work that takes too long/);
     await daemon.start();
     assert.deepEqual((await daemon.client.runtime('ListPodSandbox', {})).items, []);
+  });
+
+  test('a start that waits for the commands of the daemon before it', async () => {
+    const [begun, goOn] = ['waited-for', 'go-on'].map((name) => join(plugin.directory, name)) as [
+      string,
+      string,
+    ];
+    plugin.at('ADD', `touch ${begun}; while [ -e ${begun} ] && [ ! -e ${goOn} ]; do sleep 0.1; done`);
+    const failed = assert.rejects(runPod(client, daemon.pod('held')));
+    while (!existsSync(begun)) await sleep(20);
+    await daemon.kill();
+    await failed;
+    const waits = (): number => readFileSync(daemon.logFile, 'utf8').split('waiting for the commands').length;
+    const before = waits();
+    const start = assert.rejects(daemon.start());
+    while (waits() === before) await sleep(20);
+    await daemon.stop(); // the command goes on
+    await start;
+    writeFileSync(goOn, '');
+    await daemon.start();
   });
 });
