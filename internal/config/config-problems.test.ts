@@ -39,6 +39,7 @@ test('loadConfig reports broken files with line, column and key, together with t
   await folder.writeDropIn('3', '[crio]\nroot = "a');
   await folder.writeDropIn('4', '[crio.runtime]\nlog_level = info # as before\n');
   await folder.writeDropIn('5', '[crio]\nroot = /srv/images\n');
+  await folder.writeDropIn('6', '[crio]\ninternal_wipe = False\n');
   await assert.rejects(folder.loadText('[crio]\nroot = 5\n'), {
     message: [
       `${folder.inputs.configFile}: crio.root: expected a string, found the integer 5`,
@@ -47,6 +48,7 @@ test('loadConfig reports broken files with line, column and key, together with t
       `${folder.inputs.configDir}/3:2:10: crio.root: unexpected end of the file`,
       `${folder.inputs.configDir}/4:2:16: crio.runtime.log_level: unexpected "o"; text needs quotes: "info"`,
       `${folder.inputs.configDir}/5:2:8: crio.root: unexpected "/"; text needs quotes: "/srv/images"`,
+      `${folder.inputs.configDir}/6:2:17: crio.internal_wipe: unexpected "F"; TOML writes it false`,
     ].join('\n'),
   });
 });

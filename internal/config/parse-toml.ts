@@ -43,7 +43,9 @@ function reasonOf(error: unknown): string {
 /** What most often is wrong in a line that cannot be parsed: a word or a path without quotes. */
 function quotesHint(text: string, line: number): string {
   const value = /^[^#"'=]*=\s*([A-Za-z/][^\s#]*)/.exec(text.split('\n')[line - 1] ?? '')?.[1];
-  if (value === undefined || ['true', 'false', 'inf', 'nan'].includes(value)) return '';
+  const word = value?.toLowerCase();
+  if (word === 'true' || word === 'false') return value === word ? '' : `; TOML writes it ${word}`;
+  if (value === undefined || value === 'inf' || value === 'nan') return '';
   return `; text needs quotes: "${value}"`;
 }
 
