@@ -37,13 +37,14 @@ export async function updateContainerResources(
     try {
       await runtime.update(container.id, spec);
     } catch (cause) {
-      await takeBack(parts, container, () =>
-        runtime.update(container.id, specOf(limitsToReturnTo(container.status.resources, merged))),
-      );
+      await takeBack(parts, container, async () => {
+        await runtime.update(container.id, specOf(limitsToReturnTo(container.status.resources, merged)));
+        await tuneAgain(parts, container);
+      });
       throw cause;
     }
     await recordStatus(parts, container, { ...container.status, resources: merged });
-    if (container.status.state === 'running') await applyTuning(parts, container); // its CPUs may be others now
+    await tuneAgain(parts, container);
   });
 }
 
@@ -52,6 +53,11 @@ type Limits = Omit<ResourcesSpec, 'devices'>;
 function limitsOf(limits: LinuxResources, host: ResourceHost, defaults: ResourceDefaults): Limits {
   const { devices: _, ...spec } = resources(limits, host, defaults, []);
   return spec;
+}
+
+/** Its CPUs may be others now, and the runtime has set its quota to what the kubelet knows of. */
+async function tuneAgain(parts: ContainerParts, container: Container): Promise<void> {
+  if (container.status.state === 'running') await applyTuning(parts, container);
 }
 
 /** A runtime that fails at one limit may have set others before. */

@@ -255,7 +255,7 @@ describe('containers with CPUs of their own', { skip: lacking() }, () => {
     await becomes(file, before);
   });
 
-  test('shared CPUs: in the cpuset and the quotas, known to the container, and kept by an update', async () => {
+  test('shared CPUs: in the cpuset and the quotas, known to the container, and kept by an update, also by one that fails', async () => {
     const limited = { ...oneCpu, cpuQuota: 100_000, cpuPeriod: 100_000 };
     const containerId = await created({ 'cpu-shared.crio.io/main': 'enable' }, limited);
     const [own, cpuset] = [await cgroupOf(containerId, 'cpu'), await cgroupOf(containerId, 'cpuset')];
@@ -273,6 +273,11 @@ describe('containers with CPUs of their own', { skip: lacking() }, () => {
       await daemon.client.runtime('UpdateContainerResources', { containerId, linux: limited });
       assert.equal(contentOf(join(cpuset, 'cpuset.cpus')), '0-1');
       assert.deepEqual(quotas(), ['200000', '200000']);
+      const impossible = { ...limited, cpusetCpus: '1000' };
+      await assert.rejects(
+        daemon.client.runtime('UpdateContainerResources', { containerId, linux: impossible }),
+      );
+      assert.deepEqual([contentOf(join(cpuset, 'cpuset.cpus')), ...quotas()], ['0-1', '200000', '200000']);
       const shown = (await daemon.client.runtime('ContainerStatus', { containerId })).status?.resources
         ?.linux;
       assert.deepEqual([shown?.cpusetCpus, shown?.cpuQuota], ['1', '100000']);
