@@ -46,7 +46,8 @@ export function ownCpusCgroup(own: readonly string[]): string {
 export interface NodeTuning {
   /**
    * Makes the node what `claim` and those of other containers ask for; a claim of the same container is replaced. On failure,
-   * `failed-precondition` with what the node lacks, everything is as before.
+   * `failed-precondition` with what the node lacks or `resource-exhausted` for a full disk, everything is as before. What fails
+   * about other containers is in the log only.
    */
   apply(containerId: string, claim: TuningClaim): Promise<void>;
   /**
