@@ -1,6 +1,6 @@
 // Serves the metrics to Prometheus: on a TCP address and, if asked for, on a unix socket.
 
-import { chmod, rm } from 'node:fs/promises';
+import { chmod } from 'node:fs/promises';
 import {
   createServer,
   type IncomingMessage,
@@ -11,6 +11,7 @@ import {
 import { createServer as createTlsServer } from 'node:https';
 import type { Socket } from 'node:net';
 import { listen } from '../async/listen.ts';
+import { removeStaleSocket } from '../async/stale-socket.ts';
 import { describeError } from '../errors/daemon-error.ts';
 import type { Logger } from '../log/logger.ts';
 import { followIdentity, readIdentity, type ServerIdentity } from '../tls/server-identity.ts';
@@ -59,7 +60,7 @@ export async function startMetricsServer(
     await listen(tcp, { host, port }, refusalOn(`${host}:${port}`), logger);
     keep(tcp);
     if (settings.socket !== '') {
-      await rm(settings.socket, { force: true });
+      await removeStaleSocket(settings.socket, 'metrics_socket in [crio.metrics]');
       const unix = await makeServer(metrics, settings.identity, logger, stop.signal);
       await listen(unix, { path: settings.socket }, refusalOn(settings.socket), logger);
       keep(unix);

@@ -124,6 +124,19 @@ test('an address that is taken is named, and nothing stays open', async () => {
   holder.close();
 });
 
+test('a file in the place of the socket, and the socket of another server, are left alone', async () => {
+  const file = join(directory, 'precious');
+  writeFileSync(file, 'precious');
+  const onFile = serving(make(), { socket: file }, async () => {});
+  await assert.rejects(onFile, /no socket; remove it, or set metrics_socket in \[crio\.metrics\]/);
+  assert.equal(readFileSync(file, 'utf8'), 'precious');
+  const socket = join(directory, 'shared.sock');
+  await serving(make(), { socket }, async () => {
+    const second = serving(make(), { socket }, async () => {});
+    await assert.rejects(second, /another daemon answers on ".*shared\.sock"/);
+  });
+});
+
 test('with a certificate it speaks HTTPS, keeps to the suites, and names a file that is missing', async () => {
   const identity = {
     certFile: join(directory, 'cert.pem'),
