@@ -1,6 +1,7 @@
 // `cria check`: looks at the image store, and repairs it if asked to.
 
 import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import type { LoadedConfig } from '../../internal/config/load-config.ts';
 import { DaemonError } from '../../internal/errors/daemon-error.ts';
 import { inspect } from '../../internal/storage/check/inspect.ts';
@@ -33,8 +34,8 @@ export async function runCheckCommand(
 
 /** To open a store makes what is missing of it: a mistaken path, or a disk that is not mounted, would be without damage. */
 function requireStore(root: string): void {
-  if (existsSync(root)) return;
-  const text = `there is no image store "${root}", so nothing was checked; root in [crio], or graphroot in storage.conf, says where it is`;
+  if (existsSync(join(root, 'overlay'))) return; // the driver's home, which every store has that was ever opened
+  const text = `there is no image store in "${root}", so nothing was checked; root in [crio], or graphroot in storage.conf, says where it is`;
   throw new DaemonError('not-found', text);
 }
 

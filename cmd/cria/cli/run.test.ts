@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -220,9 +220,12 @@ test('the daemon does not start with a configuration that cannot work', async ()
 });
 
 test('cria check does not find a store without damage where there is none', async () => {
-  const absent = join(root, 'unmounted');
-  const { code, err } = await run(['--root', absent, '--runroot', join(root, 'run'), 'check']);
-  assert.equal(code, 1);
-  assert.match(err, /^cria: there is no image store ".*unmounted", so nothing was checked/);
-  await assert.rejects(stat(absent), { code: 'ENOENT' });
+  const mountPoint = join(root, 'unmounted');
+  await mkdir(mountPoint);
+  for (const path of [mountPoint, join(mountPoint, 'storage')]) {
+    const { code, err } = await run(['--root', path, '--runroot', join(root, 'run'), 'check']);
+    assert.equal(code, 1);
+    assert.match(err, /^cria: there is no image store in ".*unmounted.*", so nothing was checked/);
+  }
+  assert.deepEqual(await readdir(mountPoint), []);
 });
