@@ -232,7 +232,7 @@ int pin_main(int argc, char **argv)
 	if (!parse(argc, argv, &settings)) {
 		fputs("usage: pin [--user PATH --uid-map MAP --gid-map MAP]\n"
 		      "           [--net PATH] [--ipc PATH] [--uts PATH] [--hostname NAME] [--sysctl NAME=VALUE]...\n"
-		      "a hostname needs --uts, paths are absolute, a map is \"FIRST HOST COUNT\"\n",
+		      "a hostname needs --uts, paths are absolute, a map is lines of \"FIRST HOST COUNT\"\n",
 		      stderr);
 		return 2;
 	}

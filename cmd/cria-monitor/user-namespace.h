@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-/* One line of /proc/PID/uid_map: the first id inside, the first outside, how many. */
+/* Lines of /proc/PID/uid_map, the lowest first: the first id inside, the first outside, how many. */
 struct id_maps {
 	const char *uid;
 	const char *gid;

@@ -206,6 +206,7 @@ async function wireSandboxes(
       infraCpuset: runtime.infra_ctr_cpuset,
       logDirectory: config.crio.log_dir,
       pauseRootfs,
+      minimumMappable: { uid: runtime.minimum_mappable_uid, gid: runtime.minimum_mappable_gid },
       hostResolvConf: '/etc/resolv.conf',
     },
   };

@@ -69,8 +69,16 @@ const cpuOptions = {
 const userOptions = {
   uid_mappings: later(text, '', 'Deprecated by CRI-O: user IDs of one user namespace for all pods.'),
   gid_mappings: later(text, '', 'Deprecated by CRI-O: group IDs of one user namespace for all pods.'),
-  minimum_mappable_uid: later(count, -1, "Deprecated by CRI-O: lowest host user ID in a pod's mapping."),
-  minimum_mappable_gid: later(count, -1, "Deprecated by CRI-O: lowest host group ID in a pod's mapping."),
+  minimum_mappable_uid: done(
+    count,
+    -1,
+    'Lowest host user ID that the annotation userns-mode.crio.io maps into a pod. Negative: 1. Deprecated by CRI-O.',
+  ),
+  minimum_mappable_gid: done(
+    count,
+    -1,
+    'Lowest host group ID that the annotation userns-mode.crio.io maps into a pod. Negative: 1. Deprecated by CRI-O.',
+  ),
   decryption_keys_path: later(anyPath, '/etc/crio/keys/', 'Directory of keys for encrypted images.', {
     reloadable: true,
   }),

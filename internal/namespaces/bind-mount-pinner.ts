@@ -7,7 +7,7 @@ import { isENOENT } from '../errors/errno.ts';
 import { detachMount } from '../fs/detach-mount.ts';
 import type { CommandRunner } from '../process/command-runner.ts';
 import { ProcessError } from '../process/process-error.ts';
-import type { IdMap } from '../sys/id-maps.ts';
+import { type IdMap, piecesOf } from '../sys/id-maps.ts';
 import type { NamespacePinner, PinnedNamespaces, PinRequest } from './namespace-pinner.ts';
 
 const pinTimeoutMs = 30_000;
@@ -65,9 +65,11 @@ export class BindMountPinner implements NamespacePinner {
   }
 }
 
-/** As /proc/PID/uid_map has it. */
-function mapLine({ inside, outside, length }: IdMap): string {
-  return `${inside} ${outside} ${length}`;
+/** As /proc/PID/uid_map has it: a line for each piece. */
+function mapText(map: IdMap): string {
+  return piecesOf(map)
+    .map(({ inside, outside, length }) => `${inside} ${outside} ${length}`)
+    .join('\n');
 }
 
 function pinArguments(pinned: PinnedNamespaces, request: PinRequest): string[] {
@@ -78,7 +80,7 @@ function pinArguments(pinned: PinnedNamespaces, request: PinRequest): string[] {
   if (pinned.uts !== undefined && request.hostname !== '') args.push('--hostname', request.hostname);
   if (pinned.user !== undefined && request.user !== undefined) {
     const { uids, gids } = request.user;
-    args.push('--user', pinned.user, '--uid-map', mapLine(uids), '--gid-map', mapLine(gids));
+    args.push('--user', pinned.user, '--uid-map', mapText(uids), '--gid-map', mapText(gids));
   }
   if (args.length === 0) return args;
   for (const [name, value] of Object.entries(request.sysctls)) args.push('--sysctl', `${name}=${value}`);

@@ -3,9 +3,19 @@
 
 import { KeyedLock } from '../async/keyed-lock.ts';
 import { DaemonError } from '../errors/daemon-error.ts';
-import { type IdMaps, type IdRange, type IdRanges, joinRanges, outsideRanges } from '../sys/id-maps.ts';
+import {
+  type IdMap,
+  type IdMaps,
+  type IdPiece,
+  type IdRange,
+  type IdRanges,
+  joinRanges,
+  outsideRanges,
+} from '../sys/id-maps.ts';
+import { composeIdMap, countNeeded } from './compose-id-map.ts';
 import { lowestFree } from './free-ids.ts';
 import { readSubordinateIds, type SubordinateFiles, subordinateFiles } from './subordinate-ids.ts';
+import type { UsernsMode } from './userns-mode.ts';
 
 export class AutomaticIds {
   readonly #user: string;
@@ -21,17 +31,17 @@ export class AutomaticIds {
   }
 
   /**
-   * The lowest `size` ids that neither `used` nor a sandbox that is being made has. They are the sandbox's until `settle`, by
+   * The ids of the mode: for those that do not stand for certain ones of the host, the lowest that neither `used` nor a sandbox that is being made has. They are the sandbox's until `settle`, by
    * which its record says so, or it is gone. `failed-precondition` where there are none.
    */
-  async choose(sandboxId: string, size: number, used: () => Promise<IdRanges>): Promise<IdMaps> {
+  async choose(sandboxId: string, mode: UsernsMode, used: () => Promise<IdRanges>): Promise<IdMaps> {
     return this.#turn.run('', async () => {
       const listed = await used();
       const claimed = [...this.#claims.values()].map(outsideRanges);
       const { uids, gids } = joinRanges([listed, ...claimed]);
       const idMaps = {
-        uids: { inside: 0, outside: await this.#free(this.#files.uids, uids, size), length: size },
-        gids: { inside: 0, outside: await this.#free(this.#files.gids, gids, size), length: size },
+        uids: await this.#map(this.#files.uids, uids, mode.size, mode.uids),
+        gids: await this.#map(this.#files.gids, gids, mode.size, mode.gids),
       };
       this.#claims.set(sandboxId, idMaps);
       return idMaps;
@@ -47,14 +57,21 @@ export class AutomaticIds {
     this.#claims.delete(sandboxId);
   }
 
-  async #free(path: string, used: readonly IdRange[], size: number): Promise<number> {
+  async #map(
+    path: string,
+    used: readonly IdRange[],
+    size: number,
+    fixed: readonly IdPiece[],
+  ): Promise<IdMap> {
     const ranges = await readSubordinateIds(path, this.#user);
-    const first = lowestFree(ranges, used, size);
-    if (first !== undefined) return first;
-    const text =
+    const needed = countNeeded(size, fixed);
+    const ofHost = fixed.map(({ outside, length }) => ({ first: outside, length }));
+    const first = needed === 0 ? 0 : lowestFree(ranges, [...used, ...ofHost], needed);
+    if (first !== undefined) return composeIdMap(size, fixed, first);
+    const why =
       ranges.length === 0
-        ? `the user namespace of the pod cannot be made: ${path} has no line for user "${this.#user}"; add one, such as "${this.#user}:2000000000:6553600"`
-        : `the user namespace of the pod cannot be made: of the ids of user "${this.#user}" in ${path} no ${size} in one piece are free; give it more or remove pods`;
-    throw new DaemonError('failed-precondition', text);
+        ? `${path} has no line for user "${this.#user}"; add one, such as "${this.#user}:2000000000:6553600"`
+        : `of the ids of user "${this.#user}" in ${path} no ${needed} in one piece are free; give it more or remove pods`;
+    throw new DaemonError('failed-precondition', `the user namespace of the pod cannot be made: ${why}`);
   }
 }

@@ -32,7 +32,10 @@ export function sandboxFacts(
       uts: source(uts),
       pidPath: sharesPid ? `/proc/${status.infra.pid}/ns/pid` : undefined,
     },
-    userNamespace: user === undefined || idMaps === undefined ? undefined : { path: user, idMaps },
+    userNamespace:
+      user === undefined || idMaps === undefined
+        ? undefined
+        : { path: user, idMaps, takesHostIds: record.chosenIdMaps !== undefined },
     labels: record.labels ?? { process: '', mount: '' },
     shmPath: config.namespaces.ipc === 'node' ? undefined : paths.shm,
     resolvConfPath: paths.resolvConf,

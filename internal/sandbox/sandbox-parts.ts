@@ -10,6 +10,7 @@ import type { RecordStore } from '../records/record-store.ts';
 import type { AutomaticIds } from './automatic-ids.ts';
 import type { Sandbox } from './sandbox.ts';
 import type { SandboxDirectories } from './sandbox-files.ts';
+import type { MinimumMappable } from './userns-mode.ts';
 
 /** What the configuration says about every sandbox. */
 export interface SandboxDefaults {
@@ -22,6 +23,7 @@ export interface SandboxDefaults {
   readonly logDirectory: string;
   /** Root file system of the infra container: our static pause program and empty mount points. */
   readonly pauseRootfs: string;
+  readonly minimumMappable: MinimumMappable;
   /** resolv.conf of the host, for pods without DNS settings. */
   readonly hostResolvConf: string;
 }

@@ -24,7 +24,8 @@ export function idMapsOf({ config, chosenIdMaps }: SandboxRecord): IdMaps | unde
  */
 export async function chooseIdMaps(parts: SandboxParts, record: SandboxRecord): Promise<IdMaps | undefined> {
   const { containers, sandboxes, automaticIds } = parts;
-  const { namespaces, annotations } = record.config;
+  const { config } = record;
+  const { namespaces, annotations } = config;
   if (namespaces.idMaps !== undefined) {
     automaticIds.claim(record.id, namespaces.idMaps);
     return undefined;
@@ -32,10 +33,11 @@ export async function chooseIdMaps(parts: SandboxParts, record: SandboxRecord): 
   const handler = containers.runtimes.get(record.runtimeHandler);
   const { allowedAnnotations } = handler;
   const { workloads } = containers.defaults;
-  const mode = usernsModeOf(podFeatures(annotations, { allowedAnnotations, workloads }));
+  const features = podFeatures(annotations, { allowedAnnotations, workloads });
+  const mode = usernsModeOf(features, config, parts.defaults.minimumMappable);
   if (mode === undefined) return undefined;
   requireUserNamespace(namespaces, containers.abilities, handler);
-  return automaticIds.choose(record.id, mode.size, async () => {
+  return automaticIds.choose(record.id, mode, async () => {
     const inStore = await containers.layers.idsInUse();
     const ofPods = sandboxes.list().flatMap((sandbox) => idMapsOf(sandbox.record) ?? []);
     return joinRanges([inStore, ...ofPods.map(outsideRanges)]);

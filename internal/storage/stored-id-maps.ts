@@ -1,7 +1,7 @@
 // The user namespace of a container as the store's lists have it. The files of such a container's own layer lie on the disk
 // with the host's ids, and these fields tell every tool which ids of the container they are.
 
-import { type IdMap, type IdMaps, outsideId, rootOf } from '../sys/id-maps.ts';
+import { type IdMap, type IdMaps, outsideId, piecesOf, rootOf } from '../sys/id-maps.ts';
 
 /** An element of `uidmap` and `gidmap`. */
 export interface StoredIdMap {
@@ -17,7 +17,7 @@ export interface StoredIdMaps {
 
 /** Nothing for a container that has the host's ids. */
 export function storedIdMaps(maps: IdMaps | undefined): StoredIdMaps {
-  return maps === undefined ? {} : { uidmap: [stored(maps.uids)], gidmap: [stored(maps.gids)] };
+  return maps === undefined ? {} : { uidmap: storedPieces(maps.uids), gidmap: storedPieces(maps.gids) };
 }
 
 /** Who owns a file of the container on the disk that its image gives to these ids; its root for those without a mapping. */
@@ -28,9 +28,9 @@ export function ownerOnDisk(
   }: { readonly uidmap?: readonly unknown[] | null; readonly gidmap?: readonly unknown[] | null },
   owner: { readonly uid: number; readonly gid: number },
 ): { readonly uid: number; readonly gid: number } | undefined {
-  const [uids, gids] = [uidmap?.[0], gidmap?.[0]] as (StoredIdMap | undefined)[];
+  const [uids, gids] = [loaded(uidmap), loaded(gidmap)];
   if (uids === undefined || gids === undefined) return undefined;
-  const maps = { uids: loaded(uids), gids: loaded(gids) };
+  const maps = { uids, gids };
   const root = rootOf(maps);
   return {
     uid: outsideId(maps.uids, owner.uid) ?? root.uid,
@@ -38,10 +38,19 @@ export function ownerOnDisk(
   };
 }
 
-function stored({ inside, outside, length }: IdMap): StoredIdMap {
-  return { container_id: inside, host_id: outside, size: length };
+function storedPieces(map: IdMap): StoredIdMap[] {
+  return piecesOf(map).map(({ inside, outside, length }) => ({
+    container_id: inside,
+    host_id: outside,
+    size: length,
+  }));
 }
 
-function loaded({ container_id, host_id, size }: StoredIdMap): IdMap {
-  return { inside: container_id, outside: host_id, length: size };
+function loaded(stored: readonly unknown[] | null | undefined): IdMap | undefined {
+  const [first, ...more] = ((stored ?? []) as StoredIdMap[]).map(({ container_id, host_id, size }) => ({
+    inside: container_id,
+    outside: host_id,
+    length: size,
+  }));
+  return first === undefined ? undefined : { ...first, more };
 }

@@ -1,10 +1,16 @@
 // The ids of a user namespace.
 
 /** `length` ids of the namespace, from `inside` on, are those of the host from `outside` on. */
-export interface IdMap {
+export interface IdPiece {
   readonly inside: number;
   readonly outside: number;
   readonly length: number;
+}
+
+/** The lowest piece of a namespace's user ids or group ids. */
+export interface IdMap extends IdPiece {
+  /** Those after it, in order of `inside`, where there are several. */
+  readonly more?: readonly IdPiece[];
 }
 
 export interface IdMaps {
@@ -24,10 +30,15 @@ export interface IdRanges {
   readonly gids: readonly IdRange[];
 }
 
+export function piecesOf({ inside, outside, length, more = [] }: IdMap): readonly IdPiece[] {
+  return [{ inside, outside, length }, ...more];
+}
+
 /** The ids of the host that the maps stand for. */
 export function outsideRanges({ uids, gids }: IdMaps): IdRanges {
-  const range = ({ outside, length }: IdMap): IdRange => ({ first: outside, length });
-  return { uids: [range(uids)], gids: [range(gids)] };
+  const ranges = (map: IdMap): IdRange[] =>
+    piecesOf(map).map(({ outside, length }) => ({ first: outside, length }));
+  return { uids: ranges(uids), gids: ranges(gids) };
 }
 
 export function joinRanges(all: readonly IdRanges[]): IdRanges {
@@ -35,8 +46,15 @@ export function joinRanges(all: readonly IdRanges[]): IdRanges {
 }
 
 /** The host's id for one of the namespace; undefined when it is not mapped. */
-export function outsideId({ inside, outside, length }: IdMap, id: number): number | undefined {
-  return id >= inside && id - inside < length ? id - inside + outside : undefined;
+export function outsideId(map: IdMap, id: number): number | undefined {
+  const piece = piecesOf(map).find(({ inside, length }) => id >= inside && id - inside < length);
+  return piece === undefined ? undefined : id - piece.inside + piece.outside;
+}
+
+/** The namespace's id for one of the host; undefined when none stands for it. */
+export function insideId(map: IdMap, id: number): number | undefined {
+  const piece = piecesOf(map).find(({ outside, length }) => id >= outside && id - outside < length);
+  return piece === undefined ? undefined : id - piece.outside + piece.inside;
 }
 
 /** The owner, outside, of what belongs to the namespace's root; the host's own root where root is not mapped. */
@@ -45,7 +63,11 @@ export function rootOf({ uids, gids }: IdMaps): { readonly uid: number; readonly
 }
 
 export function equalIdMaps(a: IdMaps, b: IdMaps): boolean {
-  const equal = (one: IdMap, other: IdMap): boolean =>
-    one.inside === other.inside && one.outside === other.outside && one.length === other.length;
-  return equal(a.uids, b.uids) && equal(a.gids, b.gids);
+  return equalPieces(piecesOf(a.uids), piecesOf(b.uids)) && equalPieces(piecesOf(a.gids), piecesOf(b.gids));
+}
+
+function equalPieces(a: readonly IdPiece[], b: readonly IdPiece[]): boolean {
+  const equal = (one: IdPiece, other: IdPiece | undefined): boolean =>
+    one.inside === other?.inside && one.outside === other.outside && one.length === other.length;
+  return a.length === b.length && a.every((piece, index) => equal(piece, b[index]));
 }

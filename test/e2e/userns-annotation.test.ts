@@ -6,6 +6,7 @@ import { chmodSync, chownSync, mkdirSync, readdirSync, readFileSync, statSync, w
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { status } from '@grpc/grpc-js';
+import type { LinuxContainerSecurityContext } from '../../internal/cri/gen/runtime/v1/LinuxContainerSecurityContext.ts';
 import type { LinuxSandboxSecurityContext } from '../../internal/cri/gen/runtime/v1/LinuxSandboxSecurityContext.ts';
 import type { Mount } from '../../internal/cri/gen/runtime/v1/Mount.ts';
 import { findProgram } from '../harness/command.ts';
@@ -63,13 +64,17 @@ for (const runtime of ['runc', 'crun'] as const) {
       return (await daemon.client.runtime('RunPodSandbox', run)).podSandboxId;
     }
 
-    async function runIn(podSandboxId: string, mounts: Mount[] = []): Promise<string> {
+    async function runIn(
+      podSandboxId: string,
+      mounts: Mount[] = [],
+      security: LinuxContainerSecurityContext = {},
+    ): Promise<string> {
       const config = {
         metadata: { name: 'main', attempt: 0 },
         image: { image: busybox },
         command: ['sleep', '1000'],
         mounts,
-        linux: { securityContext: { namespaceOptions: plain } },
+        linux: { securityContext: { namespaceOptions: plain, ...security } },
       };
       const request = { podSandboxId, config, sandboxConfig: podConfig(daemon.pod('any')) };
       const { containerId } = await daemon.client.runtime('CreateContainer', request);
@@ -162,6 +167,30 @@ for (const runtime of ['runc', 'crun'] as const) {
       }
     });
 
+    test("with map-to-root and keep-id, the pod's user and groups are those of the host", async () => {
+      const data = join(daemon.root, 'volume');
+      mkdirSync(data);
+      chownSync(data, 4000, 5000);
+      chmodSync(data, 0o770);
+      const who = { runAsUser: { value: '4000' }, runAsGroup: { value: '5000' } };
+      const seen: Record<string, string> = {};
+      for (const option of ['map-to-root', 'keep-id']) {
+        const security = { ...who, supplementalGroups: ['6000'] };
+        const podSandboxId = await runPod(option, `auto:size=10;${option}=true`, { security });
+        const id = await runIn(podSandboxId, [{ hostPath: data, containerPath: '/data' }], security);
+        await daemon.kill();
+        await daemon.start();
+        const script = `id -u; id -g; id -G; stat -c %u:%g /data; touch /data/${option}; cat /proc/self/uid_map`;
+        seen[option] = (await output(id, script)).replaceAll(/ +/g, ' ');
+        const { uid, gid } = statSync(join(data, option));
+        assert.deepEqual([uid, gid], [4000, 5000]);
+      }
+      assert.deepEqual(seen, {
+        'map-to-root': `0\n0\n0 1\n0:0\n 0 4000 1\n 1 ${firstUid} 9\n`,
+        'keep-id': `4000\n5000\n5000 6000\n4000:5000\n 0 ${firstUid + 9} 10\n 4000 4000 1\n`,
+      });
+    });
+
     test('the ids of a removed pod are free again; without room a pod is refused', async () => {
       const full = `auto:size=${room}`;
       const podSandboxId = await runPod('full', full);
@@ -191,7 +220,13 @@ for (const runtime of ['runc', 'crun'] as const) {
     });
 
     test('what cannot be is refused, and where the annotation is not allowed it says nothing', async () => {
-      for (const mode of ['auto:', 'auto:size=0', 'auto:keep-id=true', 'private:uidmapping=0:1:2', 'host']) {
+      for (const mode of [
+        'auto:',
+        'auto:size=0',
+        'auto:uidmapping=0:1:2',
+        'private:uidmapping=0:1:2',
+        'host',
+      ]) {
         const details = new RegExp(`annotation ${name} is "${mode}"`);
         await assert.rejects(runPod('bad', mode), { code: status.INVALID_ARGUMENT, details });
       }

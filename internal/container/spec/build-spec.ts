@@ -14,7 +14,7 @@ import { seccomp } from './seccomp.ts';
 import { hiddenPaths, workingDirectory } from './security.ts';
 import type { SpecInput } from './spec-input.ts';
 import { type ResolvedUser, resolveUser } from './user.ts';
-import { checkUserNamespace, hostUser, idMappings } from './user-namespace.ts';
+import { checkUserNamespace, hostUser, idMappings, userInside } from './user-namespace.ts';
 
 /** What runc 1.1 and crun 1.8 name as theirs; later versions only add, and we write nothing that needs them. */
 export const ociVersion = '1.0.2';
@@ -26,12 +26,13 @@ export const ociVersion = '1.0.2';
 export function buildSpec(input: SpecInput): RuntimeSpec {
   const { config, sandbox } = input;
   checkUserNamespace(config.security, sandbox.userNamespace);
-  const user = resolveUser({
+  const asked = resolveUser({
     security: config.security,
     imageUser: input.image.user,
     passwdText: input.passwdText,
     groupText: input.groupText,
   });
+  const user = userInside(sandbox.userNamespace, asked);
   hostUser(sandbox.userNamespace, user); // refuses one that is nobody there
   const { mounts: mountList, rootfsPropagation } = mounts(input);
   const process = processOf(input, user);

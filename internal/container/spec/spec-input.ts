@@ -13,6 +13,8 @@ export type NamespaceSource = 'host' | 'new' | { readonly path: string };
 export interface PodUserNamespace {
   readonly path: string;
   readonly idMaps: IdMaps;
+  /** A container that asks for a user or group of the host which is mapped has the one inside. */
+  readonly takesHostIds?: boolean;
 }
 
 export interface SandboxFacts {

@@ -34,6 +34,21 @@ test('the owner of a process on the host', () => {
   });
 });
 
+test('a user and groups of the host that are mapped are those inside, where the node has chosen the mappings', () => {
+  const uidPieces = { inside: 0, outside: 1000, length: 1, more: [{ ...uids, inside: 1 }] };
+  const gidPieces = { inside: 0, outside: 7, length: 1, more: [{ ...gids, inside: 1 }] };
+  const pieces = { path: '/run/userns/pod', idMaps: { uids: uidPieces, gids: gidPieces } };
+  const specOf = (userNamespace: SandboxFacts['userNamespace']) => {
+    const security = { runAsUser: 1000, runAsGroup: 7, supplementalGroups: [8] };
+    return buildSpec(inputWith({}, security, { sandbox: { ...sandbox, userNamespace } }));
+  };
+  const inside = specOf({ ...pieces, takesHostIds: true });
+  assert.deepEqual(inside.process.user, { uid: 0, gid: 0, additionalGids: [0, 8] });
+  assert.deepEqual(ownerByMappings(inside), { uid: 1000, gid: 7 });
+  assert.equal(inside.linux.uidMappings?.length, 2);
+  assert.equal(specOf(pieces).process.user.uid, 1000);
+});
+
 for (const [name, security, facts, message] of [
   ['other mappings than the pod’s', { idMaps: other }, sandbox, /another user namespace/],
   ['a user namespace that the pod has not', { idMaps }, plainSandbox, /another user namespace/],

@@ -1,8 +1,10 @@
 import { DaemonError } from '../../errors/daemon-error.ts';
 import type { IdMapSpec, LinuxSpec, RuntimeSpec, UserSpec } from '../../oci/runtime-spec.ts';
-import { equalIdMaps, type IdMap, outsideId } from '../../sys/id-maps.ts';
+import { equalIdMaps, type IdMap, type IdPiece, insideId, outsideId, piecesOf } from '../../sys/id-maps.ts';
 import type { ContainerSecurity } from '../container-config.ts';
 import type { PodUserNamespace } from './spec-input.ts';
+
+type UserIds = Pick<UserSpec, 'uid' | 'gid' | 'additionalGids'>;
 
 /** The mappings of the namespace that the spec joins; runtimes want to know them besides the path. */
 export function idMappings(
@@ -10,7 +12,7 @@ export function idMappings(
 ): Pick<LinuxSpec, 'uidMappings' | 'gidMappings'> {
   if (userNamespace === undefined) return {};
   const { uids, gids } = userNamespace.idMaps;
-  return { uidMappings: [toSpec(uids)], gidMappings: [toSpec(gids)] };
+  return { uidMappings: piecesOf(uids).map(toSpec), gidMappings: piecesOf(gids).map(toSpec) };
 }
 
 /**
@@ -30,6 +32,19 @@ export function checkUserNamespace(
     if (mode === 'node')
       throw invalid(`a container of a pod with a user namespace cannot use the host's ${name} namespace`);
   }
+}
+
+/** The user inside, where the request may name one of the host's: CRI-O's rule for namespaces that an annotation asks for. */
+export function userInside<T extends UserIds>(userNamespace: PodUserNamespace | undefined, user: T): T {
+  if (userNamespace?.takesHostIds !== true) return user;
+  const { uids, gids } = userNamespace.idMaps;
+  const groupOf = (gid: number): number => insideId(gids, gid) ?? gid;
+  return {
+    ...user,
+    uid: insideId(uids, user.uid) ?? user.uid,
+    gid: groupOf(user.gid),
+    additionalGids: user.additionalGids.map(groupOf),
+  };
 }
 
 /** The host's ids of a container's process; `invalid-argument` for one that the pod's user namespace does not map. */
@@ -53,18 +68,23 @@ export function ownerByMappings({ process, linux }: Pick<RuntimeSpec, 'process' 
 }
 
 function outsideOf(mappings: readonly IdMapSpec[] | undefined, id: number): number {
-  const [map] = mappings ?? [];
-  if (map === undefined) return id;
-  return outsideId({ inside: map.containerID, outside: map.hostID, length: map.size }, id) ?? id;
+  const pieces = (mappings ?? []).map(({ containerID, hostID, size }) => ({
+    inside: containerID,
+    outside: hostID,
+    length: size,
+  }));
+  const [first, ...more] = pieces;
+  return first === undefined ? id : (outsideId({ ...first, more }, id) ?? id);
 }
 
 function mapped(map: IdMap, id: number, what: 'user' | 'group'): number {
   const outside = outsideId(map, id);
   if (outside !== undefined) return outside;
-  throw invalid(`${what} id ${id} is not among the ${map.length} ids of the pod's user namespace`);
+  const count = piecesOf(map).reduce((sum, { length }) => sum + length, 0);
+  throw invalid(`${what} id ${id} is not among the ${count} ids of the pod's user namespace`);
 }
 
-function toSpec({ inside, outside, length }: IdMap): IdMapSpec {
+function toSpec({ inside, outside, length }: IdPiece): IdMapSpec {
   return { containerID: inside, hostID: outside, size: length };
 }
 
