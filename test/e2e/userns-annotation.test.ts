@@ -176,7 +176,8 @@ for (const runtime of ['runc', 'crun'] as const) {
       const seen: Record<string, string> = {};
       for (const option of ['map-to-root', 'keep-id']) {
         const security = { ...who, supplementalGroups: ['6000'] };
-        const podSandboxId = await runPod(option, `auto:size=10;${option}=true`, { security });
+        const podSecurity = { ...security, namespaceOptions: { ...plain, pid: 'POD' } } as const; // with an infra container
+        const podSandboxId = await runPod(option, `auto:size=10;${option}=true`, { security: podSecurity });
         const id = await runIn(podSandboxId, [{ hostPath: data, containerPath: '/data' }], security);
         await daemon.kill();
         await daemon.start();

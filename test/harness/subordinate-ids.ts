@@ -1,6 +1,18 @@
 // Lines of a user of the test's own in /etc/subuid and /etc/subgid. Those of others stay as they are.
 
-import { existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { tryLockFile } from '../../internal/sys/file-lock.ts';
 
 const files = { uids: '/etc/subuid', gids: '/etc/subgid' } as const;
 /** Files that were not there. */
@@ -11,14 +23,20 @@ export interface Subordinates {
   readonly gids: readonly string[];
 }
 
-/** Puts `USER:RANGE` for each range, in the place of the lines that the user had. */
+/** Puts `USER:RANGE` for each range, in the place of the lines that the user had. Test runs at the same time take turns. */
 export function setSubordinateIds(user: string, ranges: Subordinates): void {
-  for (const kind of ['uids', 'gids'] as const)
-    setLines(
-      files[kind],
-      `${user}:`,
-      ranges[kind].map((range) => `${user}:${range}\n`),
-    );
+  const lock = openSync(join(tmpdir(), 'cria-test-subordinate-ids.lock'), 'a');
+  try {
+    while (!tryLockFile(lock, 'write')) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10);
+    for (const kind of ['uids', 'gids'] as const)
+      setLines(
+        files[kind],
+        `${user}:`,
+        ranges[kind].map((range) => `${user}:${range}\n`),
+      );
+  } finally {
+    closeSync(lock); // releases it
+  }
 }
 
 function setLines(path: string, beginning: string, lines: readonly string[]): void {

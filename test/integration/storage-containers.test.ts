@@ -12,6 +12,7 @@ import { silentLogger } from '../../internal/log/logger.ts';
 import { BindMountPinner } from '../../internal/namespaces/bind-mount-pinner.ts';
 import { openStore } from '../../internal/storage/open-store.ts';
 import type { StoredImage } from '../../internal/storage/store.ts';
+import { StoreLock } from '../../internal/storage/store-lock.ts';
 import { tarArchive } from '../fixtures/tar-builder.ts';
 import { nodeCommandRunner } from '../harness/node-command-runner.ts';
 import { openWorld, storeImage, testLayer, type World } from './storage-world.ts';
@@ -57,6 +58,28 @@ test('a container is created, mounted, written, unmounted, mounted again and rem
   await containers.remove(container.containerId);
   assert.ok(!existsSync(root));
   assert.deepEqual(await containers.listOwn(), []);
+});
+
+test('which ids containers have is known when whoever chooses some has let go of the lock', async () => {
+  const { containers, state } = world.store;
+  const piece = { inside: 0, outside: 1000, length: 1 };
+  const uids = { ...piece, more: [{ inside: 1, outside: 200_000, length: 10 }] };
+  const container = { ...newContainer('k8s_mapped'), idMaps: { uids, gids: { ...piece, outside: 300_000 } } };
+  const lock = new StoreLock(state.userNamespaces.path, silentLogger, new AbortController().signal);
+  let inUse: ReturnType<typeof containers.idsInUse> | undefined;
+  await lock.hold('write', async () => {
+    inUse = containers.idsInUse();
+    await containers.create(container);
+  });
+  assert.deepEqual(await inUse, {
+    uids: [
+      { first: 1000, length: 1 },
+      { first: 200_000, length: 10 },
+    ],
+    gids: [{ first: 300_000, length: 1 }],
+  });
+  await containers.remove(container.containerId);
+  assert.deepEqual(await containers.idsInUse(), { uids: [], gids: [] });
 });
 
 test('a mount of the driver’s home over itself, as podman makes it, comes and goes without harm', async () => {
