@@ -11,7 +11,7 @@ const execsPerRound = 20;
 const rounds = 10;
 /** A daemon serves for months, and a benchmark for seconds: both it and the client get to run compiled code. */
 const warmUpRounds = 10;
-const atOnce = 8;
+export const atOnce = 8;
 
 /**
  * The kernel makes the first move between cgroups wait for a grace period of RCU, and the next ones not for a while. So the

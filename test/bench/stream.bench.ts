@@ -5,7 +5,7 @@ import { attempt } from '../harness/command.ts';
 import { TestDaemon } from '../harness/daemon.ts';
 import { missing } from '../harness/requirements.ts';
 import { CpuCgroup } from './cpu-cgroup.ts';
-import { execSyncsAtOnce, tellExecSync } from './exec-sync-cost.ts';
+import { atOnce, execSyncsAtOnce, tellExecSync } from './exec-sync-cost.ts';
 import { median } from './measure.ts';
 import { tellMemory } from './session-memory.ts';
 import {
@@ -43,7 +43,7 @@ const figures: readonly Figure[] = [
   { title: 'exec echo of 64 bytes', unit: 'ms', of: execEcho },
   { title: 'port-forward echo of 64 bytes', unit: 'ms', of: forwardEcho },
   { title: 'port-forward, connection and answer', unit: 'ms', of: forwardConnections },
-  { title: 'ExecSync true, 8 at once', unit: 'per s', of: execSyncsAtOnce },
+  { title: `ExecSync true, ${atOnce} at once`, unit: 'per s', of: execSyncsAtOnce },
 ];
 
 /** Prints a table; needs root and nothing else to run on the machine. */
