@@ -90,6 +90,7 @@ async function start(config: Config, logger: Logger, closing: Close[], signal: A
   spawner.start();
   const lastRun = await readMarks(config);
   const daemon = await wireDaemon(config, spawner, logger);
+  // After the store has noted what is to be checked after a power loss: from here on the marks do not tell of it.
   await markRunning(config);
   closing.push(async () => {
     await daemon.close();

@@ -4,7 +4,8 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger } from '../log/logger.ts';
 import { inspectAtStart } from './check/inspect-at-start.ts';
-import { verifyRecent } from './check/verify-recent.ts';
+import { SuspectLayers } from './check/suspect-layers.ts';
+import { verifySuspects } from './check/verify-suspects.ts';
 import { OverlayContainerLayers } from './container-layers.ts';
 import { collectGarbage } from './garbage-collect.ts';
 import { OverlayImageRecords } from './image-records.ts';
@@ -32,7 +33,7 @@ export interface StoreOptions extends StoreLayout {
   readonly cleans?: boolean;
   /** Whether damage that the daemon finds at its start is mended, or put aside where it cannot be. */
   readonly repairs?: boolean;
-  /** The power has gone since the store was used: what other tools did not sync may be damaged. */
+  /** The power has gone since the store was used: what other tools did not sync may be damaged. Later openings need not say it again. */
   readonly lostPower?: boolean;
 }
 
@@ -62,10 +63,14 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   const layers = new OverlayLayerStore(store);
   const images = new OverlayImageRecords(store, unlisted);
   const containers = new OverlayContainerLayers(store, unlisted);
+  let suspects: SuspectLayers | undefined;
   if (isDaemon) {
     await removeLostMappedHomes(store.paths);
     for (const containerId of await unlisted.recover()) unlisted.later(() => containers.remove(containerId));
-    if (repairs) await inspectAtStart(store);
+    if (repairs) {
+      await inspectAtStart(store);
+      suspects = await SuspectLayers.open(store, lostPower);
+    }
   }
   // What cannot be deleted (a mount, an immutable file) must not keep the daemon from starting.
   let unusedAgeMs = isDaemon ? 0 : usualUnusedAgeMs; // no pull of this daemon runs yet
@@ -78,7 +83,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   });
   if (cleans) await collector.run();
   unusedAgeMs = usualUnusedAgeMs;
-  const verifying = isDaemon && repairs && lostPower ? verifyRecent(store, closing.signal) : undefined;
+  const verifying = suspects && verifySuspects(store, suspects, closing.signal);
   const refresher = new Periodic(refreshEveryMs, () =>
     refreshLists(store).catch(warnOf('could not refresh the image store')),
   );
