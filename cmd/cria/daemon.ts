@@ -7,7 +7,6 @@ import { restoreContainers } from '../../internal/container/restore-containers.t
 import type { CriParts } from '../../internal/cri/cri-parts.ts';
 import { bindCriSocket } from '../../internal/cri/listener.ts';
 import { startCriServer } from '../../internal/cri/server.ts';
-import { describeError } from '../../internal/errors/daemon-error.ts';
 import { isAbortError } from '../../internal/errors/errno.ts';
 import { listDirectory } from '../../internal/fs/directories.ts';
 import type { Logger } from '../../internal/log/logger.ts';
@@ -15,6 +14,7 @@ import type { Metrics } from '../../internal/metrics/metrics.ts';
 import { type MetricsServer, startMetricsServer } from '../../internal/metrics/metrics-server.ts';
 import { Spawner } from '../../internal/monitor/spawner.ts';
 import { knowsSandbox, restoreSandboxes } from '../../internal/sandbox/restore-sandboxes.ts';
+import { Closing } from './closing.ts';
 import { lockDirectory } from './directory-lock.ts';
 import { prepareDirectories } from './prepare-directories.ts';
 import type { Follower } from './reload.ts';
@@ -34,10 +34,13 @@ export async function runDaemon(
   const { config } = loaded;
   const stop = new AbortController();
   const stopSignal = Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')]);
-  const stopped = stopSignal.then(() => stop.abort());
+  const closing = new Closing(logger);
+  const stopped = stopSignal.then(() => {
+    stop.abort();
+    closing.limit();
+  });
   process.umask(0o022);
   await prepareDirectories(config);
-  const closing: Close[] = [];
   let isOrderly = false;
   try {
     const daemon = await start(config, logger, closing, stop.signal);
@@ -49,36 +52,20 @@ export async function runDaemon(
     if (!stop.signal.aborted || !isAbortError(cause)) throw cause;
     logger.info({}, 'cria was told to stop before it could begin');
   } finally {
-    isOrderly = await closeAll(closing, logger);
+    isOrderly = await closing.end();
   }
   return isOrderly ? 0 : 1;
 }
 
-type Close = () => Promise<void> | void;
-
-/** The newest first; one that fails keeps no other from its end. False when any has failed. */
-async function closeAll(closing: readonly Close[], logger: Logger): Promise<boolean> {
-  let isOrderly = true;
-  for (const close of closing.toReversed()) {
-    try {
-      await close();
-    } catch (cause) {
-      isOrderly = false;
-      logger.error({ error: describeError(cause) }, 'a part of the daemon did not end in order');
-    }
-  }
-  return isOrderly;
-}
-
 /**
- * Starts part after part; what each needs at the end is pushed to `closing`, also when a later one fails. The signal ends
+ * Starts part after part; what each needs at the end is added to `closing`, also when a later one fails. The signal ends
  * the wait for another daemon's commands; all else takes seconds, and is ended in order when it is there.
  */
-async function start(config: Config, logger: Logger, closing: Close[], signal: AbortSignal): Promise<Daemon> {
+async function start(config: Config, logger: Logger, closing: Closing, signal: AbortSignal): Promise<Daemon> {
   const lock = await lockDirectory(config.cria.run_dir, logger, signal);
-  closing.push(() => lock.release());
+  closing.add('the lock of the run directory', () => lock.release());
   const socket = await bindCriSocket(config.api.listen, logger);
-  closing.push(() => socket.close());
+  closing.add('the socket', () => socket.close());
   // Now, while the process is small: its fork is what the spawner saves later ones from.
   const spawner = new Spawner({
     monitorPath: config.cria.monitor_path,
@@ -86,19 +73,20 @@ async function start(config: Config, logger: Logger, closing: Close[], signal: A
     lockFd: lock.fd,
     keepSocket: keepSocketOf(config),
   });
-  closing.push(() => spawner.close());
+  closing.add('the spawner', () => spawner.close());
   spawner.start();
   const lastRun = await readMarks(config);
   const daemon = await wireDaemon(config, spawner, logger);
   // After the store has noted what is to be checked after a power loss: from here on the marks do not tell of it.
   await markRunning(config);
-  closing.push(async () => {
-    await daemon.close();
+  closing.add('the parts', async (at) => {
+    await daemon.close(at);
+    at('writing to disk what was stored');
     await markStopped(config);
   });
   const metrics = await serveMetrics(config, daemon.metrics, logger);
-  if (metrics !== undefined) closing.push(() => metrics.close());
-  closing.push(() => daemon.cri.streams.close());
+  if (metrics !== undefined) closing.add('the metrics', () => metrics.close());
+  closing.add('the streams', () => daemon.cri.streams.close());
   logger.info({ address: await daemon.cri.streams.listen() }, 'streams are served');
   await restore(daemon.cri);
   daemon.maintain();
@@ -107,11 +95,8 @@ async function start(config: Config, logger: Logger, closing: Close[], signal: A
     maxSendBytes: config.api.grpc_max_send_msg_size,
     maxReceiveBytes: config.api.grpc_max_recv_msg_size,
   });
-  closing.push(async () => {
-    if (await server.stop()) return;
-    // The rest must not be taken from under them; a death finds nothing that the next start could not undo.
-    logger.warn({}, 'ending in the middle of work that takes too long; the next start goes on with it');
-    process.exit(0);
+  closing.add('the calls', async () => {
+    if (!(await server.stop())) closing.abandon(); // the rest must not be taken from under them
   });
   return daemon;
 }

@@ -56,8 +56,8 @@ export interface Daemon {
   readonly follow: Follower;
   /** Starts what the parts do by themselves; for use when everything is restored. */
   maintain(): void;
-  /** Ends what the parts do by themselves; containers and their monitors go on. */
-  close(): Promise<void>;
+  /** Ends what the parts do by themselves; containers and their monitors go on. `at` is told what is waited for. */
+  close(at: (work: string) => void): Promise<void>;
 }
 
 /** Where monitors deposit what their containers need; a unix socket, whose path has at most 107 bytes. */
@@ -107,12 +107,16 @@ export async function wireDaemon(config: Config, spawner: Spawner, logger: Logge
     maintain() {
       sandboxes.network.maintain((id) => knowsSandbox(sandboxes, id), lifetime.signal);
     },
-    async close() {
+    async close(at) {
       lifetime.abort();
       monitors.close();
+      at('the forwarded ports');
       await sandboxes.dialer.close();
+      at('the pulls');
       await images.idle();
+      at('the image store');
       await store.close();
+      at('the cgroup of the pods');
       await containers.cgroups.removeEmptyDefaultParent();
     },
   };

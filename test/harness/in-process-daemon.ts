@@ -51,7 +51,7 @@ export async function startInProcess(
     async stop() {
       client.close();
       await server.stop();
-      await daemon.close();
+      await daemon.close(() => {});
       await spawner.close();
     },
   };
