@@ -12,7 +12,7 @@ import type { AttachRequest, StreamSession } from '../../internal/monitor/stream
 import { isSanitized } from '../harness/monitor-build.ts';
 import { memoryKiB } from '../harness/proc.ts';
 import { RawClient } from './monitor-client.ts';
-import { joinLog, missing, type Started, until, useWorld } from './monitor-fixture.ts';
+import { joinLog, joinLogSoFar, missing, type Started, until, useWorld } from './monitor-fixture.ts';
 
 const never = new AbortController().signal;
 const outputOnly = { stdin: false, stdout: true, stderr: false };
@@ -24,7 +24,7 @@ describe('attach under load', { skip: missing() }, () => {
   const attach = (containerId: string, extra: Partial<AttachRequest> = {}): Promise<StreamSession> =>
     world.monitors.attach({ containerId, ...outputOnly, mode: 'lossless', ...extra }, never);
 
-  const logLength = ({ request }: Started): number => joinLog(world.log(request), 'stdout').length;
+  const logLength = ({ request }: Started): number => joinLogSoFar(world.log(request), 'stdout').length;
 
   /** Waits until the container writes nothing more; the length of what it has. */
   async function stalled(container: Started): Promise<number> {
@@ -93,7 +93,8 @@ describe('attach under load', { skip: missing() }, () => {
   });
 
   test('the frames of several writers are not mixed', async () => {
-    const { id, request } = await world.create(['cat'], { stdin: true });
+    const started = await world.create(['cat'], { stdin: true });
+    const { id, request } = started;
     const clients = await Promise.all(
       Array.from({ length: 3 }, () => RawClient.attach(world, id, { stdin: true })),
     );
@@ -108,7 +109,7 @@ describe('attach under load', { skip: missing() }, () => {
     });
     world.start(id);
     await Promise.all(writing);
-    await until('all is there', () => joinLog(world.log(request), 'stdout').length === 75 * size);
+    await until('all is there', () => logLength(started) === 75 * size);
     const runs =
       joinLog(world.log(request), 'stdout')
         .toString()

@@ -223,9 +223,14 @@ export function makeWorld(mainProgram = monitorPath, runtimePath = runcPath ?? '
   return world;
 }
 
-/** What the container has written to stdout, from its log; see `joinLog`. */
+/** What the container has written to stdout, from its log; see `joinLogSoFar`. */
 export function stdoutIn(logPath: string): string {
-  return joinLog(readFileSync(logPath, 'latin1'), 'stdout').toString();
+  return joinLogSoFar(readFileSync(logPath, 'latin1'), 'stdout').toString();
+}
+
+/** `joinLog` of a log that is being written: a file system shows the beginning of a write before its end. */
+export function joinLogSoFar(text: string, stream: 'stdout' | 'stderr'): Buffer {
+  return joinLog(text.slice(0, text.lastIndexOf('\n') + 1), stream);
 }
 
 /** The content of one stream, joined as the kubelet does. Fails on a line that is no record. */
