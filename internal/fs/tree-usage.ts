@@ -14,7 +14,8 @@ const blockBytes = 512;
 
 /**
  * Counts what du(1) counts: allocated blocks, hard links once, other file systems not. What disappears meanwhile is left
- * out, and what lies deeper than a path can name: whoever fills the tree must not stop the count. It reads one directory after the other, so that a large tree does not take the disk from those who work.
+ * out, and what lies deeper than a path can name: whoever fills the tree must not stop the count. It reads one directory
+ * after the other, so that a large tree does not take the disk from those who work.
  */
 export async function measureTree(root: string): Promise<TreeUsage> {
   const { dev } = await lstat(root);

@@ -13,8 +13,9 @@ export interface PullLayer {
 
 /**
  * In this order: `started` (again for each full name that a short one is tried as), `layers` (again when a mirror failed
- * and the next place is tried), any number of `received` and `unpacked`, then `done` or `failed`. Layers are named by their index in `layers`, base first. Who joins a running
- * pull is told first what was told before, shortened to the last state of each layer.
+ * and the next place is tried), any number of `received` and `unpacked`, then `done` or `failed`. Layers are named by their
+ * index in `layers`, base first. Who joins a running pull is told first what was told before, shortened to the last state of
+ * each layer.
  */
 export type PullEvent =
   | { readonly kind: 'started'; readonly image: string }

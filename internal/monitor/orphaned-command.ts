@@ -15,8 +15,8 @@ export interface StartedCommand {
 const lookMs = 20;
 
 /**
- * Resolves when the command has ended, which its deadline enforces, or when `signal` gives it up. Until then nobody must start its opposite: half a CNI
- * `ADD` beside a `DEL` leaves what no second `DEL` finds.
+ * Resolves when the command has ended, which its deadline enforces, or when `signal` gives it up. Until then nobody must
+ * start its opposite: half a CNI `ADD` beside a `DEL` leaves what no second `DEL` finds.
  */
 export async function waitForOrphan(command: StartedCommand, signal: AbortSignal): Promise<void> {
   const handle = await ProcessHandle.open(command.pid, command.startTicks);

@@ -52,8 +52,9 @@ export interface PodNetwork {
    * Runs DEL in reverse order with the configuration and result that ADD had (kept on disk), even if the namespace is
    * gone or the network's file has changed or vanished. Idempotent.
    *
-   * When DEL fails, or the removal of host port rules, this rejects once, and the network goes on trying by itself: a later call resolves with `deferred`, so
-   * that a broken plugin cannot keep a pod for ever. The namespace must then stay until `onReleased` is told.
+   * When DEL fails, or the removal of host port rules, this rejects once, and the network goes on trying by itself: a later
+   * call resolves with `deferred`, so that a broken plugin cannot keep a pod for ever. The namespace must then stay until
+   * `onReleased` is told.
    */
   detach(request: NetworkRequest, signal: AbortSignal): Promise<DetachOutcome>;
   /** The same for a sandbox of which only the id is known, and nobody who would call again: it is deferred at once. */

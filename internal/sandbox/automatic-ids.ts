@@ -31,8 +31,9 @@ export class AutomaticIds {
   }
 
   /**
-   * The ids of the mode: for those that do not stand for certain ones of the host, the lowest that neither `used` nor a sandbox that is being made has. They are the sandbox's until `settle`, by
-   * which its record says so, or it is gone. `failed-precondition` where there are none.
+   * The ids of the mode: for those that do not stand for certain ones of the host, the lowest that neither `used` nor a
+   * sandbox that is being made has. They are the sandbox's until `settle`: by then its record says so, or it is gone.
+   * `failed-precondition` where there are none.
    */
   async choose(sandboxId: string, mode: UsernsMode, used: () => Promise<IdRanges>): Promise<IdMaps> {
     return this.#turn.run('', async () => {
