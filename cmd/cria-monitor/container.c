@@ -139,7 +139,7 @@ static const char *prepare(const char *config_path)
 	int error = cgroup_join(&container.config.json, &refused);
 
 	if (error != 0) {
-		snprintf(text, sizeof(text), "join the cgroup: %s", strerror(error));
+		snprintf(text, sizeof(text), "join the cgroup %.400s: %s", refused, strerror(error));
 		return text;
 	}
 	error = log_open(container.config.log_path, container.config.log_size_max);

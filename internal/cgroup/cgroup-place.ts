@@ -2,8 +2,8 @@
 
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { errnoCode, isENOENT } from '../errors/errno.ts';
 import type { CgroupMount } from './hierarchy.ts';
+import { isOfContainer, parseProcessCgroups, readProcessCgroups } from './process-cgroups.ts';
 
 export type PlacedController = 'cpu' | 'cpuset';
 
@@ -29,14 +29,10 @@ export async function findPlace(
   { pid, containerId }: PlacedProcess,
   controller: PlacedController,
 ): Promise<CgroupPlace | undefined> {
-  try {
-    const hierarchy = await hierarchyOf(mounts, controller);
-    const text = await readFile(`/proc/${pid}/cgroup`, 'utf8');
-    return hierarchy && cgroupPlace({ hierarchy, controller }, text, containerId);
-  } catch (cause) {
-    if (isENOENT(cause) || errnoCode(cause) === 'ESRCH') return undefined; // it ended before or while it was read
-    throw cause;
-  }
+  const hierarchy = await hierarchyOf(mounts, controller);
+  const text = await readProcessCgroups(pid);
+  if (hierarchy === undefined || text === undefined) return undefined;
+  return cgroupPlace({ hierarchy, controller }, text, containerId);
 }
 
 async function hierarchyOf(
@@ -50,10 +46,7 @@ async function hierarchyOf(
   return available.includes(controller) ? v2 : undefined;
 }
 
-/**
- * The same of the text of /proc/PID/cgroup (cgroups(7)). A path that lacks the id is that of a virtual machine for the whole pod,
- * of an init that was moved elsewhere, or of a pid that is another's by now: what is changed there would be others' too.
- */
+/** The same of the text of /proc/PID/cgroup. */
 export function cgroupPlace(
   { hierarchy, controller }: { readonly hierarchy: CgroupMount; readonly controller: PlacedController },
   text: string,
@@ -61,11 +54,12 @@ export function cgroupPlace(
 ): CgroupPlace | undefined {
   const { path: root, controllers } = hierarchy;
   const isV2 = controllers === undefined;
-  const lines = text.split('\n').map((line) => /^\d+:([^:]*):(.*)$/.exec(line));
-  const found = lines.find((line) => (isV2 ? line?.[1] === '' : line?.[1]?.split(',').includes(controller)));
-  const names = (found?.[2] ?? '').split('/').filter((name) => name !== '');
+  const found = parseProcessCgroups(text).find((cgroup) =>
+    isV2 ? cgroup.controllers.length === 0 : cgroup.controllers.includes(controller),
+  );
+  if (found === undefined || !isOfContainer(found, containerId)) return undefined;
+  const names = found.path.split('/').filter((name) => name !== '');
   const directories = names.map((_, index) => join(root, ...names.slice(0, index + 1)));
   const at = names.findIndex((name) => name.includes(containerId));
-  if (at < 0 || names.includes('..')) return undefined; // `..`: outside of the daemon's cgroup namespace
   return { version: isV2 ? 2 : 1, root, above: directories.slice(0, at), own: directories.slice(at) };
 }

@@ -1,10 +1,9 @@
 // The cgroups of a container in which its exec monitors can be: those that account and limit, not those by which a container is
 // frozen and killed.
 
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { errnoCode } from '../errors/errno.ts';
 import type { CgroupMount } from './hierarchy.ts';
+import { isOfContainer, parseProcessCgroups, readProcessCgroups } from './process-cgroups.ts';
 
 /**
  * Of v1. A runtime lists a container's processes by `devices` when it kills it, and freezes it by `freezer`: a monitor in
@@ -21,28 +20,20 @@ export class ContainerCgroups {
 
   /** Where the container's init is now; none when that is outside of the container's cgroup, undefined when it has ended. */
   async of(containerId: string, initPid: number): Promise<readonly string[] | undefined> {
-    try {
-      const list = await readFile(`/proc/${initPid}/cgroup`, 'utf8');
-      return cgroupsOfContainer(list, containerId, this.#mounts);
-    } catch (cause) {
-      if (errnoCode(cause) === 'ENOENT' || errnoCode(cause) === 'ESRCH') return undefined;
-      throw cause;
-    }
+    const list = await readProcessCgroups(initPid);
+    return list === undefined ? undefined : cgroupsOfContainer(list, containerId, this.#mounts);
   }
 }
 
-/** The directories by `/proc/PID/cgroup`. A path that lacks the id is not the container's, or of a pid that is another's by now. */
+/** The directories by the text of `/proc/PID/cgroup`. */
 export function cgroupsOfContainer(
   list: string,
   containerId: string,
   mounts: readonly CgroupMount[],
 ): string[] {
-  return list.split('\n').flatMap((line) => {
-    const [, names = '', ...rest] = line.split(':');
-    const path = rest.join(':');
-    const mount = mountOf(names === '' ? [] : names.split(','), mounts);
-    const isOfContainer = path.includes(containerId) && !path.split('/').includes('..');
-    return mount !== undefined && isOfContainer ? [join(mount.path, path)] : [];
+  return parseProcessCgroups(list).flatMap((cgroup) => {
+    const mount = mountOf(cgroup.controllers, mounts);
+    return mount !== undefined && isOfContainer(cgroup, containerId) ? [join(mount.path, cgroup.path)] : [];
   });
 }
 

@@ -2,7 +2,7 @@
 // tested over directories in internal/tuning.
 
 import assert from 'node:assert/strict';
-import { accessSync, constants, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -10,11 +10,16 @@ import { status } from '@grpc/grpc-js';
 import type { LinuxContainerResources } from '../../internal/cri/gen/runtime/v1/LinuxContainerResources.ts';
 import { findProgram } from '../harness/command.ts';
 import { TestDaemon } from '../harness/daemon.ts';
+import {
+  becomes,
+  contentOf,
+  interruptMask,
+  lackingSettings,
+  latencyFile,
+  maskFile,
+} from '../harness/node-settings.ts';
 import { podConfig, removeAllPods } from '../harness/pods.ts';
-import { missing } from '../harness/requirements.ts';
 
-const maskFile = '/proc/irq/default_smp_affinity';
-const latencyFile = '/sys/devices/system/cpu/cpu1/power/pm_qos_resume_latency_us';
 const isV2 = existsSync('/sys/fs/cgroup/cgroup.controllers');
 const namespaceOptions = { network: 'POD', pid: 'CONTAINER', ipc: 'POD' } as const;
 const allowed = [
@@ -27,26 +32,7 @@ const allowed = [
 /** The kubelet's for one CPU under the static policy. */
 const oneCpu = { cpuShares: 1024, cpusetCpus: '1' };
 
-function contentOf(file: string): string {
-  return readFileSync(file, 'utf8').trim();
-}
-
-/** CPUs in a mask, or why the tests cannot run. */
-function lacking(): string | false {
-  if (!existsSync(maskFile)) return 'needs a kernel with an IRQ affinity mask';
-  if (!existsSync(latencyFile)) return 'needs a second CPU with a limit of its idle states';
-  for (const file of [maskFile, latencyFile]) {
-    try {
-      accessSync(file, constants.W_OK);
-    } catch {
-      return `needs a ${file} that can be written`;
-    }
-  }
-  const two = (BigInt(`0x${contentOf(maskFile).replaceAll(',', '')}`) & 3n) === 3n;
-  return two ? missing('runc') : 'needs two CPUs that take interrupts';
-}
-
-describe('containers with CPUs of their own', { skip: lacking() }, () => {
+describe('containers with CPUs of their own', { skip: lackingSettings() }, () => {
   const special = {
     name: 'special',
     path: findProgram('runc') ?? 'runc',
@@ -60,7 +46,7 @@ describe('containers with CPUs of their own', { skip: lacking() }, () => {
   const irqbalance = join(daemon.root, 'irqbalance');
   const wholeMask = contentOf(maskFile);
   const latency = contentOf(latencyFile);
-  const withoutOne = BigInt(`0x${wholeMask.replaceAll(',', '')}`) & ~2n;
+  const withoutOne = interruptMask() & ~2n;
   let image = '';
 
   before(async () => {
@@ -109,13 +95,6 @@ describe('containers with CPUs of their own', { skip: lacking() }, () => {
     return containerId;
   }
 
-  /** What a container has changed is given back behind its end. */
-  async function becomes(file: string, value: string): Promise<void> {
-    const deadline = Date.now() + 20_000;
-    while (contentOf(file) !== value && Date.now() < deadline) await sleep(20);
-    assert.equal(contentOf(file), value, file);
-  }
-
   async function becomesExited(containerId: string): Promise<void> {
     for (;;) {
       const { status: found } = await daemon.client.runtime('ContainerStatus', { containerId });
@@ -141,17 +120,13 @@ describe('containers with CPUs of their own', { skip: lacking() }, () => {
     return join('/sys/fs/cgroup', isV2 ? '' : controller, own?.[2] ?? '');
   }
 
-  function mask(): bigint {
-    return BigInt(`0x${contentOf(maskFile).replaceAll(',', '')}`);
-  }
-
   const quiet = { 'irq-load-balancing.crio.io/main': 'disable' };
 
   test('no interrupts while the container runs', async () => {
     const containerId = await created(quiet);
     assert.equal(contentOf(maskFile), wholeMask);
     await daemon.client.runtime('StartContainer', { containerId });
-    assert.equal(mask(), withoutOne);
+    assert.equal(interruptMask(), withoutOne);
     assert.match(contentOf(irqbalance), /^IRQBALANCE_BANNED_CPUS="80000002"$/);
     await daemon.client.runtime('StopContainer', { containerId, timeout: 0 });
     await becomes(maskFile, wholeMask);
@@ -163,10 +138,10 @@ describe('containers with CPUs of their own', { skip: lacking() }, () => {
     const pid = await pidOf(containerId);
     await daemon.kill();
     await daemon.start();
-    assert.equal(mask(), withoutOne);
+    assert.equal(interruptMask(), withoutOne);
     await daemon.kill();
     process.kill(pid, 'SIGKILL');
-    assert.equal(mask(), withoutOne);
+    assert.equal(interruptMask(), withoutOne);
     await daemon.start();
     await becomes(maskFile, wholeMask);
     const { status: found } = await daemon.client.runtime('ContainerStatus', { containerId });
@@ -232,7 +207,7 @@ describe('containers with CPUs of their own', { skip: lacking() }, () => {
     await removeAllPods(daemon.client);
     await started({ 'cpu-c-states.crio.io/main': 'disable', ...quiet });
     assert.equal(contentOf(latencyFile), 'n/a');
-    assert.equal(mask(), withoutOne);
+    assert.equal(interruptMask(), withoutOne);
   });
 
   test('a governor: in force while the container runs, or the reason why the kernel has none', async () => {
@@ -301,6 +276,6 @@ describe('containers with CPUs of their own', { skip: lacking() }, () => {
     const siblings = contentOf('/sys/devices/system/cpu/cpu0/topology/thread_siblings_list');
     const areTwins = siblings !== '0';
     assert.equal(stdout.toString().trim(), areTwins ? '0-1' : '0');
-    assert.equal(mask(), areTwins ? withoutOne | 2n : withoutOne);
+    assert.equal(interruptMask(), areTwins ? withoutOne | 2n : withoutOne);
   });
 });

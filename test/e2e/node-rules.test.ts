@@ -4,15 +4,15 @@
 import assert from 'node:assert/strict';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, afterEach, before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { status } from '@grpc/grpc-js';
 import type { ContainerConfig } from '../../internal/cri/gen/runtime/v1/ContainerConfig.ts';
 import type { NamespaceOption } from '../../internal/cri/gen/runtime/v1/NamespaceOption.ts';
-import { TestDaemon } from '../harness/daemon.ts';
+import { busybox } from '../harness/daemon.ts';
+import { useDaemon } from '../harness/daemon-suite.ts';
 import { podConfig, removeAllPods, waitForExit } from '../harness/pods.ts';
 import { missing } from '../harness/requirements.ts';
-import { assertWorld, settledWorld, type World } from '../harness/world.ts';
 
 const namespaceOptions = { network: 'POD', pid: 'CONTAINER', ipc: 'POD' } as const;
 const denyMkdir = {
@@ -21,26 +21,13 @@ const denyMkdir = {
 };
 
 describe('the rules of a node', { skip: missing('runc') }, () => {
-  const daemon = new TestDaemon({
-    runtimeToml:
-      'privileged_seccomp_profile = "@PROFILE@"\ntimezone = "Asia/Tokyo"\nmin_injected_gomaxprocs = 3',
-  });
-  const profile = join(daemon.root, 'privileged.json');
-  let image = '';
-  let empty: World;
-
-  before(async () => {
+  const runtimeToml =
+    'privileged_seccomp_profile = "@PROFILE@"\ntimezone = "Asia/Tokyo"\nmin_injected_gomaxprocs = 3';
+  const { daemon } = useDaemon({ runtimeToml }, () => {
     writeFileSync(profile, JSON.stringify(denyMkdir));
     reconfigure('@PROFILE@', profile);
-    image = await daemon.loadBusybox();
-    await daemon.start();
-    empty = await settledWorld(daemon);
   });
-  after(() => daemon.destroy());
-  afterEach(async () => {
-    await removeAllPods(daemon.client);
-    await assertWorld(daemon, empty);
-  });
+  const profile = join(daemon.root, 'privileged.json');
 
   function reconfigure(before: string, now: string): void {
     const { configFile } = daemon.paths;
@@ -62,7 +49,7 @@ describe('the rules of a node', { skip: missing('runc') }, () => {
     const { podSandboxId } = await client.runtime('RunPodSandbox', { config: sandboxConfig });
     const config: ContainerConfig = {
       metadata: { name: 'main' },
-      image: { image },
+      image: { image: busybox },
       command: ['/bin/sh', '-c', script],
       logPath: 'main/0.log',
       linux,

@@ -2,32 +2,18 @@
 
 import assert from 'node:assert/strict';
 import { readlinkSync } from 'node:fs';
-import { after, afterEach, before, suite, test } from 'node:test';
+import { suite, test } from 'node:test';
 import { status } from '@grpc/grpc-js';
-import { TestDaemon } from '../harness/daemon.ts';
-import { podConfig, removeAllPods, waitForExit } from '../harness/pods.ts';
+import { busybox } from '../harness/daemon.ts';
+import { useDaemon } from '../harness/daemon-suite.ts';
+import { podConfig, waitForExit } from '../harness/pods.ts';
 import { missing } from '../harness/requirements.ts';
-import { assertWorld, settledWorld, type World } from '../harness/world.ts';
 
 const own = { network: 'POD', pid: 'CONTAINER', ipc: 'POD' } as const;
 
 for (const runtime of ['runc', 'crun']) {
   suite(`pid mode TARGET, ${runtime}`, { skip: missing(runtime) }, () => {
-    const daemon = new TestDaemon({ handlers: [runtime] });
-    let image = '';
-    let empty: World;
-
-    before(async () => {
-      image = await daemon.loadBusybox();
-      await daemon.start();
-      empty = await settledWorld(daemon);
-    });
-
-    after(() => daemon.destroy());
-    afterEach(async () => {
-      await removeAllPods(daemon.client);
-      await assertWorld(daemon, empty);
-    });
+    const { daemon } = useDaemon({ handlers: [runtime] });
 
     async function pod(name: string): Promise<string> {
       const config = podConfig(daemon.pod(name));
@@ -44,7 +30,7 @@ for (const runtime of ['runc', 'crun']) {
       const namespaceOptions = targetId === undefined ? own : ({ ...own, pid: 'TARGET', targetId } as const);
       const config = {
         metadata: { name, attempt: 0 },
-        image: { image },
+        image: { image: busybox },
         command: ['/bin/sh', '-c', command],
         logPath: `${name}.log`,
         linux: { securityContext: { namespaceOptions } },
