@@ -6,7 +6,12 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
+
+#ifndef RENAME_EXCHANGE
+#define RENAME_EXCHANGE 2U
+#endif
 
 enum { CHECK_MS = 1000 };
 
@@ -109,16 +114,53 @@ static void follow_path(void)
 		size = ours.st_size;
 }
 
-/* PATH becomes PATH.1, the name that the kubelet removes with the container. Any failure leaves us the file we have. */
+/* An empty file, at PATH.tmp: the kubelet deletes that name when it rotates, should it ever be left there. -1 without one. */
+static int fresh_file(const char *path)
+{
+	unlink(path);
+	return open(path, O_RDWR | O_APPEND | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0640);
+}
+
+static int exchange(const char *one, const char *other)
+{
+	return (int)syscall(SYS_renameat2, AT_FDCWD, one, AT_FDCWD, other, RENAME_EXCHANGE);
+}
+
+/* The fresh file gets the path and ours PATH.1. False leaves ours at the path, or, without its fresh one, at PATH.1. */
+static bool change_places(const char *fresh, const char *aside)
+{
+	if (exchange(fresh, log_path) == 0) {
+		if (rename(fresh, aside) == 0)
+			return true;
+		exchange(fresh, log_path);
+		return false;
+	}
+	/* a file system that cannot exchange, as NFS: for a moment there is none at the path */
+	return errno == EINVAL && rename(log_path, aside) == 0 && rename(fresh, log_path) == 0;
+}
+
+/*
+ * PATH becomes PATH.1, the name that the kubelet removes with the container. Whoever opens PATH meanwhile finds a file.
+ * Any failure leaves us the file we have.
+ */
 static void put_aside(void)
 {
-	char aside[PATH_MAX];
+	char aside[PATH_MAX], fresh[PATH_MAX];
 	struct stat ours;
 
-	if (was_replaced(&ours) || !format(aside, sizeof(aside), "%s.1", log_path) || rename(log_path, aside) != 0)
+	if (was_replaced(&ours) || !format(aside, sizeof(aside), "%s.1", log_path) ||
+	    !format(fresh, sizeof(fresh), "%s.tmp", log_path))
 		return;
-	if (log_file_reopen() != 0)
-		rename(aside, log_path);
+	int fd = fresh_file(fresh);
+
+	if (fd < 0)
+		return;
+	if (change_places(fresh, aside)) {
+		take(fd);
+		return;
+	}
+	close(fd);
+	unlink(fresh);
 }
 
 /* How many bytes of the records fit below the maximal size; a record that is longer than that gets a file of its own. */

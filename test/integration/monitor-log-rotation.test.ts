@@ -146,6 +146,20 @@ describe('rotation of the container log', { skip: missing() }, () => {
     assert.ok(kept.length > 0 && allLines.endsWith(kept));
   });
 
+  test('while a limit puts files aside there is one at the path at any time', async () => {
+    const path = logPath('always');
+    const id = await started(writeLines, path, 4096);
+    let looks = 0;
+    while (!world.exits.has(id)) {
+      for (let n = 0; n < 2000; n++) assert.ok(existsSync(path), `no file after ${looks + n} looks`);
+      looks += 2000;
+      await delay(0);
+    }
+    assert.equal(existsSync(`${path}.1`), true);
+    assert.equal(existsSync(`${path}.tmp`), false);
+    await world.exit(id);
+  });
+
   test('records longer than the limit get a file each', async () => {
     const path = logPath('long');
     const script = "for i in 1 2 3; do head -c 12000 /dev/zero | tr '\\0' $i; echo; done";
@@ -170,10 +184,10 @@ describe('rotation of the container log', { skip: missing() }, () => {
     while (!world.exits.has(id) && rotated.length < 20) {
       await delay(10);
       const old = `${path}.kubelet-${rotated.length}`;
-      if (!existsSync(path)) continue;
       renameSync(path, old);
       rotated.push(old);
       await world.monitors.reopenLog(id).catch((cause: Error) => assert.match(cause.message, /gone|ended/));
+      if (!existsSync(path)) break;
     }
     await world.exit(id);
     for (const file of rotated) assert.ok(allLines.includes(stdoutIn(file)));
