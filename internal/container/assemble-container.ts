@@ -10,6 +10,7 @@ import { ensureDirectory } from '../fs/directories.ts';
 import { makePassable } from '../fs/passable.ts';
 import type { RuntimeSpec } from '../oci/runtime-spec.ts';
 import type { ContainerMetadata, ContainerStatus } from './container.ts';
+import type { ContainerMount } from './container-config.ts';
 import { type ContainerPaths, containerPaths, metadataFile, statusFile } from './container-files.ts';
 import type { ContainerParts, PodContext } from './container-parts.ts';
 import { bringsTimeZone, setTimeZone } from './container-time-zone.ts';
@@ -38,33 +39,39 @@ export async function assembleContainer(
   await allEnded([writeRecords(paths, subject), mountRootfs(parts, subject, rollback)]);
   if (parts.defaults.timeZone !== '' && !bringsTimeZone(config.mounts))
     setTimeZone(paths.rootfs, await readTimeZone(parts.defaults.timeZone), rootOfPod(subject.pod));
-  const volumes = await mountImageVolumes(parts, subject, rollback);
-  if (metadata.logLink !== undefined) {
-    rollback('remove the link to the log', () => unlinkLog(metadata.logLink));
-    await linkLog(metadata.logLink, subject.pod, metadata);
-  }
-  const wanted = withPodLogs(volumes, subject.features, subject.pod.logDirectory);
-  const resolved = await resolveMountSources(wanted, parts.defaults.absentMountSourcesToReject);
-  await relabelMounts(parts, subject, resolved);
-  const mounts = await prepareMounts(parts, subject, resolved, rollback);
-
-  const input = await gatherSpecInput(parts, subject, mounts);
-  const spec = buildSpec(input);
+  const mounts = await readyMounts(parts, subject, rollback);
+  const spec = buildSpec(await gatherSpecInput(parts, subject, mounts));
   await writeFile(paths.spec, serializeSpec(spec), { mode: 0o600 });
   const identity = await spawn(parts, subject, { spec, rollback });
   await releaseMounts(parts, metadata.id);
   const { uid, gid, additionalGids } = spec.process.user;
-  const user = { uid, gid, groups: [...(additionalGids ?? [])] };
-  const resources = requestedResources(metadata, subject.pod, subject.features);
   const status: ContainerStatus = {
     ...creatingStatus(config),
     ...identity,
     state: 'created',
-    user,
-    resources,
+    user: { uid, gid, groups: [...(additionalGids ?? [])] },
+    resources: requestedResources(metadata, subject.pod, subject.features),
   };
   await statusFile.write(paths.status, status);
   return status;
+}
+
+/** The mounts that the request asks for, their sources there, labelled and in the form that every runtime knows. */
+async function readyMounts(
+  parts: ContainerParts,
+  subject: Subject,
+  rollback: RegisterUndo,
+): Promise<readonly ContainerMount[]> {
+  const { metadata, pod, features } = subject;
+  const withVolumes = await mountImageVolumes(parts, subject, rollback);
+  if (metadata.logLink !== undefined) {
+    rollback('remove the link to the log', () => unlinkLog(metadata.logLink));
+    await linkLog(metadata.logLink, pod, metadata);
+  }
+  const wanted = withPodLogs(withVolumes, features, pod.logDirectory);
+  const resolved = await resolveMountSources(wanted, parts.defaults.absentMountSourcesToReject);
+  await relabelMounts(parts, subject, resolved);
+  return prepareMounts(parts, subject, resolved, rollback);
 }
 
 async function writeRecords(paths: ContainerPaths, { metadata, pod }: Subject): Promise<void> {

@@ -44,19 +44,8 @@ export async function gatherSpecInput(
   mounts: readonly ContainerMount[],
 ): Promise<SpecInput> {
   const { metadata, pod, image, imageConfig, handler, features, labels } = subject;
-  const { rootfs, defaultMounts } = containerPaths(parts.directories, metadata.id);
+  const { rootfs } = containerPaths(parts.directories, metadata.id);
   const config = await effectiveConfig(parts, subject, mounts);
-  const procs = goMaxProcs(parts.defaults.leastGoMaxProcs, {
-    cgroupParent: metadata.cgroupParent,
-    resources: config.resources,
-    features,
-  });
-  const copies = await copyDefaultMounts(
-    await readDefaultMounts(parts.defaults.mountsFiles),
-    { directory: defaultMounts, owner: rootOfPod(pod) },
-    parts.logger,
-  );
-  if (copies.length > 0) await parts.selinux.relabel({ path: defaultMounts, label: labels.mount });
   return {
     containerId: metadata.id,
     containerName: metadata.name,
@@ -68,16 +57,7 @@ export async function gatherSpecInput(
     imageRef: metadata.imageRef,
     sandbox: pod.facts,
     host: { ...parts.host, recursiveReadOnlyMounts: handler.features.recursiveReadOnlyMounts },
-    defaults: {
-      ...parts.defaults.spec,
-      env: [...procs, ...parts.defaults.spec.env], // all others count more
-      seccompProfile: handler.seccompProfile ?? parts.defaults.spec.seccompProfile,
-      containerMinMemoryBytes: handler.minMemoryBytes,
-      shmSizeBytes: shmSizeOf(features) ?? parts.defaults.spec.shmSizeBytes,
-      allowedAnnotations: features.allowed,
-      annotations: handler.defaultAnnotations,
-      kernelPerContainer: handler.features.kernelPerContainer,
-    },
+    defaults: effectiveDefaults(parts, subject, config),
     rootfsPath: rootfs,
     cgroupsPath: parts.cgroups.cgroupsPath(metadata.cgroupParent, metadata.id),
     logPath: metadata.logPath ?? '',
@@ -89,7 +69,7 @@ export async function gatherSpecInput(
     cdi: await lookUpCdi(parts.cdi, config),
     hostDevices: await hostDevices(config, handler),
     volumes: [],
-    defaultMounts: copies,
+    defaultMounts: await labelledDefaultMounts(parts, subject),
     umask: umaskOf(features),
     hasWritableCgroups: features.value('writableCgroups') === 'true' && parts.host.cgroupV2,
     localhostSeccomp: await localhostSeccomp(config.security),
@@ -97,6 +77,38 @@ export async function gatherSpecInput(
     apparmorProfile: await apparmorProfile(config.security, parts.apparmor),
     labels,
   };
+}
+
+/** The node's defaults as the container's runtime handler and the pod's annotations change them. */
+function effectiveDefaults(
+  { defaults }: ContainerParts,
+  { metadata, handler, features }: Subject,
+  { resources }: ContainerConfig,
+): SpecInput['defaults'] {
+  const { cgroupParent } = metadata;
+  const procs = goMaxProcs(defaults.leastGoMaxProcs, { cgroupParent, resources, features });
+  return {
+    ...defaults.spec,
+    env: [...procs, ...defaults.spec.env], // all others count more
+    seccompProfile: handler.seccompProfile ?? defaults.spec.seccompProfile,
+    containerMinMemoryBytes: handler.minMemoryBytes,
+    shmSizeBytes: shmSizeOf(features) ?? defaults.spec.shmSizeBytes,
+    allowedAnnotations: features.allowed,
+    annotations: handler.defaultAnnotations,
+    kernelPerContainer: handler.features.kernelPerContainer,
+  };
+}
+
+/** The container's copies of what mounts.conf names, made now, which its processes may read under SELinux. */
+async function labelledDefaultMounts(
+  { directories, defaults, selinux, logger }: ContainerParts,
+  { metadata, pod, labels }: Subject,
+): Promise<SpecInput['defaultMounts']> {
+  const { defaultMounts: directory } = containerPaths(directories, metadata.id);
+  const named = await readDefaultMounts(defaults.mountsFiles);
+  const copies = await copyDefaultMounts(named, { directory, owner: rootOfPod(pod) }, logger);
+  if (copies.length > 0) await selinux.relabel({ path: directory, label: labels.mount });
+  return copies;
 }
 
 /** The request as it is carried out: mount sources that exist, and what the node and the pod's annotations change. */

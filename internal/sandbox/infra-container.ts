@@ -9,6 +9,7 @@ import { ownerByMappings } from '../container/spec/user-namespace.ts';
 import { ensureDirectory } from '../fs/directories.ts';
 import type { CreatedContainer } from '../monitor/monitor.ts';
 import type { PinnedNamespaces } from '../namespaces/namespace-pinner.ts';
+import type { RuntimeSpec } from '../oci/runtime-spec.ts';
 import type { SandboxRecord } from './sandbox.ts';
 import { sandboxFacts } from './sandbox-facts.ts';
 import { sandboxPaths } from './sandbox-files.ts';
@@ -29,23 +30,10 @@ export async function runInfra(
   record: SandboxRecord,
   namespaces: PinnedNamespaces,
 ): Promise<CreatedContainer> {
-  const { monitors, cgroups, monitorPlaces, host, defaults } = parts.containers;
+  const { monitors, monitorPlaces, defaults } = parts.containers;
   const { bundle } = sandboxPaths(parts.directories, record.id);
   const handler = handlerOf(parts.containers, record);
-  const facts = sandboxFacts(parts, record, { namespaces, infra: undefined });
-  const { privileged, namespaces: modes } = record.config;
-  const asContainer = { privileged, pidMode: modes.pid, ipcMode: modes.ipc, selinux: undefined };
-  const labels = await containerLabels(parts.containers, facts, asContainer);
-  const spec = infraSpec({
-    sandbox: { ...facts, labels },
-    host: { ...host, recursiveReadOnlyMounts: handler.features.recursiveReadOnlyMounts },
-    defaults: { ...defaults.spec, seccompProfile: handler.seccompProfile ?? defaults.spec.seccompProfile },
-    rootfsPath: parts.defaults.pauseRootfs,
-    pausePath: '/pause',
-    cgroupsPath: cgroups.cgroupsPath(record.cgroupParent, record.id),
-    resources: { oomScoreAdj: infraOomScoreAdj, cpusetCpus: parts.defaults.infraCpuset },
-    podAmounts: record.config,
-  });
+  const spec = await specOfInfra(parts, record, namespaces);
   await ensureDirectory(bundle);
   await writeFile(`${bundle}/config.json`, serializeSpec(spec), { mode: 0o600 });
   const place = await monitorPlaces.make(handler.monitorCgroup, record.cgroupParent, record.id);
@@ -69,6 +57,29 @@ export async function runInfra(
   });
   await handler.runtime.start(record.id);
   return created;
+}
+
+async function specOfInfra(
+  parts: SandboxParts,
+  record: SandboxRecord,
+  namespaces: PinnedNamespaces,
+): Promise<RuntimeSpec> {
+  const { cgroups, host, defaults } = parts.containers;
+  const handler = handlerOf(parts.containers, record);
+  const facts = sandboxFacts(parts, record, { namespaces, infra: undefined });
+  const { privileged, namespaces: modes } = record.config;
+  const asContainer = { privileged, pidMode: modes.pid, ipcMode: modes.ipc, selinux: undefined };
+  const labels = await containerLabels(parts.containers, facts, asContainer);
+  return infraSpec({
+    sandbox: { ...facts, labels },
+    host: { ...host, recursiveReadOnlyMounts: handler.features.recursiveReadOnlyMounts },
+    defaults: { ...defaults.spec, seccompProfile: handler.seccompProfile ?? defaults.spec.seccompProfile },
+    rootfsPath: parts.defaults.pauseRootfs,
+    pausePath: '/pause',
+    cgroupsPath: cgroups.cgroupsPath(record.cgroupParent, record.id),
+    resources: { oomScoreAdj: infraOomScoreAdj, cpusetCpus: parts.defaults.infraCpuset },
+    podAmounts: record.config,
+  });
 }
 
 /** Kills the infra container and deletes everything about it. None is success. */

@@ -1,4 +1,4 @@
-import type { RuntimeSpec, UserSpec } from '../../oci/runtime-spec.ts';
+import type { LinuxSpec, ProcessSpec, RuntimeSpec, UserSpec } from '../../oci/runtime-spec.ts';
 import { outsideId } from '../../sys/id-maps.ts';
 import type { LinuxResources } from '../container-config.ts';
 import { ociVersion } from './build-spec.ts';
@@ -38,72 +38,89 @@ function pauseUser(userNamespace: PodUserNamespace | undefined): UserSpec {
 /** The kernel's least: the process only sleeps. */
 const pauseCpuShares = 2;
 
+const none: readonly string[] = [];
+
 /**
  * The spec of the process that holds a pod's shared pid namespace and reaps its orphans: a new pid namespace, the
  * pod's own others, no capability, nothing to write to.
  */
 export function infraSpec(input: InfraSpecInput): RuntimeSpec {
-  const { sandbox, host } = input;
-  const none: readonly string[] = [];
-  const profile = seccomp(
+  const { sandbox } = input;
+  return {
+    ociVersion,
+    process: pauseProcess(input),
+    root: { path: input.rootfsPath, readonly: true },
+    ...(sandbox.namespaces.uts === 'new' && { hostname: sandbox.hostname }),
+    mounts: [procMount, devMount],
+    annotations: annotationsOfPod(input),
+    linux: pauseLinux(input),
+  };
+}
+
+function pauseProcess({ sandbox, host, pausePath, resources }: InfraSpecInput): ProcessSpec {
+  return {
+    terminal: false,
+    user: pauseUser(sandbox.userNamespace),
+    args: [pausePath],
+    env: [],
+    cwd: '/',
+    capabilities: { bounding: none, effective: none, permitted: none, inheritable: none, ambient: none },
+    noNewPrivileges: true,
+    ...(sandbox.labels.process !== '' && { selinuxLabel: sandbox.labels.process }),
+    oomScoreAdj: oomScoreAdj(resources.oomScoreAdj, host.oomScoreAdjMin),
+  };
+}
+
+function pauseLinux(input: InfraSpecInput): LinuxSpec {
+  const { sandbox, host, resources } = input;
+  const profile = pauseSeccomp(input);
+  return {
+    namespaces: [
+      ...namespaceOf('user', userSource(sandbox.userNamespace)),
+      { type: 'mount' },
+      { type: 'pid' },
+      ...namespaceOf('network', sandbox.namespaces.network),
+      ...namespaceOf('ipc', sandbox.namespaces.ipc),
+      ...namespaceOf('uts', sandbox.namespaces.uts),
+      ...namespaceOf('cgroup', host.cgroupV2 ? 'new' : 'host'),
+    ],
+    ...idMappings(sandbox.userNamespace),
+    cgroupsPath: input.cgroupsPath,
+    resources: {
+      devices: [{ allow: false, access: 'rwm' }],
+      cpu: { shares: pauseCpuShares, ...(resources.cpusetCpus !== '' && { cpus: resources.cpusetCpus }) },
+    },
+    maskedPaths: ['/proc/kcore', '/proc/keys', '/proc/timer_list'],
+    readonlyPaths: ['/proc/sys', '/proc/sysrq-trigger'],
+    ...(sandbox.labels.mount !== '' && { mountLabel: sandbox.labels.mount }),
+    ...(profile !== undefined && { seccomp: profile }),
+  };
+}
+
+/** The runtime's default for a process without a capability, whatever the pod's containers ask for. */
+function pauseSeccomp({ host, defaults }: InfraSpecInput): ReturnType<typeof seccomp> {
+  return seccomp(
     {
       security: { privileged: false, seccomp: { type: 'runtime-default' } },
       localhost: undefined,
-      runtimeDefault: input.defaults.seccompProfile,
+      runtimeDefault: defaults.seccompProfile,
       privileged: undefined,
     },
     { capabilities: none, architecture: host.architecture, kernelVersion: host.kernelVersion },
   );
+}
+
+/** Under the names by which CRI-O's tools know a pod's infra container. */
+function annotationsOfPod({ sandbox, defaults, podAmounts }: InfraSpecInput): Record<string, string> {
   return {
-    ociVersion,
-    process: {
-      terminal: false,
-      user: pauseUser(sandbox.userNamespace),
-      args: [input.pausePath],
-      env: [],
-      cwd: '/',
-      capabilities: { bounding: none, effective: none, permitted: none, inheritable: none, ambient: none },
-      noNewPrivileges: true,
-      ...(sandbox.labels.process !== '' && { selinuxLabel: sandbox.labels.process }),
-      oomScoreAdj: oomScoreAdj(input.resources.oomScoreAdj, host.oomScoreAdjMin),
-    },
-    root: { path: input.rootfsPath, readonly: true },
-    ...(sandbox.namespaces.uts === 'new' && { hostname: sandbox.hostname }),
-    mounts: [procMount, devMount],
-    annotations: {
-      'io.kubernetes.cri-o.ContainerID': sandbox.id,
-      'io.kubernetes.cri-o.ContainerName': sandbox.name,
-      'io.kubernetes.cri-o.ContainerType': 'sandbox',
-      'io.kubernetes.cri-o.KubeName': sandbox.podName,
-      'io.kubernetes.cri-o.Namespace': sandbox.podNamespace,
-      'io.kubernetes.cri-o.SandboxID': sandbox.id,
-      'io.kubernetes.cri-o.SandboxName': sandbox.name,
-      ...podResourceAnnotations(input.podAmounts),
-      'io.container.manager': input.defaults.managerName,
-    },
-    linux: {
-      namespaces: [
-        ...namespaceOf('user', userSource(sandbox.userNamespace)),
-        { type: 'mount' },
-        { type: 'pid' },
-        ...namespaceOf('network', sandbox.namespaces.network),
-        ...namespaceOf('ipc', sandbox.namespaces.ipc),
-        ...namespaceOf('uts', sandbox.namespaces.uts),
-        ...namespaceOf('cgroup', host.cgroupV2 ? 'new' : 'host'),
-      ],
-      ...idMappings(sandbox.userNamespace),
-      cgroupsPath: input.cgroupsPath,
-      resources: {
-        devices: [{ allow: false, access: 'rwm' }],
-        cpu: {
-          shares: pauseCpuShares,
-          ...(input.resources.cpusetCpus !== '' && { cpus: input.resources.cpusetCpus }),
-        },
-      },
-      maskedPaths: ['/proc/kcore', '/proc/keys', '/proc/timer_list'],
-      readonlyPaths: ['/proc/sys', '/proc/sysrq-trigger'],
-      ...(sandbox.labels.mount !== '' && { mountLabel: sandbox.labels.mount }),
-      ...(profile !== undefined && { seccomp: profile }),
-    },
+    'io.kubernetes.cri-o.ContainerID': sandbox.id,
+    'io.kubernetes.cri-o.ContainerName': sandbox.name,
+    'io.kubernetes.cri-o.ContainerType': 'sandbox',
+    'io.kubernetes.cri-o.KubeName': sandbox.podName,
+    'io.kubernetes.cri-o.Namespace': sandbox.podNamespace,
+    'io.kubernetes.cri-o.SandboxID': sandbox.id,
+    'io.kubernetes.cri-o.SandboxName': sandbox.name,
+    ...podResourceAnnotations(podAmounts),
+    'io.container.manager': defaults.managerName,
   };
 }
