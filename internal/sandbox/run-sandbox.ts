@@ -1,38 +1,30 @@
 // RunPodSandbox: everything a pod needs before its first container.
 
 import { hostname as nodeName } from 'node:os';
-import { allEnded } from '../async/all-ended.ts';
-import { type RegisterUndo, withRollback } from '../async/rollback.ts';
+import { withRollback } from '../async/rollback.ts';
 import { nowNanos } from '../container/clock.ts';
 import { requireOwnPids } from '../container/handler-of.ts';
 import { podFeatures, shmSizeOf } from '../container/pod-features.ts';
-import { checkSysctls, defaultSysctls } from '../container/spec/sysctls.ts';
 import { DaemonError, describeError } from '../errors/daemon-error.ts';
 import { equalAsJson } from '../fs/bigint-json.ts';
-import { ensureDirectory, removeTree } from '../fs/directories.ts';
+import { removeTree } from '../fs/directories.ts';
 import { diskFull } from '../fs/disk-full.ts';
-import type { PinnedNamespaces } from '../namespaces/namespace-pinner.ts';
 import { newId } from '../records/id.ts';
 import type { Labels } from '../selinux/selinux.ts';
-import { rootOf } from '../sys/id-maps.ts';
-import { needsInfra, removeInfra, runInfra } from './infra-container.ts';
-import { mountShm, unmountShm, writePodFiles } from './pod-files.ts';
+import { assembleSandbox, creatingStatus } from './assemble-sandbox.ts';
 import { Sandbox, type SandboxRecord, type SandboxStatus } from './sandbox.ts';
 import type { SandboxConfig } from './sandbox-config.ts';
-import { recordFile, type SandboxPaths, sandboxPaths, statusFile } from './sandbox-files.ts';
-import { attachNetwork, bandwidthOf, claimHostPorts, detachNetwork } from './sandbox-network.ts';
+import { sandboxPaths, statusFile } from './sandbox-files.ts';
+import { bandwidthOf, claimHostPorts } from './sandbox-network.ts';
 import type { SandboxParts } from './sandbox-parts.ts';
 import { checkInfra } from './sandbox-readiness.ts';
-import { chooseIdMaps, idMapsOf, openDirectories, requireUserNamespace } from './user-namespace.ts';
+import { chooseIdMaps, requireUserNamespace } from './user-namespace.ts';
 
 export interface RunSandboxRequest {
   readonly config: SandboxConfig;
   /** Name of the runtime handler; empty for the default one. */
   readonly handler: string;
 }
-
-/** RunPodSandbox may take this long in all; the kubelet waits 4 minutes. */
-const runTimeoutMs = 230_000;
 
 /**
  * Runs a sandbox and returns its id; afterwards it is `ready`. On failure nothing of it is left.
@@ -139,7 +131,7 @@ async function createSandbox(parts: SandboxParts, record: SandboxRecord): Promis
     rollback('forget', () => (isUndone ? forget(parts, record) : keepForRemoval(parts, record)));
     claimHostPorts(parts, record);
     rollback('release host ports', () => parts.network.releaseHostPorts(record.id));
-    const status = await setUp(parts, record, rollback);
+    const status = await assembleSandbox(parts, record, rollback);
     const created = new Sandbox(record, status);
     parts.sandboxes.add(created);
     return created;
@@ -165,75 +157,3 @@ async function keepForRemoval(parts: SandboxParts, record: SandboxRecord): Promi
   parts.sandboxes.add(new Sandbox(record, status));
   await statusFile.write(sandboxPaths(parts.directories, record.id).status, status);
 }
-
-async function setUp(
-  parts: SandboxParts,
-  record: SandboxRecord,
-  rollback: RegisterUndo,
-): Promise<SandboxStatus> {
-  const signal = AbortSignal.timeout(runTimeoutMs);
-  const paths = sandboxPaths(parts.directories, record.id);
-  const { network, ipc } = record.config.namespaces;
-  const scope = { hostNetwork: network === 'node', hostIpc: ipc === 'node' };
-  const defaults = defaultSysctls(parts.defaults.sysctls, scope);
-  const sysctls = { ...defaults, ...checkSysctls(record.config.sysctls, scope) };
-
-  await ensureDirectory(paths.dataDirectory); // before anything else: a daemon that dies finds by it what to undo
-  await ensureDirectory(paths.runDirectory);
-  if (ipc !== 'node') rollback('unmount /dev/shm', () => unmountShm(paths));
-  const own = { network: network !== 'node', ipc: ipc !== 'node', uts: network !== 'node' };
-  let attached: PinnedNamespaces | undefined;
-  rollback('detach network and unpin namespaces', async () => {
-    // One step: a network that cannot be detached keeps its namespace, without which a later DEL would not find all.
-    const outcome = attached === undefined ? 'released' : await detachNetwork(parts, record, attached);
-    if (outcome === 'released') await parts.namespaces.unpin(record.id);
-  });
-  const idMaps = idMapsOf(record);
-  if (idMaps !== undefined) await openDirectories(parts);
-  const pin = { sandboxId: record.id, ...own, user: idMaps, hostname: record.hostname, sysctls };
-  const [namespaces] = await allEnded([
-    parts.namespaces.pin(pin, signal),
-    writeRecords(paths, record),
-    makePodFiles(parts, record),
-  ]);
-
-  const hasInfra = needsInfra(parts, record);
-  if (hasInfra) rollback('remove infra container', () => removeInfra(parts, record));
-  if (namespaces.network !== undefined) attached = namespaces;
-  const [ips, infra] = await allEnded([
-    namespaces.network === undefined ? [] : attachNetwork(parts, record, namespaces, signal),
-    hasInfra ? runInfra(parts, record, namespaces) : undefined,
-  ]);
-  const status: SandboxStatus = { ...creatingStatus, state: 'ready', ips, namespaces, infra };
-  await statusFile.write(paths.status, status);
-  return status;
-}
-
-async function writeRecords(paths: SandboxPaths, record: SandboxRecord): Promise<void> {
-  // In this order: metadata without a status means that there was a reboot.
-  await statusFile.write(paths.status, creatingStatus);
-  await recordFile.write(paths.metadata, record);
-}
-
-async function makePodFiles(parts: SandboxParts, record: SandboxRecord): Promise<void> {
-  const { id, hostname, config } = record;
-  const { shmSizeBytes } = parts.containers.defaults.spec;
-  const paths = sandboxPaths(parts.directories, id);
-  const { hostResolvConf } = parts.defaults;
-  const { ipc } = config.namespaces;
-  const idMaps = idMapsOf(record);
-  const owner = idMaps === undefined ? undefined : rootOf(idMaps);
-  await writePodFiles(paths, { hostname, dns: config.dns, hostResolvConf, owner });
-  const label = record.labels?.mount ?? '';
-  for (const path of [paths.resolvConf, paths.hostname])
-    await parts.containers.selinux.relabel({ path, label });
-  if (ipc !== 'node') await mountShm(paths, record.shmSizeBytes ?? shmSizeBytes, { owner, label });
-}
-
-const creatingStatus: SandboxStatus = {
-  state: 'creating',
-  ips: [],
-  namespaces: { network: undefined, ipc: undefined, uts: undefined },
-  infra: undefined,
-  tornDown: false,
-};
