@@ -47,45 +47,32 @@ export interface Store {
   close(): Promise<void>;
 }
 
+type OnFailed = (what: string, cause: unknown) => void;
+
 /** Opens the store, deletes what a crash left in it, and keeps its lists fresh. Other tools may use it meanwhile. */
 export async function openStore(options: StoreOptions): Promise<Store> {
-  const { logger, isDaemon = true, cleans = true, repairs = true, lostPower = false } = options;
+  const { logger, isDaemon = true, cleans = true } = options;
   const closing = new AbortController();
   const store = storeState(options, logger, closing.signal);
   const unlisted = new UnlistedContainers(store, closing.signal);
-  const warnOf =
-    (what: string) =>
-    (cause: unknown): void => {
-      if (!closing.signal.aborted) logger.warn({ err: cause }, what);
-    };
+  const onFailed: OnFailed = (what, cause) => {
+    if (!closing.signal.aborted) logger.warn({ err: cause }, what);
+  };
   await makeDirectories(store);
   await refreshLists(store);
   const layers = new OverlayLayerStore(store);
   const images = new OverlayImageRecords(store, unlisted);
   const containers = new OverlayContainerLayers(store, unlisted);
-  let suspects: SuspectLayers | undefined;
-  if (isDaemon) {
-    await removeLostMappedHomes(store.paths);
-    for (const containerId of await unlisted.recover()) unlisted.later(() => containers.remove(containerId));
-    if (repairs) {
-      await inspectAtStart(store);
-      suspects = await SuspectLayers.open(store, lostPower);
-    }
-  }
-  // What cannot be deleted (a mount, an immutable file) must not keep the daemon from starting.
-  let unusedAgeMs = isDaemon ? 0 : usualUnusedAgeMs; // no pull of this daemon runs yet
-  const collector = new Periodic(collectEveryMs, async () => {
-    const collecting = collectGarbage(store, { patienceMs: startPatienceMs, unusedAgeMs });
-    const done = await collecting.catch(warnOf('could not clean the image store'));
-    if (done === false) collector.soon(collectAgainMs);
-    for (const reserve of store.reserves)
-      await reserve.fill().catch(warnOf('could not keep space for the lists'));
-  });
-  if (cleans) await collector.run();
-  unusedAgeMs = usualUnusedAgeMs;
+  if (isDaemon) await takeOver(store, unlisted, containers);
+  const suspects = isDaemon ? await inspect(store, options) : undefined;
+  const cleanUp = async (unusedAgeMs: number): Promise<void> => {
+    if (!(await clean(store, unusedAgeMs, onFailed))) collector.soon(collectAgainMs);
+  };
+  const collector = new Periodic(collectEveryMs, () => cleanUp(usualUnusedAgeMs));
+  if (cleans) await cleanUp(isDaemon ? 0 : usualUnusedAgeMs); // no pull of this daemon runs yet
   const verifying = suspects && verifySuspects(store, suspects, closing.signal);
   const refresher = new Periodic(refreshEveryMs, () =>
-    refreshLists(store).catch(warnOf('could not refresh the image store')),
+    refreshLists(store).catch((cause) => onFailed('could not refresh the image store', cause)),
   );
   return {
     layers,
@@ -101,6 +88,38 @@ export async function openStore(options: StoreOptions): Promise<Store> {
       await layers.close();
     },
   };
+}
+
+/** Goes on with what the daemon before this one had begun. */
+async function takeOver(
+  store: StoreState,
+  unlisted: UnlistedContainers,
+  containers: ContainerLayers,
+): Promise<void> {
+  await removeLostMappedHomes(store.paths);
+  for (const containerId of await unlisted.recover()) unlisted.later(() => containers.remove(containerId));
+}
+
+/** Mends what a quick look finds, where damage is to be mended; the layers whose content is yet to be read are returned. */
+async function inspect(
+  store: StoreState,
+  { repairs = true, lostPower = false }: StoreOptions,
+): Promise<SuspectLayers | undefined> {
+  if (!repairs) return undefined;
+  await inspectAtStart(store);
+  return SuspectLayers.open(store, lostPower);
+}
+
+/**
+ * Deletes what is provably abandoned, and keeps space for the lists. False when another tool had the locks. What cannot be
+ * deleted (a mount, an immutable file) is told, and must not keep the daemon from starting.
+ */
+async function clean(store: StoreState, unusedAgeMs: number, onFailed: OnFailed): Promise<boolean> {
+  const collecting = collectGarbage(store, { patienceMs: startPatienceMs, unusedAgeMs });
+  const done = await collecting.catch((cause) => onFailed('could not clean the image store', cause));
+  for (const reserve of store.reserves)
+    await reserve.fill().catch((cause) => onFailed('could not keep space for the lists', cause));
+  return done !== false;
 }
 
 async function makeDirectories({ paths, imagePaths, containerPlace }: StoreState): Promise<void> {

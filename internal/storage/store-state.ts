@@ -54,35 +54,21 @@ export interface StoreState {
   homeOf(layerId: string): StorePaths;
 }
 
+/** What the parts of a store share; nothing is read or made yet. */
 export function storeState(layout: StoreLayout, logger: Logger, closing: AbortSignal): StoreState {
   const { graphRoot, runRoot, imageStore, transient = false } = layout;
   const paths = storePaths(graphRoot, runRoot);
   const imagePaths = imageStore === undefined ? paths : storePaths(imageStore, runRoot);
   const reserves = [...new Set([graphRoot, imagePaths.graphRoot])].map((root) => new SpaceReserve(root));
-  const shared = { logger, closing, reserves };
-  const volatileIn = (folder: string): string | undefined => (transient ? join(runRoot, folder) : undefined);
-  const layers = new RecordFile<LayerRecord>({
-    ...shared,
-    directory: paths.layers,
-    noun: 'layers',
-    volatileDirectory: volatileIn('overlay-layers'),
-    imageDirectory: imageStore === undefined ? undefined : imagePaths.layers,
-  });
-  const containers = new RecordFile<ContainerRecord>({
-    ...shared,
-    directory: paths.containers,
-    noun: 'containers',
-    volatileDirectory: volatileIn('overlay-containers'),
-  });
+  const lists = openLists(layout, { paths, imagePaths }, { logger, closing, reserves });
+  const { layers } = lists;
   const broken = new BrokenObjects();
   const additional = (layout.additionalStores ?? []).map((root) => openReadOnlyStore(root, logger));
   return {
     paths,
     imagePaths,
     logger,
-    layers,
-    images: new RecordFile<ImageRecord>({ ...shared, directory: imagePaths.images, noun: 'images' }),
-    containers,
+    ...lists,
     userNamespaces: new StoreLock(join(graphRoot, 'userns.lock'), logger, closing),
     additional,
     forest: new LayerForest([layers, ...additional.map((store) => store.layers)], broken),
@@ -96,6 +82,37 @@ export function storeState(layout: StoreLayout, logger: Logger, closing: AbortSi
       if (layers.get(layerId) !== undefined) return layers.placeOf(layerId) === 'image' ? imagePaths : paths;
       return additional.find((store) => store.layers.get(layerId) !== undefined)?.paths ?? paths;
     },
+  };
+}
+
+type Lists = Pick<StoreState, 'layers' | 'images' | 'containers'>;
+
+/** The three lists, with the files in which a layout has parts of them. */
+function openLists(
+  { runRoot, imageStore, transient = false }: StoreLayout,
+  { paths, imagePaths }: Pick<StoreState, 'paths' | 'imagePaths'>,
+  shared: {
+    readonly logger: Logger;
+    readonly closing: AbortSignal;
+    readonly reserves: readonly SpaceReserve[];
+  },
+): Lists {
+  const volatileIn = (folder: string): string | undefined => (transient ? join(runRoot, folder) : undefined);
+  return {
+    layers: new RecordFile<LayerRecord>({
+      ...shared,
+      directory: paths.layers,
+      noun: 'layers',
+      volatileDirectory: volatileIn('overlay-layers'),
+      imageDirectory: imageStore === undefined ? undefined : imagePaths.layers,
+    }),
+    images: new RecordFile<ImageRecord>({ ...shared, directory: imagePaths.images, noun: 'images' }),
+    containers: new RecordFile<ContainerRecord>({
+      ...shared,
+      directory: paths.containers,
+      noun: 'containers',
+      volatileDirectory: volatileIn('overlay-containers'),
+    }),
   };
 }
 
