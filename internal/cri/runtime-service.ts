@@ -33,10 +33,19 @@ import { updatePodSandboxResources } from './update-pod-sandbox-resources.ts';
 import { updateRuntimeConfig } from './update-runtime-config.ts';
 import { version } from './version.ts';
 
+const notDone = [
+  'StreamContainerStats',
+  'StreamPodSandboxStats',
+  'CheckpointContainer',
+  'GetContainerEvents',
+  'ListMetricDescriptors',
+  'ListPodSandboxMetrics',
+  'StreamPodSandboxMetrics',
+];
+
 /** The method table; an RPC that is not done yet says so. */
 export function runtimeService(parts: CriParts, running: RunningCalls): UntypedServiceImplementation {
   const rpc = bindUnary(parts, running);
-  const streamed = bindStreamedList(parts);
   return {
     Version: rpc('Version', version),
     Status: rpc('Status', runtimeStatus),
@@ -64,6 +73,15 @@ export function runtimeService(parts: CriParts, running: RunningCalls): UntypedS
     Exec: rpc('Exec', exec),
     Attach: rpc('Attach', attach),
     PortForward: rpc('PortForward', portForward),
+    ...streamedLists(parts),
+    ...unimplemented(notDone),
+  };
+}
+
+/** The lists that are answered in pieces, which a message of gRPC may be too small for. */
+function streamedLists(parts: CriParts): UntypedServiceImplementation {
+  const streamed = bindStreamedList(parts);
+  return {
     StreamPodSandboxes: streamed('StreamPodSandboxes', {
       list: listPodSandbox,
       items: ({ items }) => items,
@@ -74,14 +92,5 @@ export function runtimeService(parts: CriParts, running: RunningCalls): UntypedS
       items: ({ containers }) => containers,
       message: (containers) => ({ containers }),
     }),
-    ...unimplemented([
-      'StreamContainerStats',
-      'StreamPodSandboxStats',
-      'CheckpointContainer',
-      'GetContainerEvents',
-      'ListMetricDescriptors',
-      'ListPodSandboxMetrics',
-      'StreamPodSandboxMetrics',
-    ]),
   };
 }
