@@ -7,7 +7,7 @@ set -euo pipefail
 REPO=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 LOG_DIR=${CRIA_TEST_LOGS:-$REPO/dist/test-logs}
 
-for part in say packages node cri-tools kubelet isolated; do
+for part in say packages node cri-tools kubernetes isolated; do
   # shellcheck source=/dev/null
   . "$REPO/contrib/lib/$part.sh"
 done
@@ -20,7 +20,7 @@ main() {
   step "What a kubelet needs"
   install_packages "${PACKAGES[@]}"
   use_node
-  use_kubelet
+  use_kubernetes_program kubelet
   export CRIA_TEST_RUNTIME=${1:-runc}
   step "Static pods under $CRIA_TEST_RUNTIME"
   # Run by itself the file clears away after an interrupt; a runner around it would be gone before.

@@ -2,19 +2,18 @@
 // clients. That everything gets through is shown by port-forward.test.ts.
 
 import assert from 'node:assert/strict';
-import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { ChannelClient } from '../harness/channel-client.ts';
 import { TestDaemon } from '../harness/daemon.ts';
-import { startPiped } from '../harness/piped-command.ts';
+import { Forwarder } from '../harness/forwarder.ts';
 import { missing } from '../harness/requirements.ts';
 import { StreamWorld } from '../harness/stream-world.ts';
 
 describe('clients of port-forward', { skip: missing('runc', 'crictl') }, () => {
   const world = new StreamWorld(new TestDaemon());
-  const clients: ChildProcess[] = [];
+  const clients: Forwarder[] = [];
   const podPort = 7070;
 
   before(async () => {
@@ -27,37 +26,22 @@ describe('clients of port-forward', { skip: missing('runc', 'crictl') }, () => {
   });
 
   after(async () => {
-    for (const client of clients) client.kill('SIGKILL');
+    for (const client of clients) await client.kill();
     await world.daemon.destroy();
   });
 
-  /** A crictl that forwards; resolves with the port on this machine when it listens. */
-  async function forward(): Promise<{ client: ChildProcess; port: number }> {
-    const client = startPiped(world.crictl.argv('port-forward', world.podId, `:${podPort}`));
+  /** A crictl that forwards. */
+  async function forward(): Promise<Forwarder> {
+    const client = await Forwarder.start(world.crictl.argv('port-forward', world.podId, `:${podPort}`));
     clients.push(client);
-    let said = '';
-    const port = await new Promise<number>((resolve, reject) => {
-      for (const stream of [client.stdout, client.stderr])
-        stream?.on('data', (chunk: Buffer) => {
-          said += chunk;
-          const found = /Forwarding from 127\.0\.0\.1:(\d+)/.exec(said)?.[1];
-          if (found !== undefined) resolve(Number(found));
-        });
-      client.once('close', () => reject(new Error(`crictl has ended: ${said}`)));
-    });
-    return { client, port };
-  }
-
-  async function end(client: ChildProcess): Promise<void> {
-    client.kill('SIGKILL');
-    await once(client, 'close');
+    return client;
   }
 
   /** Connections through a crictl that is killed while they are open. */
   async function killedWith(connections: number): Promise<void> {
-    const { client, port } = await forward();
+    const client = await forward();
     const sockets = Array.from({ length: connections }, () =>
-      connect(port, '127.0.0.1').on('error', () => {}),
+      connect(client.port, '127.0.0.1').on('error', () => {}),
     );
     await Promise.all(
       sockets.map(async (socket) => {
@@ -65,7 +49,7 @@ describe('clients of port-forward', { skip: missing('runc', 'crictl') }, () => {
         await once(socket, 'data');
       }),
     );
-    await end(client);
+    await client.kill();
     for (const socket of sockets) socket.destroy();
   }
 
@@ -100,11 +84,11 @@ describe('clients of port-forward', { skip: missing('runc', 'crictl') }, () => {
   });
 
   test('a pod that stops ends the session', async () => {
-    const { client, port } = await forward();
-    const socket = connect(port, '127.0.0.1').on('error', () => {});
+    const client = await forward();
+    const socket = connect(client.port, '127.0.0.1').on('error', () => {});
     socket.write('hello');
     await once(socket, 'data');
-    const ended = once(client, 'exit');
+    const ended = client.ended();
     await world.daemon.client.runtime('StopPodSandbox', { podSandboxId: world.podId });
     await ended;
     if (!socket.closed) await once(socket, 'close');

@@ -9,6 +9,13 @@ export interface CertificateFiles {
   readonly key: string;
 }
 
+export interface CertificateOptions {
+  /** The group of users that its holder belongs to, where a server reads one. */
+  readonly organization?: string;
+  /** Addresses of a server beside 127.0.0.1. */
+  readonly addresses?: readonly string[];
+}
+
 const newKey = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'];
 
 export class TestAuthority {
@@ -17,7 +24,7 @@ export class TestAuthority {
 
   private constructor(folder: string) {
     this.#folder = folder;
-    this.files = filesIn(folder, 'authority');
+    this.files = certificateFiles(folder, 'authority');
   }
 
   /** Writes below `folder`, which must exist. */
@@ -42,18 +49,23 @@ export class TestAuthority {
   }
 
   /** A certificate for this name; as a server's it holds for 127.0.0.1, localhost and the name. */
-  async issue(name: string): Promise<CertificateFiles> {
-    const { certificate, key } = filesIn(this.#folder, name);
+  async issue(name: string, options: CertificateOptions = {}): Promise<CertificateFiles> {
+    const { certificate, key } = certificateFiles(this.#folder, name);
     const request = join(this.#folder, `${name}.csr`);
     const extensions = join(this.#folder, `${name}.ext`);
-    writeFileSync(extensions, `subjectAltName=IP:127.0.0.1,DNS:localhost,DNS:${name}\n`);
+    const { organization, addresses = [] } = options;
+    const subject = organization === undefined ? '' : `/O=${organization}`;
+    const names = [...['127.0.0.1', ...addresses].map((address) => `IP:${address}`), 'DNS:localhost'];
+    // the name of a user, such as system:node:one, is none of a host
+    if (!name.includes(':')) names.push(`DNS:${name}`);
+    writeFileSync(extensions, `subjectAltName=${names.join(',')}\n`);
     await command([
       'openssl',
       'req',
       '-new',
       ...newKey,
       '-subj',
-      `/CN=${name}`,
+      `${subject}/CN=${name}`,
       '-keyout',
       key,
       '-out',
@@ -68,6 +80,7 @@ export class TestAuthority {
   }
 }
 
-function filesIn(folder: string, name: string): CertificateFiles {
+/** Where the files of this name's certificate are, once it is issued. */
+export function certificateFiles(folder: string, name: string): CertificateFiles {
   return { certificate: join(folder, `${name}.crt`), key: join(folder, `${name}.key`) };
 }

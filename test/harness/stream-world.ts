@@ -1,22 +1,10 @@
 // A daemon with one container that waits, for tests of exec, attach and port-forward.
 
-import { readdirSync } from 'node:fs';
-import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { ChannelClient } from './channel-client.ts';
 import { Crictl } from './crictl.ts';
 import type { TestDaemon } from './daemon.ts';
 import { type ContainerRequest, createContainer, type PodRequest, podConfig, runPod } from './pods.ts';
-import { processesOf } from './proc.ts';
-
-export interface Traces {
-  /** Of pods and monitors, and the daemon. */
-  readonly processes: readonly string[];
-  /** Of monitors: sockets and the like. */
-  readonly files: readonly string[];
-  /** Of the daemon. */
-  readonly descriptors: number;
-}
+import { noMoreTraces, sessionTraces, type Traces } from './session-traces.ts';
 
 export class StreamWorld {
   readonly daemon: TestDaemon;
@@ -83,47 +71,13 @@ export class StreamWorld {
     return ChannelClient.connect(url, 'v5.channel.k8s.io');
   }
 
-  /** What exists of sessions, once it has stopped changing: what has just ended takes a moment. */
-  async traces(): Promise<Traces> {
-    let last = '';
-    for (let same = 0; ; await sleep(100)) {
-      const now = this.#traces();
-      const text = JSON.stringify(now);
-      same = text === last ? same + 1 : 0;
-      if (same === 3) return now;
-      last = text;
-    }
+  /** What exists of sessions, once it has stopped changing. */
+  traces(): Promise<Traces> {
+    return sessionTraces(this.daemon);
   }
 
   /** Fails unless soon there is nothing that was not there before. */
-  async noTraces(before: Traces): Promise<void> {
-    const deadline = Date.now() + 30_000;
-    for (;;) {
-      const now = this.#traces();
-      const more = [...added(before.processes, now.processes), ...added(before.files, now.files)];
-      if (more.length === 0 && now.descriptors <= before.descriptors) return;
-      if (Date.now() > deadline) {
-        const text = `${more.join('\n')}\n${now.descriptors} descriptors, before ${before.descriptors}`;
-        throw new Error(`sessions have left something: ${text}\n${this.daemon.logTail()}`);
-      }
-      await sleep(50);
-    }
+  noTraces(before: Traces): Promise<void> {
+    return noMoreTraces(this.daemon, before);
   }
-
-  #traces(): Traces {
-    const { root, cgroupParent, pid, paths } = this.daemon;
-    const processes = processesOf(root, cgroupParent).map(({ command }) => command);
-    const files = readdirSync(join(paths.runDir, 'm'), { recursive: true, encoding: 'utf8' });
-    return { processes, files, descriptors: readdirSync(`/proc/${pid}/fd`).length };
-  }
-}
-
-/** What `now` has that `before` lacks, or has less often. */
-function added(before: readonly string[], now: readonly string[]): string[] {
-  const rest = [...before];
-  return now.filter((item) => {
-    const at = rest.indexOf(item);
-    if (at >= 0) rest.splice(at, 1);
-    return at < 0;
-  });
 }

@@ -33,6 +33,16 @@ export function coverDirectory(path: string): () => void {
   };
 }
 
+/**
+ * Takes the mounts of cgroups outside of /sys/fs/cgroup out of this mount namespace: a kubelet and runc count every
+ * hierarchy that is mounted anywhere, and ask for their own cgroups in it.
+ */
+export function forgetOtherCgroups(): void {
+  const lines = readFileSync('/proc/self/mountinfo', 'utf8').split('\n');
+  const points = lines.filter((line) => / - cgroup2? /.test(line)).map((line) => line.split(' ')[4] ?? '');
+  for (const point of points) if (!point.startsWith('/sys/fs/cgroup')) execFileSync('umount', ['-l', point]);
+}
+
 /** Makes a cgroup in every hierarchy, with all processors and memory where such a choice must be made. */
 export function makeCgroup(path: string): void {
   for (const hierarchy of hierarchies()) {

@@ -3,9 +3,16 @@
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { TestDaemon } from '../harness/daemon.ts';
-import { coverDirectory, makeCgroup, makeNodeAddress, rememberKernelSettings } from './host-state.ts';
+import { type DaemonOptions, TestDaemon } from '../harness/daemon.ts';
+import {
+  coverDirectory,
+  forgetOtherCgroups,
+  makeCgroup,
+  makeNodeAddress,
+  rememberKernelSettings,
+} from './host-state.ts';
 import { Kubelet } from './kubelet.ts';
+import type { NodeIdentity } from './kubelet-settings.ts';
 import { image } from './manifests.ts';
 
 export class KubeletWorld {
@@ -13,12 +20,13 @@ export class KubeletWorld {
   readonly kubelet: Kubelet;
   readonly #undo: (() => unknown)[] = [];
 
-  /** Must be destroyed. */
-  constructor(runtime: string) {
+  /** `nodeIn` gives what the kubelet has of a cluster, in files below a directory. Must be destroyed. */
+  constructor(options: DaemonOptions, nodeIn?: (root: string) => NodeIdentity) {
     makeNodeAddress();
+    forgetOtherCgroups();
     this.#undo.push(rememberKernelSettings());
     for (const path of ['/var/lib/kubelet', '/var/log/containers']) this.#undo.push(coverDirectory(path));
-    this.daemon = new TestDaemon({ handlers: [runtime] });
+    this.daemon = new TestDaemon(options);
     this.#undo.push(() => this.daemon.destroy());
     writeFileSync('/proc/sys/net/ipv4/ip_forward', '1');
     const { root, paths, cgroupParent } = this.daemon;
@@ -27,6 +35,7 @@ export class KubeletWorld {
       root: join(root, 'kubelet'),
       socket: paths.socket,
       cgroupRoot: cgroupParent,
+      node: nodeIn?.(root),
     });
     this.#undo.push(() => this.kubelet.stop());
   }

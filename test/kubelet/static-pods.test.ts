@@ -9,7 +9,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { ChannelClient } from '../harness/channel-client.ts';
 import { errorsIn, parseKnownErrors } from '../harness/klog.ts';
-import type { ContainerStatus, Pod } from './kubelet.ts';
 import { KubeletWorld } from './kubelet-world.ts';
 import {
   crashing,
@@ -21,9 +20,10 @@ import {
   published,
   talkative,
 } from './manifests.ts';
+import { container, idOf, isReady, type Pod } from './pod.ts';
 
 const projectRoot = fileURLToPath(new URL('../../../', import.meta.url));
-const world = new KubeletWorld(process.env['CRIA_TEST_RUNTIME'] ?? 'runc');
+const world = new KubeletWorld({ handlers: [process.env['CRIA_TEST_RUNTIME'] ?? 'runc'] });
 const { daemon, kubelet } = world;
 const stopping = graceful(daemon.root);
 const limitMs = 120_000;
@@ -60,17 +60,6 @@ async function podThat(manifest: Manifest, what: string, isSo: (pod: Pod) => boo
   const last = JSON.stringify((await kubelet.pods()).get(name)?.status, undefined, 1);
   throw new Error(`pod ${name} ${what}: not so after ${limitMs} ms; it is ${last}\n${kubelet.logTail()}`);
 }
-
-function isReady(pod: Pod): boolean {
-  return pod.status.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false;
-}
-
-function container(pod: Pod, name = 'main'): ContainerStatus {
-  const all = [...(pod.status.initContainerStatuses ?? []), ...(pod.status.containerStatuses ?? [])];
-  return all.find((status) => status.name === name)!;
-}
-
-const idOf = ({ containerID }: ContainerStatus): string => containerID.replace('cria://', '');
 
 async function exec(pod: Pod, script: string, name = 'main'): Promise<string> {
   const containerId = idOf(container(pod, name));
