@@ -1,13 +1,13 @@
 // Who pulls: cria and containerd by their CRI, skopeo by its command line; each into a store of its own.
 
-import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { attempt, command } from '../harness/command.ts';
-import { type CriClient, connect } from '../harness/cri-client.ts';
+import type { CriClient } from '../harness/cri-client.ts';
 import { TestDaemon } from '../harness/daemon.ts';
 import type { TestRegistry } from '../harness/registry.ts';
+import { Containerd } from './containerd.ts';
 import type { CpuCgroup } from './cpu-cgroup.ts';
 
 export interface Peer {
@@ -18,7 +18,6 @@ export interface Peer {
   close(): Promise<void>;
 }
 
-const startLimitMs = 20_000;
 const collectLimitMs = 30_000;
 
 function pullBy(client: CriClient, reference: string): Promise<unknown> {
@@ -45,39 +44,11 @@ export async function startCria(registry: TestRegistry, directory: string, cgrou
   };
 }
 
-/** A containerd of its own: plain HTTP to loopback is its default. */
+/** Plain HTTP to loopback is its default. */
 export async function startContainerd(directory: string, cgroup: CpuCgroup): Promise<Peer> {
   mkdirSync(directory);
-  const socket = join(directory, 'c.sock');
-  const config = `version = 2
-root = "${directory}/root"
-state = "${directory}/state"
-[grpc]
-address = "${socket}"
-[plugins."io.containerd.grpc.v1.cri"]
-disable_apparmor = true
-[plugins."io.containerd.grpc.v1.cri".containerd]
-snapshotter = "overlayfs"
-`;
-  writeFileSync(join(directory, 'config.toml'), config);
-  const child = spawn('containerd', ['--config', join(directory, 'config.toml')], { stdio: 'ignore' });
-  cgroup.add(child.pid ?? 0);
-  const client = connect(socket);
-  const deadline = Date.now() + startLimitMs;
-  const answers = (): Promise<boolean> =>
-    client.image('ListImages', {}, 1_000).then(
-      () => true,
-      () => false,
-    );
-  while (!(await answers())) {
-    if (child.exitCode !== null || Date.now() > deadline) {
-      client.close();
-      await endOf(child);
-      throw new Error('containerd does not answer: run it by hand with this configuration to see why');
-    }
-    await sleep(50);
-  }
-  const ctr = ['ctr', '--address', socket, '--namespace', 'k8s.io', 'content', 'list', '--quiet'];
+  const containerd = await Containerd.start({ directory, cgroup });
+  const { client } = containerd;
   return {
     name: 'containerd',
     pull: (reference) => pullBy(client, reference),
@@ -85,24 +56,16 @@ snapshotter = "overlayfs"
       await removeBy(client, references);
       // Its garbage collection comes later; a blob that it still has would not be fetched again.
       const limit = Date.now() + collectLimitMs;
-      while ((await command(ctr)).trim() !== '') {
+      while ((await containerd.ctr('content', 'list', '--quiet')).trim() !== '') {
         if (Date.now() > limit) throw new Error('containerd does not collect the content of removed images');
         await sleep(50);
       }
     },
     async close() {
-      client.close();
-      await endOf(child);
+      await containerd.close();
       await attempt(['umount', '-l', `${directory}/root`]); // not mounted, as a rule
     },
   };
-}
-
-async function endOf(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const ended = new Promise((resolve) => child.once('exit', resolve));
-  child.kill('SIGTERM');
-  await ended;
 }
 
 /** skopeo enters the cgroup by itself: it ends with the copy. */
