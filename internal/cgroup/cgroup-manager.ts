@@ -8,6 +8,7 @@ import { errnoCode, isENOENT } from '../errors/errno.ts';
 import { type CgroupPlace, findPlace, type PlacedController, type PlacedProcess } from './cgroup-place.ts';
 import { type CgroupUse, readCgroupUse } from './cgroup-usage.ts';
 import { removeQuota } from './cpu-quota.ts';
+import { isFrozen } from './frozen.ts';
 import { type CgroupMount, listCgroupMounts } from './hierarchy.ts';
 import { removeEmptied } from './remove-emptied.ts';
 
@@ -29,6 +30,8 @@ export interface CgroupManager {
   containerUse(parent: string, containerId: string): CgroupUse | undefined;
   /** The same for everything under `parent`. */
   parentUse(parent: string): CgroupUse | undefined;
+  /** Whether a container under `parent` is frozen, as `runc pause` leaves it; false once its cgroup is gone. */
+  isFrozen(parent: string, containerId: string): boolean;
 }
 
 const defaultParent = '/crio';
@@ -86,6 +89,10 @@ export class CgroupfsManager implements CgroupManager {
   parentUse(parent: string): CgroupUse | undefined {
     return readCgroupUse(this.#mounts, parent);
   }
+
+  isFrozen(parent: string, containerId: string): boolean {
+    return isFrozen(this.#mounts, this.cgroupsPath(parent, containerId));
+  }
 }
 
 /** Cgroups as systemd scopes below slices; the OCI runtime talks to systemd. */
@@ -129,12 +136,20 @@ export class SystemdCgroupManager implements CgroupManager {
   }
 
   containerUse(parent: string, containerId: string): CgroupUse | undefined {
-    return readCgroupUse(this.#mounts, join(slicePath(parent), `crio-${containerId}.scope`));
+    return readCgroupUse(this.#mounts, scopePath(parent, containerId));
   }
 
   parentUse(parent: string): CgroupUse | undefined {
     return readCgroupUse(this.#mounts, slicePath(parent));
   }
+
+  isFrozen(parent: string, containerId: string): boolean {
+    return isFrozen(this.#mounts, scopePath(parent, containerId));
+  }
+}
+
+function scopePath(parent: string, containerId: string): string {
+  return join(slicePath(parent), `crio-${containerId}.scope`);
 }
 
 /** Where systemd puts a slice: each dash in its name is a level, and `-.slice` is the root (systemd.slice(5)). */

@@ -44,6 +44,7 @@ async function endContainer(
   const graceMs = container.status.state === 'running' ? Math.max(0, graceSeconds) * 1000 : 0;
   container.killAtMs = Math.min(container.killAtMs ?? Number.POSITIVE_INFINITY, monotonicMs() + graceMs);
   if (isFirst && graceMs > 0) {
+    await thaw(parts, container);
     await signalInit(parts, container, signalNumber(container.metadata.stopSignal) ?? sigterm);
   }
   if (!(await endsInGrace(container, signal))) await killContainer(parts, container, signal);
@@ -60,6 +61,7 @@ export async function killContainer(
   signal: AbortSignal,
 ): Promise<void> {
   const { killWaitMs } = parts.defaults;
+  await thaw(parts, container);
   await signalInit(parts, container, sigkill);
   if (await endsWithin(container, killWaitMs, signal)) return;
   const text = `container "${container.id}" (pid ${container.status.pid}) has not ended ${killWaitMs / 1000} s after SIGKILL`;
@@ -67,6 +69,21 @@ export async function killContainer(
     'deadline-exceeded',
     `${text}; a process in uninterruptible sleep holds it, stop it again later`,
   );
+}
+
+/**
+ * Lets a container go on that somebody has paused, or a runtime that was killed at its work has left frozen: on cgroup v1 not even
+ * SIGKILL ends it, and on v2 it would end without having heard of the stop.
+ */
+async function thaw(parts: ContainerParts, { id, metadata }: Container): Promise<void> {
+  if (!parts.cgroups.isFrozen(metadata.cgroupParent, id)) return;
+  parts.logger.info({ containerId: id }, 'resuming a paused container for its stop');
+  await handlerOf(parts, metadata)
+    .runtime.resume(id)
+    .catch((cause: unknown) => {
+      const error = describeError(cause);
+      parts.logger.warn({ containerId: id, error }, 'cannot resume a paused container for its stop');
+    });
 }
 
 /** By the monitor, which holds a handle of the process; by the OCI runtime when the monitor does not answer. */

@@ -66,6 +66,10 @@ export class CliRuntime implements OciRuntime {
     await this.#callUnlessGone(['kill', ...all, containerId, String(signalNumber)]);
   }
 
+  async resume(containerId: string): Promise<void> {
+    await this.#callUnlessGone(['resume', containerId]);
+  }
+
   async state(containerId: string): Promise<RuntimeState | undefined> {
     const text = await this.#callUnlessGone(['state', containerId]);
     return text === undefined ? undefined : (JSON.parse(text) as { status: RuntimeState }).status;

@@ -37,6 +37,8 @@ export interface OciRuntime {
   start(containerId: string): Promise<void>;
   /** Sends a signal; a container that has ended or is unknown is success. */
   kill(containerId: string, signalNumber: number, options: KillOptions): Promise<void>;
+  /** Lets a container go on that somebody has paused; one that is gone is success. */
+  resume(containerId: string): Promise<void>;
   /** What the runtime says of a container; undefined when it does not know it. For the rare doubt at a start only. */
   state(containerId: string): Promise<RuntimeState | undefined>;
   /** Sets the limits of a container's cgroup; what is not named stays. */
