@@ -6,6 +6,7 @@
 #include "exec-cpu.h"
 #include "exec-stdin.h"
 #include "fault.h"
+#include "guest-tree.h"
 #include "kill-tree.h"
 #include "pid-file.h"
 #include "process.h"
@@ -13,13 +14,14 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { KILL_MS = 5000 };
+enum { KILL_MS = 5000, GUEST_PID_MS = 2000, GUEST_KILL_MS = 15000, PAUSE_MS = 5 };
 
 static void timed_out(void);
 
@@ -41,10 +43,30 @@ static void end(void)
 	session_report();
 }
 
+/*
+ * What runs in the container's own kernel goes on without the runtime's process. A runtime that is still at its work may have
+ * started the command already: only the pid tells which it is.
+ */
+static void guest_kill(void)
+{
+	int64_t until = monotonic_ms() + GUEST_PID_MS;
+	siginfo_t info = { .si_pid = 0 };
+	pid_t pid;
+
+	if (exec.guest_pid_file == NULL)
+		return;
+	while ((pid = pid_file_read(exec.guest_pid_file)) < 0 && runtime_pid != 0 && monotonic_ms() < until &&
+	       waitid(P_PID, (id_t)runtime_pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == 0)
+		poll(NULL, 0, PAUSE_MS);
+	if (pid > 0)
+		guest_tree_kill(&exec.json, exec.id, pid, GUEST_KILL_MS);
+}
+
 void command_kill(void)
 {
 	if (exec.phase != STARTING && exec.phase != STARTED)
 		return;
+	guest_kill();
 	if (runtime_pid != 0)
 		kill(-runtime_pid, SIGKILL);
 	exec_cgroup_kill(KILL_MS);
@@ -210,6 +232,10 @@ const char *command_start(void)
 	if (cgroup != NULL) {
 		argv[count++] = "--cgroup";
 		argv[count++] = cgroup;
+	}
+	if (exec.guest_pid_file != NULL) {
+		argv[count++] = "--internal-pid-file";
+		argv[count++] = exec.guest_pid_file;
 	}
 	if (exec.terminal) {
 		argv[count++] = "--console-socket";

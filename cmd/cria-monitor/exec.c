@@ -49,6 +49,7 @@ static const char *load_config(const char *path)
 	exec.id = json_string(&exec.json, "id");
 	exec.socket = json_string(&exec.json, "socket");
 	exec.pid_file = json_string(&exec.json, "pidFile");
+	exec.guest_pid_file = json_string(&exec.json, "guestPidFile");
 	exec.process = json_string(&exec.json, "process");
 	exec.timeout_ms = json_number(&exec.json, "timeoutMs", 0);
 	exec.interactive = json_bool(&exec.json, "interactive");
@@ -132,6 +133,8 @@ int exec_main(const char *config_path)
 		session_unlink();
 	if (exec.pid_file != NULL)
 		remove_pid_file();
+	if (exec.guest_pid_file != NULL)
+		unlink(exec.guest_pid_file);
 	console_close();
 	exec_cgroup_leave();
 	if (wrong == NULL)

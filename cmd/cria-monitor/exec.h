@@ -13,6 +13,8 @@ enum { EXEC_REFUSED_MAX = 1024 };
 struct exec {
 	struct json json;
 	const char *id, *socket, *pid_file, *process;
+	/* Where the runtime writes the command's pid in the container's own kernel; NULL when that is the host's. */
+	const char *guest_pid_file;
 	int64_t timeout_ms;
 	/* The client has stdin, and grants the output. Else there is no stdin, and output up to `max_bytes` per stream. */
 	bool interactive;

@@ -23,7 +23,7 @@ export async function execTarget(
   { command, terminal }: { readonly command: readonly string[]; readonly terminal: boolean },
 ): Promise<ExecTarget> {
   const container = runningContainer(parts, idOrPrefix);
-  const { runtime } = handlerOf(parts, container.metadata);
+  const { runtime, features } = handlerOf(parts, container.metadata);
   container.execBase ??= await readBase(parts, container);
   const { process, owner } = container.execBase;
   const cpu = execCpu(parts, container);
@@ -35,6 +35,7 @@ export async function execTarget(
     process: { ...execProcess(process, command, terminal), ...affinity(cpu) },
     owner,
     cgroup: execCgroup(parts, container),
+    hasGuestPids: features.guestPids,
     cpu,
   };
 }

@@ -26,6 +26,7 @@ export async function startExec(parts: ExecParts, command: ExecCommand, fields: 
     id: command.containerId,
     socket,
     pidFile: `${socket}.pid`,
+    ...(command.hasGuestPids && { guestPidFile: `${socket}.guest` }),
     runtime: [command.runtimePath, ...command.runtimeArgs],
     env: environment(command.env),
     ...(command.owner ?? ownerOf(command.process)),
@@ -48,7 +49,7 @@ export async function startExec(parts: ExecParts, command: ExecCommand, fields: 
 export async function clearLostExec(socket: string, cause: unknown): Promise<never> {
   if (hasKind(cause, 'unavailable')) {
     const temporary = join(dirname(socket), `.${basename(socket)}.pid`); // of the runtime, for the pid file
-    const files = [socket, `${socket}.pid`, `${socket}.tty`, temporary];
+    const files = [socket, `${socket}.pid`, `${socket}.guest`, `${socket}.tty`, temporary];
     await Promise.all(files.map((file) => rm(file, { force: true })));
   }
   throw cause;

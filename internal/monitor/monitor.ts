@@ -86,6 +86,8 @@ export interface ExecCommand {
   readonly owner?: PipeOwner | undefined;
   /** Undefined when the runtime has no such option. */
   readonly cgroup: ExecCgroup | undefined;
+  /** The command runs in a kernel of the container's own: at its end it is killed there, by the runtime. */
+  readonly hasGuestPids?: boolean | undefined;
   /** Cgroups that the monitor joins before it starts the runtime. */
   readonly cgroupDirs?: readonly string[];
   /** The only CPU on which the command runs; undefined for any. */

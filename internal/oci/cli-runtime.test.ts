@@ -59,9 +59,16 @@ test('CliRuntime start gives the words of the runtime', async () => {
 });
 
 test('parseExecHelp tells what exec --cgroup takes', () => {
+  const cgroup = (help: string) => parseExecHelp(help).execCgroup;
   const runc =
     '   --cgroup value   run the process in an (existing) sub-cgroup(s). Format is [<controller>:]<cgroup>.\n';
-  assert.equal(parseExecHelp(`OPTIONS:\n${runc}   --ignore-paused  allow exec\n`), 'any');
-  assert.equal(parseExecHelp('      --cgroup=PATH          sub-cgroup in the container\n'), 'unified');
-  assert.equal(parseExecHelp('   --console-socket value  see --cgroup\n'), undefined);
+  assert.equal(cgroup(`OPTIONS:\n${runc}   --ignore-paused  allow exec\n`), 'any');
+  assert.equal(cgroup('      --cgroup=PATH          sub-cgroup in the container\n'), 'unified');
+  assert.equal(cgroup('   --console-socket value  see --cgroup\n'), undefined);
+});
+
+test('parseExecHelp tells whether commands have pids that the host does not know', () => {
+  const guestPids = (help: string) => parseExecHelp(help).guestPids;
+  assert.equal(guestPids('OPTIONS:\n  -internal-pid-file string\n    \tfilename that the pid\n'), true);
+  assert.equal(guestPids('   --pid-file value  specify the file, see --internal-pid-file\n'), false);
 });

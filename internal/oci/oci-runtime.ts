@@ -12,6 +12,11 @@ export interface RuntimeFeatures {
    * undefined when there is no such option.
    */
   readonly execCgroup: 'any' | 'unified' | undefined;
+  /**
+   * The command of an exec is a process of the container's own kernel (gVisor): `exec --internal-pid-file` tells its pid there,
+   * `ps` lists those, and `kill --pid` signals one. The host's process only waits for it. Undefined in records of before.
+   */
+  readonly guestPids?: boolean;
   /** Each container has a kernel of its own (gVisor): no other one can join its namespaces. */
   readonly kernelPerContainer: boolean;
   /** False for a runtime without the verb `update`: what it runs keeps its limits. */

@@ -3,6 +3,7 @@
 import { describeError } from '../errors/daemon-error.ts';
 import type { Logger } from '../log/logger.ts';
 import type { CommandRunner } from '../process/command-runner.ts';
+import { ProcessError } from '../process/process-error.ts';
 import type { RuntimeFeatures } from './oci-runtime.ts';
 
 const probeTimeoutMs = 10_000;
@@ -20,14 +21,14 @@ export async function probeRuntime(
   runner: CommandRunner,
   logger: Logger,
 ): Promise<RuntimeFeatures> {
-  const [features, execCgroup, isGvisor] = await Promise.all([
+  const [features, exec, isGvisor] = await Promise.all([
     probeFeatures(path, runner, logger),
-    probeExecCgroup(path, runner, logger),
+    probeExec(path, runner, logger),
     probeGvisor(path, runner, logger),
   ]);
   // gVisor is a process of many threads by the time when it would enter a user namespace, which the kernel refuses then.
   const userNamespaces = features.userNamespaces && !isGvisor;
-  return { ...features, userNamespaces, execCgroup, kernelPerContainer: isGvisor, canUpdate: !isGvisor };
+  return { ...features, userNamespaces, ...exec, kernelPerContainer: isGvisor, canUpdate: !isGvisor };
 }
 
 async function probeFeatures(
@@ -64,27 +65,37 @@ export function parseFeatures(document: unknown): DocumentedFeatures {
   };
 }
 
+type ExecFeatures = Pick<RuntimeFeatures, 'execCgroup' | 'guestPids'>;
+
 /** The features document does not say it, but the help does. */
-async function probeExecCgroup(
-  path: string,
-  runner: CommandRunner,
-  logger: Logger,
-): Promise<RuntimeFeatures['execCgroup']> {
+async function probeExec(path: string, runner: CommandRunner, logger: Logger): Promise<ExecFeatures> {
   try {
-    const signal = new AbortController().signal;
-    const { stdout } = await runner.run([path, 'exec', '--help'], { timeoutMs: probeTimeoutMs }, signal);
-    return parseExecHelp(stdout);
+    return parseExecHelp(await helpText([path, 'exec', '--help'], runner));
   } catch (cause) {
     logger.debug({ path, error: describeError(cause) }, 'OCI runtime does not explain exec');
-    return undefined;
+    return parseExecHelp('');
   }
 }
 
-/** runc's own words name the form with a controller; crun has only the plain one. */
-export function parseExecHelp(help: string): RuntimeFeatures['execCgroup'] {
-  const line = help.split('\n').find((text) => /^\s*--cgroup\b/.test(text));
-  if (line === undefined) return undefined;
-  return line.includes('[<controller>:]<cgroup>') ? 'any' : 'unified';
+/** Also of a program to which its own help is a mistake of usage, as to runsc. */
+async function helpText(argv: readonly string[], runner: CommandRunner): Promise<string> {
+  const signal = new AbortController().signal;
+  const { stdout, stderr } = await runner
+    .run(argv, { timeoutMs: probeTimeoutMs }, signal)
+    .catch((cause: unknown) => {
+      if (cause instanceof ProcessError) return cause.failure;
+      throw cause;
+    });
+  return `${stdout}\n${stderr}`;
+}
+
+/** For the cgroup, runc's own words name the form with a controller; crun has only the plain one. */
+export function parseExecHelp(help: string): ExecFeatures {
+  const lines = help.split('\n');
+  const cgroup = lines.find((text) => /^\s*--cgroup\b/.test(text));
+  const guestPids = lines.some((text) => /^\s*--?internal-pid-file\b/.test(text));
+  if (cgroup === undefined) return { execCgroup: undefined, guestPids };
+  return { execCgroup: cgroup.includes('[<controller>:]<cgroup>') ? 'any' : 'unified', guestPids };
 }
 
 /** gVisor's runsc has runc's command line, but no containers that share a kernel and no `update`; its version says so. */

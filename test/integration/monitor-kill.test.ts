@@ -18,7 +18,7 @@ import { isAlive, makeWorld, missing, runcPath, type Started, until, type World 
 const controller = 'freezer';
 
 function optionOf(runtime: string) {
-  return parseExecHelp(execFileSync(runtime, ['exec', '--help'], { encoding: 'utf8' }));
+  return parseExecHelp(execFileSync(runtime, ['exec', '--help'], { encoding: 'utf8' })).execCgroup;
 }
 
 function commandOf(pid: number): string {
