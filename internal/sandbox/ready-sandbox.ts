@@ -5,6 +5,7 @@ import { DaemonError } from '../errors/daemon-error.ts';
 import type { Sandbox } from './sandbox.ts';
 import { sandboxFacts } from './sandbox-facts.ts';
 import type { SandboxParts } from './sandbox-parts.ts';
+import { checkNamespaces } from './sandbox-readiness.ts';
 
 /** The context of a ready sandbox; `not-found` when there is none, `failed-precondition` when it is not ready. */
 export function readySandbox(parts: SandboxParts, idOrPrefix: string): PodContext {
@@ -17,12 +18,17 @@ export function readySandbox(parts: SandboxParts, idOrPrefix: string): PodContex
     logDirectory: config.logDirectory === '' ? parts.defaults.logDirectory : config.logDirectory,
     privileged: config.privileged,
     requireAlive: () => requireReady(sandbox),
-    whileCreating: (create) => whileCreating(sandbox, create),
+    whileCreating: (create) => whileCreating(parts, sandbox, create),
   };
 }
 
-async function whileCreating<T>(sandbox: Sandbox, create: () => Promise<T>): Promise<T> {
-  const running = create();
+async function whileCreating<T>(parts: SandboxParts, sandbox: Sandbox, create: () => Promise<T>): Promise<T> {
+  const running = create().catch(async (cause: unknown) => {
+    const lost = await checkNamespaces(parts, sandbox);
+    if (lost === undefined) throw cause;
+    const text = `sandbox "${sandbox.id}" takes no containers: its ${lost} namespace is gone, it must be made again`;
+    throw new DaemonError('failed-precondition', text, cause);
+  });
   sandbox.creations.add(running);
   try {
     return await running;

@@ -1,6 +1,7 @@
 // What a sandbox is ready by: its namespaces and its infra container.
 
 import { statfs } from 'node:fs/promises';
+import type { PinnedNamespaces } from '../namespaces/namespace-pinner.ts';
 import { recordSandboxStatus } from './record-sandbox-status.ts';
 import type { Sandbox } from './sandbox.ts';
 import type { SandboxParts } from './sandbox-parts.ts';
@@ -26,12 +27,25 @@ export async function checkInfra(parts: SandboxParts, sandbox: Sandbox): Promise
 
 /** Looks at everything of a sandbox that an earlier daemon has left as ready. */
 export async function checkAlive(parts: SandboxParts, sandbox: Sandbox): Promise<void> {
-  for (const path of Object.values(sandbox.status.namespaces)) {
+  if ((await checkNamespaces(parts, sandbox)) === undefined) await checkInfra(parts, sandbox);
+}
+
+/**
+ * The namespace of a sandbox that somebody has taken away; undefined when all are there. A sandbox that lacks one is not ready
+ * afterwards: nothing can be started in it any more, and the kubelet makes another one.
+ */
+export async function checkNamespaces(
+  parts: SandboxParts,
+  sandbox: Sandbox,
+): Promise<keyof PinnedNamespaces | undefined> {
+  const { namespaces } = sandbox.status;
+  for (const kind of Object.keys(namespaces) as (keyof PinnedNamespaces)[]) {
+    const path = namespaces[kind];
     if (path === undefined || (await isPinned(path))) continue;
     await setNotReady(parts, sandbox, `its namespace ${path} is gone`);
-    return;
+    return kind;
   }
-  await checkInfra(parts, sandbox);
+  return undefined;
 }
 
 async function isPinned(path: string): Promise<boolean> {
