@@ -177,7 +177,7 @@ function makeConmon(world: World, conmonPath: string): GoldenMonitor {
           });
         },
         async exitFile() {
-          await until('conmon has left', () => !isAlive(monitorPid), 30_000);
+          await until('conmon has left', () => !isAlive(monitorPid));
           return existsSync(exitPath) ? readFileSync(exitPath, 'utf8') : 'none';
         },
       };
@@ -197,7 +197,7 @@ async function startConmon(path: string, args: readonly string[]): Promise<numbe
     text += chunk;
   });
   gate.end('x');
-  await until('conmon has answered', () => text.includes('\n'), 30_000);
+  await until('conmon has answered', () => text.includes('\n'));
   answer.destroy();
   const { pid, message } = JSON.parse(text) as { pid: number; message?: string };
   if (pid <= 0) throw new Error(`conmon: ${message}`);

@@ -17,7 +17,7 @@ import { after, before, describe, test } from 'node:test';
 import { findProgram } from '../harness/command.ts';
 import { faultMonitorPath, monitorPath } from '../harness/monitor-build.ts';
 import { processesOf } from '../harness/proc.ts';
-import { joinLog, makeWorld, missing, until } from './monitor-fixture.ts';
+import { joinLog, makeGate, makeWorld, missing, until } from './monitor-fixture.ts';
 
 describe('a monitor that dies at a point', { skip: missing() }, () => {
   let folder: string;
@@ -94,14 +94,16 @@ describe('a monitor that dies at a point', { skip: missing() }, () => {
       const program = dyingAt(point, 'adopt');
       const world = makeWorld(program);
       try {
-        const started = await world.create(['sh', '-c', 'echo one; sleep 1; echo two; exit 7']);
+        const gate = makeGate(world);
+        const started = await world.create(['sh', '-c', `echo one; ${gate.wait}; echo two; exit 7`]);
         world.start(started.id);
         // What a monitor has read and not yet written is lost with it.
-        await until('the first line is in the log', () => world.log(started.request) !== '');
+        await until('the first line is in the log', () => world.log(started.request).endsWith('\n'));
         process.kill(started.created.monitorPid, 'SIGKILL');
         await until('two have tried', () => startsOf(program) >= 2);
         writeFileSync(`${program}.sound`, `#!/bin/sh\nexec ${monitorPath} "$@"\n`, { mode: 0o755 });
         renameSync(`${program}.sound`, program);
+        gate.open();
         assert.equal((await world.exit(started.id)).code, 7);
         assert.equal(joinLog(world.log(started.request), 'stdout').toString(), 'one\ntwo\n');
       } finally {
@@ -121,12 +123,12 @@ describe('a monitor that dies at a point', { skip: missing() }, () => {
       const script = 'trap "echo two; exit 7" TERM; echo one; while true; do sleep 0.01; done';
       const { id, request, created } = await world.create(['sh', '-c', script]);
       world.start(id);
-      await until('it runs', () => world.log(request) !== '');
+      await until('it runs', () => world.log(request).endsWith('\n'));
       process.kill(created.monitorPid, 'SIGKILL');
       const stopped = (): string =>
-        existsSync(`${program}.pid`) ? readFileSync(`${program}.pid`, 'utf8').trim() : '0';
+        existsSync(`${program}.pid`) ? readFileSync(`${program}.pid`, 'utf8').trim() : '';
       const stateOf = (pid: string): string | undefined =>
-        /\) (\w) /.exec(existsSync(`/proc/${pid}`) ? readFileSync(`/proc/${pid}/stat`, 'utf8') : '')?.[1];
+        pid === '' ? undefined : /\) (\w) /.exec(readFileSync(`/proc/${pid}/stat`, 'utf8'))?.[1];
       await until('another one stops before it listens', () => stateOf(stopped()) === 'T');
       const before = world.spawner.pid as number;
       process.kill(before, 'SIGKILL');

@@ -5,37 +5,43 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ControlConnection } from '../../internal/monitor/control-connection.ts';
 import { frameType } from '../../internal/monitor/frames.ts';
 import { RawClient } from './monitor-client.ts';
 import {
+  type Gate,
   isAlive,
   joinLog,
+  makeGate,
   makeWorld,
   missing,
   type Started,
+  stateOf,
+  stdoutIn,
   until,
   useWorld,
   type World,
 } from './monitor-fixture.ts';
 
-/** `count` numbered lines, one each `pause` seconds, then the code. */
-const numbered = (count: number, pause: number, code: number): string[] => [
-  'sh',
-  '-c',
-  `i=0; while [ $i -lt ${count} ]; do i=$((i+1)); echo line $i; sleep ${pause}; done; exit ${code}`,
-];
+const perPart = 30;
 
-const lines = (count: number): string =>
-  Array.from({ length: count }, (_, at) => `line ${at + 1}\n`).join('');
+/** Numbered lines, in parts with a gate between each two, then the code. */
+const inParts = (gates: readonly Gate[], code: number): string[] => {
+  const part = `end=$((i + ${perPart})); while [ $i -lt $end ]; do i=$((i+1)); echo line $i; done`;
+  return ['sh', '-c', `i=0; ${part}; ${gates.map(({ wait }) => `${wait}; ${part}; `).join('')} exit ${code}`];
+};
+
+/** The first parts of them. */
+const parts = (count: number): string =>
+  Array.from({ length: count * perPart }, (_, at) => `line ${at + 1}\n`).join('');
+
+/** What a monitor has read and not yet written is lost with it: it has written all that was said so far. */
+async function untilLogged({ request }: Started, text: string): Promise<void> {
+  await until('all is in the log', () => stdoutIn(request.logPath ?? '') === text);
+}
 
 /** The monitor says that the spawner has what the container needs. */
 async function isKept(world: World, id: string): Promise<boolean> {
-  const path = join(world.root, 'm', id.slice(0, 12), 's');
-  const connection = await ControlConnection.open(path, () => {});
-  const { kept } = await connection.request('state');
-  connection.close();
-  return kept === true;
+  return (await stateOf(world, id))['kept'] === true;
 }
 
 describe('a monitor that dies', { skip: missing() }, () => {
@@ -55,10 +61,11 @@ describe('a monitor that dies', { skip: missing() }, () => {
     await until('the monitor is gone', () => !isAlive(pid));
   }
 
-  /** Kills the monitor and waits for the one that goes on. */
-  async function replace(id: string, monitorPid: number): Promise<number> {
+  /** Kills the monitor and waits for the one that goes on; `gate` is opened when there is none. */
+  async function replace(id: string, monitorPid: number, gate?: Gate): Promise<number> {
     const before = successors.get(id)?.length ?? 0;
     await kill(monitorPid);
+    gate?.open();
     await until('another monitor', () => (successors.get(id)?.length ?? 0) > before);
     const pid = successors.get(id)?.at(-1);
     assert.ok(pid !== undefined, 'no monitor could go on');
@@ -70,28 +77,33 @@ describe('a monitor that dies', { skip: missing() }, () => {
   }
 
   test('again and again: the log is whole, the exit code is right, its record is written', async () => {
-    const started = await world.create(numbered(150, 0.01, 7));
+    const gates = [1, 2, 3, 4].map(() => makeGate(world));
+    const last = makeGate(world); // who ends has no monitor that could be replaced
+    const started = await world.create(inParts([...gates, last], 7));
     const { id, created } = started;
     world.start(id);
     let pid = created.monitorPid;
-    for (let at = 0; at < 4; at++) {
-      await sleep(120);
-      pid = await replace(id, pid);
+    for (const [at, gate] of gates.entries()) {
+      await untilLogged(started, parts(at + 1));
+      pid = await replace(id, pid, gate);
     }
+    last.open();
     assert.equal((await world.exit(id)).code, 7);
-    assert.equal(text(started), lines(150));
+    assert.equal(text(started), parts(6));
     assert.match(readFileSync(join(world.root, 'exits', id), 'utf8'), /"code":7,.*"reason":"exited"/);
     assert.equal(readFileSync(join(world.root, 'codes', id), 'utf8'), '7');
     await until('the last monitor has left', () => !isAlive(pid));
   });
 
   test('what is in the pipe is not lost', async () => {
-    const script = 'head -c 60000 /dev/zero | tr "\\0" x; echo; echo e >&2; sleep 0.3; exit 3';
+    const gate = makeGate(world);
+    const script = `head -c 60000 /dev/zero | tr "\\0" x; echo; echo e >&2; : > /tmp/said; ${gate.wait}; exit 3`;
     const started = await world.create(['sh', '-c', script]);
     process.kill(started.created.monitorPid, 'SIGSTOP'); // it reads nothing
     world.start(started.id);
-    await sleep(150);
+    await until('all is said', () => existsSync(`/proc/${started.created.pid}/root/tmp/said`));
     await replace(started.id, started.created.monitorPid);
+    gate.open();
     assert.equal((await world.exit(started.id)).code, 3);
     assert.equal(text(started), `${'x'.repeat(60000)}\n`);
     assert.equal(text(started, 'stderr'), 'e\n');
@@ -118,6 +130,7 @@ describe('a monitor that dies', { skip: missing() }, () => {
     const old = await RawClient.attach(world, id);
     world.start(id);
     await until('ready', () => old.text(frameType.stdout).includes('ready'));
+    await untilLogged(started, 'ready\r\n'); // clients have it first
     await replace(id, created.monitorPid);
     await old.closed;
     await world.monitors.resize(id, 66, 22);
@@ -143,10 +156,12 @@ describe('a monitor that dies', { skip: missing() }, () => {
 
   test('the log is reopened, signals arrive, a memory kill is flagged', async () => {
     const limited = { resources: { memory: { limit: 32 << 20, swap: 32 << 20 } } };
-    const script = 'trap "tail -c 200000000 /dev/zero | wc -c; exit 1" TERM; while true; do sleep 0.01; done';
-    const { id, created } = await world.create(['sh', '-c', script], { linux: limited });
+    const script =
+      'trap "tail -c 200000000 /dev/zero | wc -c; exit 1" TERM; echo ready; while true; do sleep 0.01; done';
+    const started = await world.create(['sh', '-c', script], { linux: limited });
+    const { id, created } = started;
     world.start(id);
-    await sleep(100);
+    await untilLogged(started, 'ready\n');
     await replace(id, created.monitorPid);
     await world.monitors.reopenLog(id);
     await world.monitors.signal(id, 15);
@@ -154,8 +169,10 @@ describe('a monitor that dies', { skip: missing() }, () => {
   });
 
   test('is replaced under the next daemon too', async () => {
-    const started = await world.create(numbered(100, 0.01, 8));
+    const gate = makeGate(world);
+    const started = await world.create(inParts([gate], 8));
     world.start(started.id);
+    await untilLogged(started, parts(1));
     const spawner = world.spawner.pid as number;
     world.monitors.close();
     await world.spawner.close();
@@ -168,9 +185,10 @@ describe('a monitor that dies', { skip: missing() }, () => {
       assert.equal(found.phase, 'running');
       await until('it has deposited', () => isKept(world, started.id));
       await kill(started.created.monitorPid);
+      gate.open();
       await until('the exit', () => next.exits.has(started.id));
       assert.equal(next.exits.get(started.id)?.code, 8);
-      assert.equal(text(started), lines(100));
+      assert.equal(text(started), parts(2));
       assert.equal(lost.length, 1);
       await next.monitors.remove(started.id);
     } finally {
@@ -183,7 +201,8 @@ describe('a monitor that dies before the spawner has looked at what it left', { 
   test('is replaced all the same', async () => {
     const world = makeWorld();
     try {
-      const started = await world.create(numbered(100, 0.01, 9));
+      const gate = makeGate(world);
+      const started = await world.create(inParts([gate], 9));
       world.monitors.close();
       await world.spawner.close();
       const next = world.another();
@@ -196,13 +215,15 @@ describe('a monitor that dies before the spawner has looked at what it left', { 
         assert.equal((await next.monitors.adopt(started.id, started.created)).phase, 'running');
         await until('it has deposited', () => isKept(world, started.id));
         world.start(started.id);
+        await untilLogged(started, parts(1));
         process.kill(started.created.monitorPid, 'SIGKILL');
         await until('the monitor is gone', () => !isAlive(started.created.monitorPid));
+        gate.open();
         await sleep(100); // the daemon asks for another one; the spawner finds all of it at once
         process.kill(spawner, 'SIGCONT');
         await until('the exit', () => next.exits.has(started.id));
         assert.equal(next.exits.get(started.id)?.code, 9);
-        assert.equal(joinLog(world.log(started.request), 'stdout').toString(), lines(100));
+        assert.equal(joinLog(world.log(started.request), 'stdout').toString(), parts(2));
         assert.ok(lost[0] !== undefined);
         await next.monitors.remove(started.id);
       } finally {
@@ -226,28 +247,34 @@ describe('a monitor that dies, and the spawner with it', { skip: missing() }, ()
   test('monitors deposit with the next spawner', async () => {
     const lost: (number | undefined)[] = [];
     world.monitors.onMonitorLost((_, pid) => lost.push(pid));
-    const started = await world.create(numbered(150, 0.01, 6));
+    const gate = makeGate(world);
+    const started = await world.create(inParts([gate], 6));
     world.start(started.id);
+    await untilLogged(started, parts(1));
     for (let at = 0; at < 3; at++) {
       const before = spawnerPid();
       process.kill(before, 'SIGKILL');
       await until('another spawner', () => world.spawner.pid !== before && world.spawner.pid !== undefined);
       await world.spawner.hello();
     }
-    await sleep(200);
+    await until('it has deposited', () => isKept(world, started.id));
     process.kill(started.created.monitorPid, 'SIGKILL');
+    gate.open();
     assert.equal((await world.exit(started.id)).code, 6);
-    assert.equal(joinLog(world.log(started.request), 'stdout').toString(), lines(150));
+    assert.equal(joinLog(world.log(started.request), 'stdout').toString(), parts(2));
     assert.equal(typeof lost[0], 'number');
   });
 
   test('at the same time: the output is lost, the exit code is not', async () => {
-    const started = await world.create(numbered(30, 0.02, 6));
+    const gate = makeGate(world);
+    const started = await world.create(inParts([gate], 6));
     world.start(started.id);
+    await untilLogged(started, parts(1));
     process.kill(spawnerPid(), 'SIGKILL');
     process.kill(started.created.monitorPid, 'SIGKILL');
+    gate.open();
     assert.equal((await world.exit(started.id)).code, 6);
     assert.ok(!existsSync(join(world.root, 'exits', started.id)));
-    assert.ok(lines(30).startsWith(joinLog(world.log(started.request), 'stdout').toString()));
+    assert.equal(joinLog(world.log(started.request), 'stdout').toString(), parts(1));
   });
 });

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { describe, test } from 'node:test';
@@ -12,7 +12,15 @@ import type { AttachRequest, StreamSession } from '../../internal/monitor/stream
 import { isSanitized } from '../harness/monitor-build.ts';
 import { memoryKiB } from '../harness/proc.ts';
 import { RawClient } from './monitor-client.ts';
-import { joinLog, joinLogSoFar, missing, type Started, until, useWorld } from './monitor-fixture.ts';
+import {
+  joinLog,
+  joinLogSoFar,
+  missing,
+  type Started,
+  until,
+  untilAtRest,
+  useWorld,
+} from './monitor-fixture.ts';
 
 const never = new AbortController().signal;
 const outputOnly = { stdin: false, stdout: true, stderr: false };
@@ -178,9 +186,6 @@ describe('attach under load', { skip: missing() }, () => {
     }
   });
 
-  const contextSwitches = (pid: number): string =>
-    (readFileSync(`/proc/${pid}/status`, 'utf8').match(/^(non)?voluntary_ctxt_switches:.*$/gm) ?? []).join();
-
   test('a monitor that can do nothing sleeps: full stdin, sleeping clients, a terminal that nobody has open', async () => {
     const containers = [
       await world.create(['sleep', '1000'], { stdin: true }),
@@ -192,10 +197,7 @@ describe('attach under load', { skip: missing() }, () => {
       await client.write(Buffer.alloc(60_000));
       if (created === containers[0]?.created)
         client.socket.write(encodeFrame(frameType.stdin, 0, Buffer.alloc(5_000)));
-      await sleep(1_500); // its own timers are over
-      const before = contextSwitches(created.monitorPid);
-      await sleep(1_000);
-      assert.equal(contextSwitches(created.monitorPid), before);
+      await untilAtRest(created.monitorPid, 1_000);
       await world.monitors.signal(id, 9);
       await world.exit(id);
     }
@@ -207,7 +209,7 @@ describe('attach under load', { skip: missing() }, () => {
     world.start(container.id);
     const figures = ['Private_Clean', 'Private_Dirty'];
     const fds = (): number => readdirSync(`/proc/${monitorPid}/fd`).length;
-    await sleep(1_500);
+    await untilAtRest(monitorPid, 1_000);
     const [openBefore, before] = [fds(), memoryKiB(monitorPid, figures)];
     for (let round = 0; round < 4; round++) {
       const clients = await Promise.all(

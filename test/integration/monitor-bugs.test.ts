@@ -10,7 +10,7 @@ import { attempt } from '../harness/command.ts';
 import { isSanitized } from '../harness/monitor-build.ts';
 import { commandOf, processIds } from '../harness/proc.ts';
 import { RawClient } from './monitor-client.ts';
-import { isAlive, missing, type Started, until, useWorld } from './monitor-fixture.ts';
+import { isAlive, missing, type Started, until, untilAtRest, useWorld } from './monitor-fixture.ts';
 
 describe('bugs of others', { skip: missing() }, () => {
   const world = useWorld();
@@ -26,20 +26,6 @@ describe('bugs of others', { skip: missing() }, () => {
     await world.monitors.signal(id, 9);
     assert.equal((await world.exit(id)).code, 137);
     await world.monitors.remove(id);
-  }
-
-  function wakeups(pid: number): number {
-    const status = readFileSync(`/proc/${pid}/status`, 'utf8');
-    return [...status.matchAll(/ctxt_switches:\s+(\d+)/g)].reduce((sum, [, count]) => sum + Number(count), 0);
-  }
-
-  /** It comes to rest, and stays there: no wakeup at all in a while. */
-  async function assertIdle(pid: number): Promise<void> {
-    await until('the monitor sleeps', async () => {
-      const first = wakeups(pid);
-      await delay(300);
-      return wakeups(pid) === first;
-    });
   }
 
   function status(pid: number, field: string): number {
@@ -79,7 +65,7 @@ describe('bugs of others', { skip: missing() }, () => {
     });
     world.start(id);
     assert.equal((await world.exit(id)).code, 3);
-    await assertIdle(created.monitorPid);
+    await untilAtRest(created.monitorPid);
     for (const pid of processIds()) if (commandOf(pid) === 'sleep 5553') process.kill(pid, 'SIGKILL');
     await until('the monitor has left', () => !isAlive(created.monitorPid));
     await world.monitors.remove(id);
@@ -88,9 +74,9 @@ describe('bugs of others', { skip: missing() }, () => {
   test('a terminal that nobody has open: no busy loop at EIO or HUP, and it still works', async () => {
     const script = 'echo ready; tty=$(tty); exec <&- >&- 2>&-; sleep 1; echo back > $tty; sleep 100000';
     const { id, request, created } = await running(script, { terminal: true });
-    await assertIdle(created.monitorPid);
+    await untilAtRest(created.monitorPid);
     await until('the output of later', () => world.log(request).includes('back'));
-    await assertIdle(created.monitorPid);
+    await untilAtRest(created.monitorPid);
     await end(id);
   });
 
@@ -112,7 +98,7 @@ describe('bugs of others', { skip: missing() }, () => {
     const limit = { resources: { memory: { limit: 32 << 20, swap: 32 << 20 } } };
     const script = '(tail -c 200000000 /dev/zero | wc -c) 2>/dev/null; echo ready; exec sleep 100000';
     const { id, created } = await running(script, { linux: limit });
-    await assertIdle(created.monitorPid);
+    await untilAtRest(created.monitorPid);
     await world.monitors.signal(id, 9);
     assert.equal((await world.exit(id)).oom, true);
     await world.monitors.remove(id);
@@ -151,8 +137,9 @@ describe('bugs of others', { skip: missing() }, () => {
     const client = new RawClient(join(world.root, 'm', id.slice(0, 12), 's'));
     assert.equal((await client.request({ op: 'attach', mode: 'lossless', stdin: true }))['err'], undefined);
     const writing = client.write(Buffer.alloc(4 << 20)).catch(() => {}); // it never gets there
+    await until('the first is sent', () => client.socket.bytesWritten > 60_000);
     await until('no more is granted', () => client.granted === 0);
-    await assertIdle(created.monitorPid);
+    await untilAtRest(created.monitorPid);
     if (!isSanitized) assert.ok(status(created.monitorPid, 'VmHWM') < 3_000);
     client.socket.destroy();
     await writing;

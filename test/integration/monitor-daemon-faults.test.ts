@@ -141,7 +141,7 @@ describe('a daemon that is killed', { skip: missing() }, () => {
         ...commandLines().filter((line) => line.startsWith('sleep 5559')),
       ];
       // A monitor that was ready just before the daemon died waits ten seconds for its client.
-      await until('nothing of the command is left', () => left().length === 0, 20_000).catch(() => {});
+      await until('nothing of the command is left', () => left().length === 0).catch(() => {});
       assert.deepEqual(left(), []);
       const next = world.another();
       assert.equal((await next.monitors.adopt(request.containerId, created)).phase, 'running');

@@ -7,6 +7,8 @@ import { after, before, describe, test } from 'node:test';
 import type { DaemonError } from '../../internal/errors/daemon-error.ts';
 import type { ExecSyncRequest } from '../../internal/monitor/monitor.ts';
 import { cgroupDirectory, isUnified } from '../harness/cgroup-parent.ts';
+import { monitorPath } from '../harness/monitor-build.ts';
+import { commandOf } from '../harness/proc.ts';
 import { makeWorld, missing, type Started, until, type World } from './monitor-fixture.ts';
 
 const never = new AbortController().signal;
@@ -81,6 +83,10 @@ describe('execSync', { skip: missing() }, () => {
     try {
       await until('the command runs', () => processes().includes('sleep 8765'));
       const [, pid] = commands().find(([line]) => line === 'sleep 8765')!;
+      // A runtime that has just started the command is its parent until it leaves.
+      await until('the runtime has left', () =>
+        commandOf(relations(pid)[0]).startsWith(`${monitorPath} exec `),
+      );
       const [monitor] = relations(pid);
       const [spawner, group, session] = relations(monitor);
       assert.equal(group, monitor);

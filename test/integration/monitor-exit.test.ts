@@ -6,10 +6,18 @@ import { randomBytes } from 'node:crypto';
 import { closeSync, existsSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
-import { ControlConnection } from '../../internal/monitor/control-connection.ts';
 import { scriptedRuntime } from '../fakes/scripted-runtime.ts';
 import { cgroupDirectory, processesIn, removeCgroupTree } from '../harness/cgroup-parent.ts';
-import { isAlive, joinLog, makeWorld, missing, type Started, until, type World } from './monitor-fixture.ts';
+import {
+  isAlive,
+  joinLog,
+  makeWorld,
+  missing,
+  type Started,
+  stateOf,
+  until,
+  type World,
+} from './monitor-fixture.ts';
 
 const recordOf = (world: World, id: string) =>
   JSON.parse(readFileSync(join(world.root, 'exits', id), 'utf8')) as Record<string, unknown>;
@@ -30,15 +38,6 @@ function smallDisk(world: World, folder: string): Disk {
     fill: () => assert.throws(() => writeFileSync(rest, Buffer.alloc(1 << 20)), { code: 'ENOSPC' }),
     makeRoom: () => rmSync(rest),
   };
-}
-
-async function stateOf(world: World, id: string): Promise<Record<string, unknown>> {
-  const connection = await ControlConnection.open(join(world.root, 'm', id.slice(0, 12), 's'), () => {});
-  try {
-    return await connection.request('state');
-  } finally {
-    connection.close();
-  }
 }
 
 describe('the exit record', { skip: missing() }, () => {

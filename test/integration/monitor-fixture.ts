@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before } from 'node:test';
 import { type Logger, silentLogger } from '../../internal/log/logger.ts';
+import { ControlConnection } from '../../internal/monitor/control-connection.ts';
 import type { CreatedContainer, ExitRecord, MonitorRequest } from '../../internal/monitor/monitor.ts';
 import type { MonitorDirectories } from '../../internal/monitor/monitor-paths.ts';
 import { NativeMonitors } from '../../internal/monitor/native-monitors.ts';
@@ -63,7 +64,7 @@ export function newId(): string {
 export async function until(
   what: string,
   holds: () => boolean | Promise<boolean>,
-  timeoutMs = 60_000,
+  timeoutMs = 120_000,
 ): Promise<void> {
   const end = Date.now() + timeoutMs;
   while (!(await holds())) {
@@ -78,6 +79,42 @@ export function isAlive(pid: number): boolean {
   } catch {
     return false;
   }
+}
+
+/**
+ * Resolves when the process sleeps and nothing has woken it for a while: it waits for nothing that has happened, and no
+ * timer of a shorter time is set. One that is to run and gets no CPU is not at rest.
+ */
+export async function untilAtRest(pid: number, whileMs = 300): Promise<void> {
+  const look = (): string => {
+    const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+    return (status.match(/^(State:\s+\S|(non)?voluntary_ctxt_switches:.*)/gm) ?? []).join();
+  };
+  await until(`process ${pid} is at rest`, async () => {
+    const before = look();
+    await new Promise((resolve) => setTimeout(resolve, whileMs));
+    return /^State:\s+S/.test(before) && look() === before;
+  });
+}
+
+/** A place in the script of a container at which it waits until it is opened. */
+export interface Gate {
+  /** The command of the shell that waits. */
+  readonly wait: string;
+  /** The one that succeeds until it is opened. */
+  readonly isShut: string;
+  open(): void;
+}
+
+/** A gate in the root file system of the world's containers. */
+export function makeGate(world: World): Gate {
+  const name = `gate-${randomBytes(6).toString('hex')}`;
+  const isShut = `[ ! -e /${name} ]`;
+  return {
+    wait: `while ${isShut}; do sleep 0.01; done`,
+    isShut,
+    open: () => writeFileSync(join(world.root, 'rootfs', name), ''),
+  };
 }
 
 /** An undo that failed is shown with the test that it spoils. */
@@ -172,7 +209,7 @@ export function makeWorld(mainProgram = monitorPath, runtimePath = runcPath ?? '
         stdinOnce: false,
         uid: 0,
         gid: 0,
-        createTimeoutMs: 30_000,
+        createTimeoutMs: 120_000,
         cgroupDirs: [],
         take: undefined,
         ...fields,
@@ -192,7 +229,7 @@ export function makeWorld(mainProgram = monitorPath, runtimePath = runcPath ?? '
       return { ...started, exit: await world.exit(started.id) };
     },
     async exit(containerId) {
-      await until(`exit of ${containerId}`, () => first.exits.has(containerId), 30_000);
+      await until(`exit of ${containerId}`, () => first.exits.has(containerId));
       return first.exits.get(containerId) as ExitRecord;
     },
     runtimeKnows(containerId) {
@@ -221,6 +258,16 @@ export function makeWorld(mainProgram = monitorPath, runtimePath = runcPath ?? '
     },
   };
   return world;
+}
+
+/** What the container's monitor says of itself. */
+export async function stateOf(world: World, id: string): Promise<Record<string, unknown>> {
+  const connection = await ControlConnection.open(join(world.root, 'm', id.slice(0, 12), 's'), () => {});
+  try {
+    return await connection.request('state');
+  } finally {
+    connection.close();
+  }
 }
 
 /** What the container has written to stdout, from its log; see `joinLogSoFar`. */

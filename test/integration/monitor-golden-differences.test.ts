@@ -6,7 +6,7 @@ import { mkdirSync, readdirSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { content, type GoldenMonitor, missingGolden, useGoldenPair } from './golden.ts';
-import { isAlive, until } from './monitor-fixture.ts';
+import { isAlive, makeGate, until } from './monitor-fixture.ts';
 
 const reader = `echo ready; while read line; do [ "$line" = quit ] && break; echo "got $line"; done; echo end; exit 3`;
 
@@ -92,11 +92,12 @@ describe('golden differences', { skip: missingGolden() }, () => {
 
   both('what an orphan writes after the init has ended: it is lost, or logged', async (monitor, isOurs) => {
     const namespaces = ['ipc', 'uts', 'mount', 'network'].map((type) => ({ type })); // the host's processes
-    const container = await monitor.create(['sh', '-c', '(sleep 0.5; echo late) & echo now; exit 4'], {
-      linux: { namespaces },
-    });
+    const gate = makeGate(pair.world);
+    const script = `(${gate.wait}; echo late) & echo now; exit 4`;
+    const container = await monitor.create(['sh', '-c', script], { linux: { namespaces } });
     container.start();
     assert.equal(await container.exitFile(), '4');
+    gate.open();
     if (isOurs) await until('the late line', () => content(container.log(), 'stdout') === 'now\nlate\n');
     else await new Promise((resolve) => setTimeout(resolve, 800));
     assert.equal(content(container.log(), 'stdout'), isOurs ? 'now\nlate\n' : 'now\n');
@@ -124,7 +125,7 @@ describe('golden differences', { skip: missingGolden() }, () => {
       const container = await monitor.create(['sh', '-c', script], { logPath: join(folder, 'log') });
       const client = await container.attach('eof');
       container.start();
-      await until('the disk is full', () => client.stderr().includes('full'), 30_000);
+      await until('the disk is full', () => client.stderr().includes('full'));
       execFileSync('mount', ['-o', 'remount,size=8m', folder]);
       container.signal(10);
       assert.equal(await container.exitFile(), '9');

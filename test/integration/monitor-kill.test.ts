@@ -47,6 +47,7 @@ for (const runtime of [runcPath ?? '/usr/bin/runc', '/usr/bin/crun']) {
       if (name === 'crun') claimCgroups(mounts);
       container = await start();
       directory = cgroupDirectory(controller, `${parent}/${container.id}`);
+      await until('its processes run', () => processes().join() === own.join());
     });
     after(async () => {
       await world.monitors.remove(container.id);
@@ -132,7 +133,7 @@ for (const runtime of [runcPath ?? '/usr/bin/runc', '/usr/bin/crun']) {
     test('what a command leaves behind in time is a process of the container, in its cgroup', async () => {
       const { stdout } = await exec('sleep 7779 >/dev/null 2>&1 & echo $!');
       assert.match(String(stdout), /^\d+\n$/);
-      assert.ok(processes().includes('sleep 7779'));
+      await until('it runs', () => processes().includes('sleep 7779')); // forked, perhaps no sleep yet
       await until('no cgroup is left of the exec', () => cgroupsBelow().length === 0);
       const rest = processesIn(directory).find((pid) => commandOf(pid) === 'sleep 7779');
       assert.ok(rest !== undefined && isAlive(rest));

@@ -5,7 +5,7 @@ import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { joinLog, missing, until, useWorld } from './monitor-fixture.ts';
+import { joinLog, makeGate, missing, until, useWorld } from './monitor-fixture.ts';
 
 describe('the container log', { skip: missing() }, () => {
   const world = useWorld();
@@ -51,11 +51,16 @@ describe('the container log', { skip: missing() }, () => {
   });
 
   test('a line that grows slowly is seen while it grows', async () => {
-    const script = 'for i in 0 1 2 3 4 5 6 7 8 9; do printf $i; sleep 0.05; done; echo end';
-    const { request } = await world.run(['sh', '-c', script]);
-    const text = world.log(request);
-    assert.match(text, / stdout P 0[^\n]*\n.* stdout P /s);
-    assert.equal(joinLog(text, 'stdout').toString(), '0123456789end\n');
+    const gates = [0, 1, 2, 3].map(() => makeGate(world));
+    const script = gates.map(({ wait }, at) => `printf ${at}; ${wait}; `).join('');
+    const { id, request } = await world.create(['sh', '-c', `${script} echo end`]);
+    world.start(id);
+    for (const [at, gate] of gates.entries()) {
+      await until('the next piece', () => world.log(request).endsWith(` stdout P ${at}\n`));
+      gate.open();
+    }
+    await world.exit(id);
+    assert.equal(joinLog(world.log(request), 'stdout').toString(), '0123end\n');
   });
 
   test('a record holds at most 16384 bytes, and only the last of a line is F', async () => {

@@ -11,7 +11,7 @@ import {
   processesIn,
   removeCgroupTree,
 } from '../harness/cgroup-parent.ts';
-import { isAlive, makeWorld, missing, until } from './monitor-fixture.ts';
+import { isAlive, makeWorld, missing, until, untilAtRest } from './monitor-fixture.ts';
 
 const megabyte = 1024 * 1024;
 
@@ -74,7 +74,7 @@ describe('the OOM flag of an exit', { skip: missing() }, () => {
       return commands.join() === 'sh,sleep';
     });
     // A v1 kernel tells before it kills, so the monitor looks a little later; systemd needs longer than that, too.
-    await new Promise((resolve) => setTimeout(resolve, 500));
+    await untilAtRest(created.monitorPid, 500);
     const aside = cgroupDirectory('memory', `${parent}/aside`);
     mkdirSync(aside);
     for (const pid of processesIn(directory)) writeFileSync(join(aside, 'cgroup.procs'), String(pid));

@@ -9,7 +9,7 @@ import { isAlive, missing, type Started, until, useWorld, type World } from './m
 const onTerm = (code: number): string[] => [
   'sh',
   '-c',
-  `trap 'exit ${code}' TERM; while true; do sleep 0.02; done`,
+  `trap 'exit ${code}' TERM; echo ready; while true; do sleep 0.02; done`,
 ];
 
 describe('recovery', { skip: missing() }, () => {
@@ -18,11 +18,7 @@ describe('recovery', { skip: missing() }, () => {
   async function running(argv: string[]): Promise<Started> {
     const started = await world.create(argv);
     world.start(started.id);
-    await until(
-      'the shell has set its trap',
-      () => readdirSync(`/proc/${started.created.pid}/task`).length > 0,
-    );
-    await new Promise((resolve) => setTimeout(resolve, 150));
+    await until('the trap is set', () => world.log(started.request).endsWith(' ready\n'));
     return started;
   }
 
@@ -150,7 +146,7 @@ describe('recovery', { skip: missing() }, () => {
   });
 
   test('a SIGKILL is no OOM kill, and an OOM kill is flagged', async () => {
-    const { id } = await running(['sleep', '1000']);
+    const { id } = await running(['sh', '-c', 'echo ready; exec sleep 1000']);
     await world.monitors.signal(id, 9);
     const exit = await world.exit(id);
     assert.deepEqual([exit.code, exit.oom], [137, false]);

@@ -22,7 +22,16 @@ import { frameType } from '../../internal/monitor/frames.ts';
 import { isSanitized, monitorPath } from '../harness/monitor-build.ts';
 import { memoryKiB } from '../harness/proc.ts';
 import { RawClient } from './monitor-client.ts';
-import { isAlive, joinLog, makeWorld, missing, type Started, until, type World } from './monitor-fixture.ts';
+import {
+  isAlive,
+  joinLog,
+  makeGate,
+  makeWorld,
+  missing,
+  type Started,
+  until,
+  type World,
+} from './monitor-fixture.ts';
 
 const states = { stateMin: 1, stateMax: 1 };
 
@@ -54,7 +63,8 @@ describe('a monitor that becomes another program', { skip: missing() }, () => {
     // Lines of all lengths around a piece of the log, without pause.
     const script = `BEGIN { for (n = 0; n < 60; n++) s = s "0123456789"; for (i = 0; i < 30; i++) long = long s
       while (i++ < 60000) print i, substr(long, 1, i % 97 == 0 ? 16000 + i % 700 : i % 600) }`;
-    const started = await world.create(['sh', '-c', `awk '${script}'; exit 7`]);
+    const gate = makeGate(world);
+    const started = await world.create(['sh', '-c', `awk '${script}'; ${gate.wait}; exit 7`]);
     const { id, created } = started;
     const connection = await connect(id);
     world.start(id);
@@ -64,7 +74,8 @@ describe('a monitor that becomes another program', { skip: missing() }, () => {
       assert.equal(readlinkSync(`/proc/${created.monitorPid}/exe`), path);
     }
     connection.close();
-    assert.ok(isAlive(created.pid), 'it has written all the time');
+    assert.ok(isAlive(created.pid));
+    gate.open();
     assert.equal((await world.exit(id)).code, 7);
     const s = '0123456789'.repeat(1800);
     const expected = Array.from({ length: 60_000 - 30 }, (_, at) => {
@@ -105,7 +116,7 @@ describe('a monitor that becomes another program', { skip: missing() }, () => {
       const connection = await connect(id);
       const fds = (): number => readdirSync(`/proc/${created.monitorPid}/fd`).length;
       world.start(id);
-      await sleep(30);
+      await until('it has begun', () => world.log(started.request).endsWith(' P be\n'));
       const open = fds();
       for (const path of programs) await connection.request('reexec', { path, ...states });
       await until('it has the same open', () => fds() === open);
@@ -183,31 +194,33 @@ describe('a monitor that becomes another program', { skip: missing() }, () => {
   test('when the new program cannot go on, another monitor does', async () => {
     const bad = join(folder, 'bad');
     symlinkSync('/bin/true', bad);
-    const started = await world.create([
-      'sh',
-      '-c',
-      'i=0; while [ $i -lt 60 ]; do i=$((i+1)); echo $i; sleep 0.01; done; exit 3',
-    ]);
+    const [during, after] = [makeGate(world), makeGate(world)];
+    const part = 'end=$((i+20)); while [ $i -lt $end ]; do i=$((i+1)); echo $i; done';
+    const script = `i=0; ${part}; ${during.wait}; ${part}; ${after.wait}; ${part}; exit 3`;
+    const started = await world.create(['sh', '-c', script]);
     world.start(started.id);
-    await sleep(200);
+    await until('it writes', () => world.log(started.request).endsWith(' 20\n'));
     const connection = await connect(started.id);
+    during.open();
     await assert.rejects(connection.request('reexec', { path: bad, ...states }));
+    after.open();
     assert.equal((await world.exit(started.id)).code, 3);
     assert.equal(text(started), Array.from({ length: 60 }, (_, at) => `${at + 1}\n`).join(''));
   });
 
   test('killed after it: replaced as before; and it is as small as before', async () => {
-    const started = await world.create(['sh', '-c', 'sleep 2.5; echo end; exit 4']);
+    const gate = makeGate(world);
+    const started = await world.create(['sh', '-c', `${gate.wait}; echo end; exit 4`]);
     const { id, created } = started;
     world.start(id);
     const connection = await connect(id);
     for (const path of programs) await connection.request('reexec', { path, ...states });
     connection.close();
-    await sleep(1500);
     // The program's own pages are shared by all monitors but in this test.
-    const kiB = memoryKiB(created.monitorPid, ['Private_Dirty']);
-    assert.ok(isSanitized || kiB <= 48, `${kiB} kB`);
+    const kiB = () => memoryKiB(created.monitorPid, ['Private_Dirty']);
+    if (!isSanitized) await until('the memory is given back', () => kiB() <= 48);
     process.kill(created.monitorPid, 'SIGKILL');
+    gate.open();
     assert.equal((await world.exit(id)).code, 4);
     assert.equal(text(started), 'end\n');
   });
@@ -220,7 +233,8 @@ describe('a daemon of another version', { skip: missing() }, () => {
     const program = readFileSync(monitorPath, 'latin1').replaceAll(/0\.1\.0(?=\0)/g, '0.0.9');
     writeFileSync(older, Buffer.from(program, 'latin1'), { mode: 0o755 });
     const world = makeWorld(older);
-    const script = 'i=0; while [ $i -lt 100 ]; do i=$((i+1)); echo $i; sleep 0.01; done; exit 6';
+    const gate = makeGate(world);
+    const script = `seq 50; ${gate.wait}; seq 51 100; exit 6`;
     try {
       const all = await Promise.all([1, 2, 3].map(() => world.create(['sh', '-c', script])));
       for (const { id } of all) world.start(id);
@@ -230,8 +244,9 @@ describe('a daemon of another version', { skip: missing() }, () => {
       for (const { id, created } of all) await next.monitors.adopt(id, created);
       for (const { created } of all)
         await until('it is renewed', () => readlinkSync(`/proc/${created.monitorPid}/exe`) === monitorPath);
+      gate.open();
       for (const { id, request } of all) {
-        await until('the exit', () => next.exits.has(id), 20_000);
+        await until('the exit', () => next.exits.has(id));
         assert.equal(next.exits.get(id)?.code, 6);
         const expected = Array.from({ length: 100 }, (_, at) => `${at + 1}\n`).join('');
         assert.equal(joinLog(world.log(request), 'stdout').toString(), expected);

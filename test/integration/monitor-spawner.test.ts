@@ -12,6 +12,7 @@ import { Spawner } from '../../internal/monitor/spawner.ts';
 import { SpawnerRunner } from '../../internal/monitor/spawner-runner.ts';
 import { ProcessError } from '../../internal/process/process-error.ts';
 import { monitorPath } from '../harness/monitor-build.ts';
+import { commandOf, processIds } from '../harness/proc.ts';
 import { isAlive, missing, until } from './monitor-fixture.ts';
 
 const never = new AbortController().signal;
@@ -73,14 +74,13 @@ describe('spawner', () => {
   });
 
   test('at the timeout the group is killed', async () => {
-    const pidFile = join(mkdtempSync(join(tmpdir(), 'cria-spawner-')), 'pid');
-    const script = `sleep 1000 & echo $! > ${pidFile}; wait`;
+    const seconds = 10_000_000 + process.pid; // by which its processes are found, whether they all began or not
     await assert.rejects(
-      runner.run(sh(script), { env, timeoutMs: 300 }, never),
+      runner.run(sh(`sleep ${seconds} & wait`), { env, timeoutMs: 300 }, never),
       failure((error) => assert.equal(error.failure.timedOut, true)),
     );
-    await until('the child is dead', () => !isAlive(Number(readFileSync(pidFile, 'utf8'))));
-    rmSync(join(pidFile, '..'), { recursive: true });
+    const left = () => processIds().filter((pid) => commandOf(pid).includes(`sleep ${seconds}`));
+    await until('all are dead', () => left().length === 0);
   });
 
   test('an abort kills the command and rejects with its reason', async () => {
@@ -144,8 +144,8 @@ describe('spawner', () => {
   test('leaves no files or zombies in the spawner', async () => {
     const pid = spawnerPid();
     await until('few files', () => readdirSync(`/proc/${pid}/fd`).length <= 6);
-    const zombies = readdirSync('/proc').filter((name) => /^\d+$/.test(name) && isZombieOf(name, pid));
-    assert.deepEqual(zombies, []);
+    const zombies = () => processIds().filter((child) => isZombieOf(child, pid));
+    await until('no zombies', () => zombies().length === 0);
   });
 
   /** A command that makes files at its begin and end, and the death of the spawner in between. */
@@ -178,7 +178,7 @@ describe('spawner', () => {
 
   test('a command without its spawner ends at its deadline, with what it has started', async () => {
     const folder = await orphan('sleep 1000 & echo $! > child; wait', 1_500);
-    assert.ok(!isAlive(Number(readFileSync(join(folder, 'child'), 'utf8'))));
+    await until('its child is dead', () => !isAlive(Number(readFileSync(join(folder, 'child'), 'utf8'))));
     rmSync(folder, { recursive: true });
   });
 
@@ -230,7 +230,7 @@ describe('spawner', () => {
     rmSync(join(done, '..'), { recursive: true });
   });
 
-  function isZombieOf(child: string, parent: number): boolean {
+  function isZombieOf(child: number, parent: number): boolean {
     try {
       return readFileSync(`/proc/${child}/stat`, 'utf8').includes(`) Z ${parent} `);
     } catch {
