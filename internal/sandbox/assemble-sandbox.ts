@@ -8,7 +8,7 @@ import type { PinnedNamespaces, PinRequest } from '../namespaces/namespace-pinne
 import { rootOf } from '../sys/id-maps.ts';
 import { needsInfra, removeInfra, runInfra } from './infra-container.ts';
 import { mountShm, unmountShm, writePodFiles } from './pod-files.ts';
-import type { SandboxRecord, SandboxStatus } from './sandbox.ts';
+import { bareStatus, type SandboxRecord, type SandboxStatus } from './sandbox.ts';
 import { recordFile, type SandboxPaths, sandboxPaths, statusFile } from './sandbox-files.ts';
 import { attachNetwork, detachNetwork } from './sandbox-network.ts';
 import type { SandboxParts } from './sandbox-parts.ts';
@@ -17,14 +17,7 @@ import { idMapsOf, openDirectories } from './user-namespace.ts';
 /** RunPodSandbox may take this long in all; the kubelet waits 4 minutes. */
 const runTimeoutMs = 230_000;
 
-/** Of a sandbox that is not yet one: all that is on the disk of it is undone if the daemon dies. */
-export const creatingStatus: SandboxStatus = {
-  state: 'creating',
-  ips: [],
-  namespaces: { network: undefined, ipc: undefined, uts: undefined },
-  infra: undefined,
-  tornDown: false,
-};
+const creatingStatus = bareStatus('creating');
 
 /** Makes everything of a sandbox; when it resolves its containers can be made, and the status on disk says so. */
 export async function assembleSandbox(

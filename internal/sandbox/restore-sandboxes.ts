@@ -8,7 +8,7 @@ import { StateFileError } from '../fs/state-file.ts';
 import { isId } from '../records/id.ts';
 import { removeInfra } from './infra-container.ts';
 import { unmountShm } from './pod-files.ts';
-import { Sandbox, type SandboxRecord, type SandboxStatus } from './sandbox.ts';
+import { bareStatus, Sandbox, type SandboxRecord, type SandboxStatus } from './sandbox.ts';
 import { podResourcesFile, recordFile, sandboxPaths, statusFile } from './sandbox-files.ts';
 import { detachById } from './sandbox-network.ts';
 import type { SandboxParts } from './sandbox-parts.ts';
@@ -142,10 +142,4 @@ async function undoSandbox(
 }
 
 /** After a reboot the run directory is empty and nothing of the sandbox is in the kernel, but CNI may keep its address. */
-const lostStatus: SandboxStatus = {
-  state: 'not-ready',
-  ips: [],
-  namespaces: { network: undefined, ipc: undefined, uts: undefined },
-  infra: undefined,
-  tornDown: false,
-};
+const lostStatus = bareStatus('not-ready');

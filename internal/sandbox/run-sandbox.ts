@@ -11,8 +11,8 @@ import { removeTree } from '../fs/directories.ts';
 import { diskFull } from '../fs/disk-full.ts';
 import { newId } from '../records/id.ts';
 import type { Labels } from '../selinux/selinux.ts';
-import { assembleSandbox, creatingStatus } from './assemble-sandbox.ts';
-import { Sandbox, type SandboxRecord, type SandboxStatus } from './sandbox.ts';
+import { assembleSandbox } from './assemble-sandbox.ts';
+import { bareStatus, Sandbox, type SandboxRecord } from './sandbox.ts';
 import type { SandboxConfig } from './sandbox-config.ts';
 import { sandboxPaths, statusFile } from './sandbox-files.ts';
 import { bandwidthOf, claimHostPorts } from './sandbox-network.ts';
@@ -153,7 +153,7 @@ async function forget(parts: SandboxParts, record: SandboxRecord): Promise<void>
 
 /** What could not be undone stays visible, so that the kubelet's stop and remove go on with it. */
 async function keepForRemoval(parts: SandboxParts, record: SandboxRecord): Promise<void> {
-  const status: SandboxStatus = { ...creatingStatus, state: 'not-ready' };
+  const status = bareStatus('not-ready');
   parts.sandboxes.add(new Sandbox(record, status));
   await statusFile.write(sandboxPaths(parts.directories, record.id).status, status);
 }

@@ -57,5 +57,5 @@ async function isPinned(path: string): Promise<boolean> {
 
 async function setNotReady(parts: SandboxParts, sandbox: Sandbox, why: string): Promise<void> {
   parts.containers.logger.warn({ sandboxId: sandbox.id, why }, 'sandbox is not ready any more');
-  await recordSandboxStatus(parts, sandbox, { ...sandbox.status, state: 'not-ready' });
+  await recordSandboxStatus(parts, sandbox, { state: 'not-ready' });
 }

@@ -47,6 +47,12 @@ export interface SandboxStatus {
   readonly tornDown: boolean;
 }
 
+/** Of a sandbox of which the kernel has nothing that is known. */
+export function bareStatus(state: SandboxStatus['state']): SandboxStatus {
+  const namespaces = { network: undefined, ipc: undefined, uts: undefined };
+  return { state, ips: [], namespaces, infra: undefined, tornDown: false };
+}
+
 /** Of the pod as a whole; undefined where nobody said anything. */
 export interface PodResources {
   /** What the pod costs beside its containers (RuntimeClass). */

@@ -37,7 +37,7 @@ async function tearDown(parts: SandboxParts, sandbox: Sandbox): Promise<void> {
   const { record } = sandbox;
   const { namespaces } = sandbox.status;
   const hasNetwork = record.config.namespaces.network !== 'node';
-  await recordSandboxStatus(parts, sandbox, { ...sandbox.status, state: 'not-ready' });
+  await recordSandboxStatus(parts, sandbox, { state: 'not-ready' });
   const [, outcome] = await allEnded([
     // Also one that a daemon with another drop_infra_ctr has started.
     needsInfra(parts, record) || sandbox.status.infra !== undefined ? removeInfra(parts, record) : undefined,
@@ -45,7 +45,7 @@ async function tearDown(parts: SandboxParts, sandbox: Sandbox): Promise<void> {
     unmountShm(sandboxPaths(parts.directories, record.id)),
   ]);
   if (outcome !== 'deferred') await parts.namespaces.unpin(record.id);
-  await recordSandboxStatus(parts, sandbox, { ...sandbox.status, tornDown: true });
+  await recordSandboxStatus(parts, sandbox, { tornDown: true });
   parts.containers.logger.info({ sandboxId: record.id }, 'stopped sandbox');
 }
 
