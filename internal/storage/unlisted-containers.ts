@@ -5,6 +5,7 @@
 import { existsSync } from 'node:fs';
 import { readdir, readFile, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { isENOENT } from '../errors/errno.ts';
 import { atomicWrite } from '../fs/atomic-write.ts';
 import { listDirectory } from '../fs/directories.ts';
@@ -18,6 +19,10 @@ import type { StoreState } from './store-state.ts';
 const noteName = 'cria-container.json';
 /** In a layer's directory: the container is to be removed. */
 const removalName = 'cria-removed';
+
+/** A disk that is full, a list that another tool has torn: a person mends it, or the tool's next write does. */
+const firstRetryMs = 1000;
+const longestRetryMs = 5 * 60_000;
 
 /** Whether the layer's directory is that of a container that waits to be entered. */
 export function hasNote(home: StorePaths, layerId: string): boolean {
@@ -61,15 +66,24 @@ export class UnlistedContainers {
     return record;
   }
 
-  /** Runs what has to wait for a lock, in the background. */
+  /** Runs what has to wait for a lock, in the background, and again, ever more seldom, until it succeeds or the store is closed. */
   later(work: () => Promise<void>): void {
-    const running = work()
-      .catch((cause: unknown) => {
-        if (this.#closing.aborted) return; // the next start does it
-        this.#store.logger.warn({ err: cause }, 'could not enter or remove a container of the image store');
-      })
-      .finally(() => this.#work.delete(running));
+    const running = this.#untilDone(work).finally(() => this.#work.delete(running));
     this.#work.add(running);
+  }
+
+  async #untilDone(work: () => Promise<void>): Promise<void> {
+    for (let waitMs = firstRetryMs; !this.#closing.aborted; waitMs = Math.min(waitMs * 2, longestRetryMs)) {
+      try {
+        await work();
+        return;
+      } catch (cause) {
+        if (this.#closing.aborted) return; // the next start does it
+        const text = 'could not enter or remove a container of the image store; it is tried again';
+        this.#store.logger.warn({ err: cause }, text);
+      }
+      await sleep(waitMs, undefined, { signal: this.#closing, ref: false }).catch(ignoreAbort);
+    }
   }
 
   /** Resolves when nothing waits in the background; after closing that is soon. */
@@ -106,6 +120,7 @@ export class UnlistedContainers {
 
   /** Enters all that wait. */
   async enter(): Promise<void> {
+    if (this.#waiting.size === 0) return;
     const { layers, containers } = this.#store;
     await layers.locked('write', (openLayers) =>
       containers.locked('write', (records) => this.#enterAll(openLayers, records)),
@@ -159,4 +174,8 @@ async function readNote(path: string): Promise<ContainerRecord | undefined> {
 
 function ignoreMissing(cause: unknown): void {
   if (!isENOENT(cause)) throw cause;
+}
+
+function ignoreAbort(cause: unknown): void {
+  if (!(cause instanceof Error && cause.name === 'AbortError')) throw cause;
 }

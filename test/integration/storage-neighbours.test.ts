@@ -7,6 +7,8 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { silentLogger } from '../../internal/log/logger.ts';
+import { openStore } from '../../internal/storage/open-store.ts';
 import type { StoredImage } from '../../internal/storage/store.ts';
 import { tarArchive } from '../fixtures/tar-builder.ts';
 import { holdLocks, openWorld, storeImage, testLayer, type World } from './storage-world.ts';
@@ -107,6 +109,26 @@ test('a daemon that dies before its containers are entered, or removed, leaves t
   assert.deepEqual(await next.containers.listOwn(), [entered]);
   await next.containers.remove(entered);
   await next.close();
+  assert.equal(recordsOf('layers').length, 1);
+});
+
+test('a container that could not be entered is entered when it can be, without another one', async () => {
+  const { graphRoot, runRoot } = world;
+  const warnings: string[] = [];
+  const logger = { ...silentLogger, warn: (_: object, text: string) => warnings.push(text) };
+  const store = await openStore({ graphRoot, runRoot, isDaemon: false, logger });
+  const [containerId, list] = [newId(), join(graphRoot, 'overlay-layers/layers.json')];
+  const release = await holdLocks(graphRoot, 'layers', 'containers');
+  await store.containers.create({ containerId, imageId: image.id, names: ['late'], metadata: {} });
+  const whole = readFileSync(list);
+  writeFileSync(list, '[{'); // as a tool leaves it that dies while it writes
+  await release();
+  await eventually(() => warnings.some((text) => text.startsWith('could not enter')));
+  writeFileSync(list, whole);
+  await eventually(() => recordsOf('containers').some(({ id }) => id === containerId));
+  assert.deepEqual(await store.containers.listOwn(), [containerId]);
+  await store.containers.remove(containerId);
+  await store.close();
   assert.equal(recordsOf('layers').length, 1);
 });
 
