@@ -2,9 +2,16 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { manualTimer } from '../../test/fakes/manual-timer.ts';
 import { CpuTree } from '../../test/harness/cpu-tree.ts';
 
 const all = () => true;
+
+async function until(isTrue: () => boolean): Promise<void> {
+  for (let round = 0; round < 1000 && !isTrue(); round += 1) await sleep(10);
+  assert.ok(isTrue());
+}
 
 describe('irqbalance', () => {
   let tree: CpuTree;
@@ -127,6 +134,31 @@ describe('irqbalance', () => {
     await (await tree.open()).apply('a', { cpus: '2', irq: 'disable' });
     assert.deepEqual(calls(), ['restarted']);
     assert.deepEqual(tree.said, []);
+  });
+
+  test('a service whose restart hangs keeps no container from its start, and is restarted all the same', async (t) => {
+    tree = new CpuTree(4);
+    tree.write('irqbalance', '');
+    const waiting = `echo begun >> ${tree.root}/calls; until [ -e ${tree.root}/go ]; do sleep 0.02; done`;
+    tree.program(
+      'systemctl',
+      `[ "$1" = restart ] || exec echo enabled\n${waiting}; echo done >> ${tree.root}/calls`,
+    );
+    const tuning = await tree.open();
+    const patience = manualTimer(t, 3000);
+    const starting = tuning.apply('a', { cpus: '2', irq: 'disable' });
+    await until(() => calls().includes('begun'));
+    patience.goOff();
+    await starting;
+    assert.deepEqual(tree.said, [
+      {
+        level: 'warn',
+        text: 'irqbalance takes long: the container is started, and devices may interrupt its CPUs until it is done',
+        fields: { containerId: 'a' },
+      },
+    ]);
+    tree.write('go', '');
+    await until(() => calls().includes('done'));
   });
 
   test('a service that does not start, and a program that fails, are in the log', async () => {

@@ -3,6 +3,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { KeyedLock } from '../async/keyed-lock.ts';
+import { waitFor } from '../async/wait-for.ts';
 import { DaemonError, describeError } from '../errors/daemon-error.ts';
 import { UnknownVersionError } from '../fs/state-file.ts';
 import type { Logger } from '../log/logger.ts';
@@ -50,6 +51,8 @@ export async function openKernelTuning(parts: KernelTuningParts): Promise<NodeTu
 }
 
 const queue = 'node';
+/** How long the start of a container waits for irqbalance; a restart of its service takes some 100 ms. */
+const patienceMs = 3000;
 
 class KernelTuning implements NodeTuning {
   readonly #store: TuningStore;
@@ -82,7 +85,23 @@ class KernelTuning implements NodeTuning {
         throw refused(containerId, cause);
       }
     });
-    await runAll(rest);
+    await this.#awaitWithPatience(containerId, rest);
+  }
+
+  /** A systemd that hangs must not keep a container from its start: what is begun goes on. */
+  async #awaitWithPatience(containerId: string, rest: readonly Afterwards[]): Promise<void> {
+    const patience = new AbortController();
+    const timer = setTimeout(() => patience.abort(), patienceMs);
+    try {
+      await waitFor(runAll(rest), patience.signal);
+    } catch (cause) {
+      if (!patience.signal.aborted) throw cause;
+      const text =
+        'irqbalance takes long: the container is started, and devices may interrupt its CPUs until it is done';
+      this.#logger.warn({ containerId }, text);
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   async release(containerId: string): Promise<void> {
