@@ -23,10 +23,18 @@ export async function readConfig(image: ImageFiles): Promise<Uint8Array> {
   const key = `sha256:${id}`;
   if (names?.includes(key) === true) return readDocument(image, key);
   // An image pulled in parts (zstd:chunked) has another id: its manifest knows the config.
-  const manifest: unknown = JSON.parse(Buffer.from(await readManifest(image)).toString());
-  const digest = (manifest as { config?: { digest?: unknown } }).config?.digest;
-  if (typeof digest === 'string') return readDocument(image, digest);
+  const digest = configDigest(id, await readManifest(image));
+  if (digest !== undefined) return readDocument(image, digest);
   throw unusable(id, 'has no config; it is of an old format');
+}
+
+function configDigest(imageId: string, manifest: Uint8Array): string | undefined {
+  try {
+    const { config } = JSON.parse(Buffer.from(manifest).toString()) as { config?: { digest?: unknown } };
+    return typeof config?.digest === 'string' ? config.digest : undefined;
+  } catch (cause) {
+    throw unusable(imageId, 'has a torn manifest; remove it and pull it again', cause);
+  }
 }
 
 export async function readManifest(image: ImageFiles): Promise<Uint8Array> {
