@@ -2,7 +2,7 @@
 // holds one of them at the moment that matters.
 
 import assert from 'node:assert/strict';
-import { mkdirSync, rmSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { after, before, suite, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { CriParts } from '../../internal/cri/cri-parts.ts';
@@ -89,13 +89,16 @@ suite('calls that meet', { skip: missing('runc') }, () => {
       linux: { ...config.linux, securityContext: { namespaceOptions } },
     };
     // The network is ready a while after the infra container was started.
-    let kill = async (): Promise<void> => {};
-    moments.afterMonitorCreate = async (pid, exited) => {
-      kill = () => killAtOnce(pid, exited);
-    };
+    let tell: (made: { pid: number; exited: Promise<void> }) => void = () => {};
+    const infra = new Promise<{ pid: number; exited: Promise<void> }>((resolve) => {
+      tell = resolve;
+    });
+    moments.afterMonitorCreate = async (pid, exited) => tell({ pid, exited });
     moments.afterAttach = async () => {
+      const { pid, exited } = await infra;
+      while (readFileSync(`/proc/${pid}/comm`, 'utf8') !== 'pause\n') await sleep(5);
       await sleep(300);
-      await kill();
+      await killAtOnce(pid, exited);
     };
     const answer = await daemon.client.runtime('RunPodSandbox', { config: shared, runtimeHandler: '' });
     const { status } = await daemon.client.runtime('PodSandboxStatus', { podSandboxId: answer.podSandboxId });
