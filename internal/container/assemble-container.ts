@@ -38,7 +38,7 @@ export async function assembleContainer(
   await ensureDirectory(paths.bundle);
   await allEnded([writeRecords(paths, subject), mountRootfs(parts, subject, rollback)]);
   if (parts.defaults.timeZone !== '' && !bringsTimeZone(config.mounts))
-    setTimeZone(paths.rootfs, await readTimeZone(parts.defaults.timeZone), rootOfPod(subject.pod));
+    await setTimeZone(paths.rootfs, await readTimeZone(parts.defaults.timeZone), rootOfPod(subject.pod));
   const mounts = await readyMounts(parts, subject, rollback);
   const spec = buildSpec(await gatherSpecInput(parts, subject, mounts));
   await writeFile(paths.spec, serializeSpec(spec), { mode: 0o600 });

@@ -35,7 +35,7 @@ test('setTimeZone copies the zone of the node, in the place of a link of the ima
   const root = rootfs(t);
   await root.write('usr/share/zoneinfo/Etc/UTC', 'TZif UTC');
   root.link('etc/localtime', '/usr/share/zoneinfo/Etc/UTC');
-  setTimeZone(root.path, zone, owner);
+  await setTimeZone(root.path, zone, owner);
   const file = join(root.path, 'etc/localtime');
   assert.equal(readFileSync(file, 'utf8'), 'TZif of the node');
   assert.equal(lstatSync(file).mode, 0o100644);
@@ -46,28 +46,28 @@ test('setTimeZone links to the zone of the image where it has it', async (t) => 
   const root = rootfs(t);
   await root.write('etc/localtime', 'TZif of the image');
   await root.write('usr/share/zoneinfo/Asia/Tokyo', 'TZif Tokyo');
-  setTimeZone(root.path, zone, owner);
+  await setTimeZone(root.path, zone, owner);
   assert.equal(readlinkSync(join(root.path, 'etc/localtime')), '/usr/share/zoneinfo/Asia/Tokyo');
 
   const odd = { ...zone, path: '/srv/zone' };
   await root.write('srv/zone', 'TZif');
-  setTimeZone(root.path, odd, owner);
+  await setTimeZone(root.path, odd, owner);
   assert.equal(readFileSync(join(root.path, 'etc/localtime'), 'utf8'), 'TZif of the node');
 });
 
-test('setTimeZone makes a missing /etc and follows one that is a link inside the root only', (t) => {
+test('setTimeZone makes a missing /etc and follows one that is a link inside the root only', async (t) => {
   const bare = rootfs(t);
-  setTimeZone(bare.path, zone, owner);
+  await setTimeZone(bare.path, zone, owner);
   assert.equal(readFileSync(join(bare.path, 'etc/localtime'), 'utf8'), 'TZif of the node');
 
   const moved = rootfs(t);
   mkdirSync(join(moved.path, 'system'));
   moved.link('etc', '/../../system');
-  setTimeZone(moved.path, zone, owner);
+  await setTimeZone(moved.path, zone, owner);
   assert.equal(readFileSync(join(moved.path, 'system/localtime'), 'utf8'), 'TZif of the node');
 });
 
-test('setTimeZone says what is in the way', (t) => {
+test('setTimeZone says what is in the way', async (t) => {
   const directory = rootfs(t);
   mkdirSync(join(directory.path, 'etc/localtime'), { recursive: true });
   const dangling = rootfs(t);
@@ -76,7 +76,7 @@ test('setTimeZone says what is in the way', (t) => {
     [directory, 'EISDIR|EPERM'],
     [dangling, 'EEXIST'],
   ] as const) {
-    assert.throws(() => setTimeZone(root.path, zone, owner), {
+    await assert.rejects(setTimeZone(root.path, zone, owner), {
       kind: 'failed-precondition',
       message: new RegExp(`option timezone .*/etc/localtime cannot be replaced \\((${code})\\)$`),
     });

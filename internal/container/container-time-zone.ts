@@ -1,22 +1,12 @@
 // The time zone of a container: /etc/localtime in its root file system (localtime(5)).
 
-import {
-  closeSync,
-  constants,
-  fchmodSync,
-  fchownSync,
-  lchownSync,
-  mkdirSync,
-  openSync,
-  symlinkSync,
-  unlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { constants } from 'node:fs';
+import { type FileHandle, lchown, mkdir, open, symlink, unlink } from 'node:fs/promises';
 import { posix } from 'node:path';
 import { type TimeZone, zoneDirectory, zoneMagic } from '../documents/time-zones.ts';
 import { DaemonError } from '../errors/daemon-error.ts';
 import { errnoCode, isENOENT } from '../errors/errno.ts';
-import { openInRoot } from '../sys/resolve-in-root.ts';
+import { openHandleInRoot } from '../sys/resolve-in-root.ts';
 import type { ContainerMount } from './container-config.ts';
 import { readRootfsText } from './rootfs-files.ts';
 
@@ -36,13 +26,14 @@ export function bringsTimeZone(mounts: readonly ContainerMount[]): boolean {
  * else by a copy of the file, which `owner` owns. What the image had there is replaced, not followed: a mount in the place
  * of a link would change the zone that the link names.
  */
-export function setTimeZone(rootfs: string, zone: TimeZone, owner: Owner): void {
+export async function setTimeZone(rootfs: string, zone: TimeZone, owner: Owner): Promise<void> {
   try {
-    const etc = openEtc(rootfs, owner);
+    const etc = await openEtc(rootfs, owner);
     try {
-      replace(`/proc/self/fd/${etc}/localtime`, hasZone(rootfs, zone) ? zone.path : zone.data, owner);
+      const by = (await hasZone(rootfs, zone)) ? zone.path : zone.data;
+      await replace(`/proc/self/fd/${etc.fd}/localtime`, by, owner);
     } finally {
-      closeSync(etc);
+      await etc.close();
     }
   } catch (cause) {
     const text = 'the option timezone cannot be applied to this image: its /etc/localtime cannot be replaced';
@@ -50,41 +41,40 @@ export function setTimeZone(rootfs: string, zone: TimeZone, owner: Owner): void 
   }
 }
 
-function openEtc(rootfs: string, owner: Owner): number {
+async function openEtc(rootfs: string, owner: Owner): Promise<FileHandle> {
   const flags = constants.O_RDONLY | constants.O_DIRECTORY;
   try {
-    return openInRoot(rootfs, '/etc', flags);
+    return await openHandleInRoot(rootfs, '/etc', flags);
   } catch (cause) {
     if (!isENOENT(cause)) throw cause;
   }
   const etc = `${rootfs}/etc`;
-  mkdirSync(etc, { mode: 0o755 }); // a link that leads nowhere is in the way
-  lchownSync(etc, owner.uid, owner.gid);
-  return openInRoot(rootfs, '/etc', flags);
+  await mkdir(etc, { mode: 0o755 }); // a link that leads nowhere is in the way
+  await lchown(etc, owner.uid, owner.gid);
+  return openHandleInRoot(rootfs, '/etc', flags);
 }
 
-function hasZone(rootfs: string, { path }: TimeZone): boolean {
-  return path.startsWith(`${zoneDirectory}/`) && readRootfsText(rootfs, path, zoneMagic.length) === zoneMagic;
+async function hasZone(rootfs: string, { path }: TimeZone): Promise<boolean> {
+  if (!path.startsWith(`${zoneDirectory}/`)) return false;
+  return (await readRootfsText(rootfs, path, zoneMagic.length)) === zoneMagic;
 }
 
 /** Of an open directory: its last part is all that is looked up, and never followed. */
-function replace(path: string, by: string | Buffer, { uid, gid }: Owner): void {
-  try {
-    unlinkSync(path);
-  } catch (cause) {
+async function replace(path: string, by: string | Buffer, { uid, gid }: Owner): Promise<void> {
+  await unlink(path).catch((cause: unknown) => {
     if (!isENOENT(cause)) throw cause;
-  }
+  });
   if (typeof by === 'string') {
-    symlinkSync(by, path);
-    lchownSync(path, uid, gid);
+    await symlink(by, path);
+    await lchown(path, uid, gid);
     return;
   }
-  const fd = openSync(path, 'wx', 0o644);
+  const file = await open(path, 'wx', 0o644);
   try {
-    writeFileSync(fd, by);
-    fchmodSync(fd, 0o644); // whatever the daemon's umask is
-    fchownSync(fd, uid, gid);
+    await file.writeFile(by);
+    await file.chmod(0o644); // whatever the daemon's umask is
+    await file.chown(uid, gid);
   } finally {
-    closeSync(fd);
+    await file.close();
   }
 }

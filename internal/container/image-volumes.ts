@@ -2,15 +2,15 @@
 // image under it; what the container sees of it is read-only.
 
 import { createHash } from 'node:crypto';
-import { closeSync, constants } from 'node:fs';
-import { readlink } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { type FileHandle, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { RegisterUndo } from '../async/rollback.ts';
 import { DaemonError, describeError } from '../errors/daemon-error.ts';
 import { errnoCode } from '../errors/errno.ts';
 import { ensureDirectory, listDirectory } from '../fs/directories.ts';
 import type { Image } from '../image/images.ts';
-import { openInRoot } from '../sys/resolve-in-root.ts';
+import { openHandleInRoot } from '../sys/resolve-in-root.ts';
 import type { ContainerMetadata } from './container.ts';
 import type { ContainerConfig, ContainerMount } from './container-config.ts';
 import { containerPaths } from './container-files.ts';
@@ -105,17 +105,17 @@ async function insideVolume(root: string, mount: ContainerMount): Promise<string
   if (imageSubPath === '') return root;
   if (imageSubPath.startsWith('/') || imageSubPath.split('/').includes('..'))
     throw failed(mount, `the sub path ${JSON.stringify(imageSubPath)} is absolute or climbs`);
-  let fd: number;
+  let directory: FileHandle;
   try {
-    fd = openInRoot(root, imageSubPath, constants.O_DIRECTORY | constants.O_RDONLY);
+    directory = await openHandleInRoot(root, imageSubPath, constants.O_DIRECTORY | constants.O_RDONLY);
   } catch (cause) {
     const why = errnoCode(cause) ?? 'unknown error';
     throw failed(mount, `the image has no directory ${JSON.stringify(imageSubPath)} (${why})`);
   }
   try {
-    return await readlink(`/proc/self/fd/${fd}`);
+    return await readlink(`/proc/self/fd/${directory.fd}`);
   } finally {
-    closeSync(fd);
+    await directory.close();
   }
 }
 

@@ -18,7 +18,7 @@ before(() => {
 });
 after(() => rmSync(root, { recursive: true }));
 
-test('readRootfsText never leaves the root, whatever links are in the way', () => {
+test('readRootfsText never leaves the root, whatever links are in the way', async () => {
   for (const path of [
     '/etc/passwd',
     'absolute/passwd',
@@ -26,13 +26,13 @@ test('readRootfsText never leaves the root, whatever links are in the way', () =
     '../../etc/passwd',
     '/../etc/./passwd',
   ]) {
-    assert.equal(readRootfsText(root, path, 100), 'of the image', path);
+    assert.equal(await readRootfsText(root, path, 100), 'of the image', path);
   }
 });
 
-test('readRootfsText is empty for what is missing or no regular file, and reads no more than it may', () => {
+test('readRootfsText is empty for what is missing or no regular file, and reads no more than it may', async () => {
   for (const path of ['/etc/shadow', '/etc', '/etc/fifo', '/etc/magic', '/etc/passwd/x']) {
-    assert.equal(readRootfsText(root, path, 100), '', path);
+    assert.equal(await readRootfsText(root, path, 100), '', path);
   }
-  assert.equal(readRootfsText(root, '/etc/passwd', 4), 'of t');
+  assert.equal(await readRootfsText(root, '/etc/passwd', 4), 'of t');
 });

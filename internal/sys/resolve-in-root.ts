@@ -1,8 +1,9 @@
 // openat2(2) with RESOLVE_IN_ROOT: a path resolved as if a directory were the root, whatever links are in the way.
 
 import { closeSync } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
 import koffi from 'koffi';
-import { checked, cPath, libc } from './libc.ts';
+import { callOffLoop, checked, cPath, libc } from './libc.ts';
 
 const openHow = koffi.struct('cria_open_how', { flags: 'uint64_t', mode: 'uint64_t', resolve: 'uint64_t' });
 const openat2Call = libc.func('syscall', 'long', [
@@ -20,6 +21,7 @@ const O_CLOEXEC = 0o2000000;
 // O_DIRECTORY and O_NOFOLLOW differ between architectures; take them from node:fs constants.
 const RESOLVE_NO_MAGICLINKS = 0x02;
 const RESOLVE_IN_ROOT = 0x10;
+const resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
 
 /**
  * Opens `path` inside `root`: links, absolute ones too, and `..` cannot leave it. Returns a descriptor that the caller
@@ -28,9 +30,30 @@ const RESOLVE_IN_ROOT = 0x10;
 export function openInRoot(root: string, path: string | Uint8Array, flags: number, mode = 0): number {
   const directory = checked(openCall(cPath(root), O_PATH | O_CLOEXEC, 0), 'open', root);
   try {
-    const how = { flags: flags | O_CLOEXEC, mode, resolve: RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS };
+    const how = { flags: flags | O_CLOEXEC, mode, resolve };
     return checked(Number(openat2Call(SYS_openat2, directory, cPath(path), how, 24)), 'openat2', root);
   } finally {
     closeSync(directory);
+  }
+}
+
+/** The same off the event loop, for what is there already: looked up first, and opened by what was found. */
+export async function openHandleInRoot(root: string, path: string, flags: number): Promise<FileHandle> {
+  const directory = await open(root, O_PATH);
+  try {
+    const how = { flags: O_PATH | O_CLOEXEC, mode: 0, resolve };
+    const found = await callOffLoop(
+      openat2Call,
+      [SYS_openat2, directory.fd, cPath(path), how, 24],
+      'openat2',
+      root,
+    );
+    try {
+      return await open(`/proc/self/fd/${found}`, flags);
+    } finally {
+      closeSync(found);
+    }
+  } finally {
+    await directory.close();
   }
 }
