@@ -27,20 +27,12 @@ test('mergeResources replaces the swap limit with the memory limit it belongs to
   assert.deepEqual([swap.memoryLimitBytes, swap.memorySwapLimitBytes], [4096n, 9000n]);
 });
 
-test('mergeResources joins huge page limits by size and unified files by name', () => {
-  const requested = {
-    ...plainResources,
-    hugepageLimits: [
-      { pageSize: '1GB', limitBytes: 2n },
-      { pageSize: '2MB', limitBytes: 3n },
-    ],
-    unified: { 'memory.high': '1' },
-  };
-  assert.deepEqual(mergeResources(before, requested).hugepageLimits, [
-    { pageSize: '2MB', limitBytes: 3n },
-    { pageSize: '1GB', limitBytes: 2n },
-  ]);
-  assert.deepEqual(mergeResources(before, requested).unified, { 'memory.high': '1' });
+test('mergeResources joins unified files by name, and keeps the limits of huge pages', () => {
+  const asked = [{ pageSize: '2MB', limitBytes: 3n }];
+  const requested = { ...plainResources, hugepageLimits: asked, unified: { 'memory.high': '1' } };
+  const merged = mergeResources({ ...before, unified: { 'memory.low': '0' } }, requested);
+  assert.deepEqual(merged.hugepageLimits, before.hugepageLimits);
+  assert.deepEqual(merged.unified, { 'memory.low': '0', 'memory.high': '1' });
 });
 
 test('limitsToReturnTo names what was not limited before, and only what the update would have limited', () => {

@@ -14,7 +14,7 @@ import { applyTuning, withSharedCpus } from './tuned-containers.ts';
 /**
  * Applies the limits that `requested` names and leaves the others as they are; afterwards the container's status shows
  * both. Idempotent, and nothing is restarted. `failed-precondition` for a container that has ended, and for a memory limit
- * below what is in use: the kernel would kill instead of shrink (cgroup v2). The OOM score of running processes stays.
+ * below what is in use: the kernel would kill instead of shrink (cgroup v2); and for other limits of huge pages. The OOM score of running processes stays.
  */
 export async function updateContainerResources(
   parts: ContainerParts,
@@ -33,6 +33,7 @@ export async function updateContainerResources(
     const specOf = (limits: LinuxResources): Limits =>
       limitsOf(withSharedCpus(limits, container.metadata), parts.host, defaults);
     const spec = specOf(merged);
+    requireSameHugepages(container, requested);
     requireRoom(parts, container, merged.memoryLimitBytes);
     try {
       await runtime.update(container.id, spec);
@@ -82,6 +83,15 @@ function requireAlive({ id, status, removing }: Container): void {
   throw new DaemonError('failed-precondition', `${text}, only a created or running container can be resized`);
 }
 
+/** Kubernetes resizes no huge pages, and runc passes over them in an update without a word. */
+function requireSameHugepages({ id, status }: Container, { hugepageLimits }: LinuxResources): void {
+  const before = new Map(status.resources.hugepageLimits.map((item) => [item.pageSize, item.limitBytes]));
+  const other = hugepageLimits.find((item) => item.limitBytes !== (before.get(item.pageSize) ?? 0n));
+  if (other === undefined) return;
+  const text = `container "${id}" cannot get a limit of ${other.limitBytes} bytes of ${other.pageSize} huge pages`;
+  throw new DaemonError('failed-precondition', `${text}: it is set when a container is made, and stays`);
+}
+
 function requireRoom(parts: ContainerParts, container: Container, limit: bigint): void {
   if (limit <= 0n || limit === container.status.resources.memoryLimitBytes) return;
   const { cgroupParent } = container.metadata;
@@ -93,7 +103,7 @@ function requireRoom(parts: ContainerParts, container: Container, limit: bigint)
 
 /**
  * What is in force after an update. A zero or empty value says nothing, as in the CRI. A new memory limit comes with its
- * swap limit: the old one belonged to the old limit.
+ * swap limit: the old one belonged to the old limit. Limits of huge pages stay.
  */
 export function mergeResources(before: LinuxResources, requested: LinuxResources): LinuxResources {
   const memory = requested.memoryLimitBytes !== 0n ? requested : before;
@@ -106,10 +116,7 @@ export function mergeResources(before: LinuxResources, requested: LinuxResources
     oomScoreAdj: before.oomScoreAdj,
     cpusetCpus: requested.cpusetCpus || before.cpusetCpus,
     cpusetMems: requested.cpusetMems || before.cpusetMems,
-    hugepageLimits: [...hugepages(before, requested)].map(([pageSize, limitBytes]) => ({
-      pageSize,
-      limitBytes,
-    })),
+    hugepageLimits: before.hugepageLimits,
     unified: { ...before.unified, ...requested.unified },
   };
 }
@@ -124,10 +131,4 @@ export function limitsToReturnTo(before: LinuxResources, after: LinuxResources):
     cpuShares: back(before.cpuShares, after.cpuShares, 1024n), // sched-design-CFS
     memoryLimitBytes: back(before.memoryLimitBytes, after.memoryLimitBytes, -1n),
   };
-}
-
-function hugepages(...all: readonly LinuxResources[]): Map<string, bigint> {
-  return new Map(
-    all.flatMap(({ hugepageLimits }) => hugepageLimits.map((item) => [item.pageSize, item.limitBytes])),
-  );
 }

@@ -116,6 +116,34 @@ for (const handler of ['runc', 'crun'] as const) {
       assert.deepEqual((await resourcesOf(id)).shown?.cpusetCpus, '0');
     });
 
+    test('values that the kernel would not take are refused by name, and nothing changes', async () => {
+      const resources = { cpuShares: 512, cpuPeriod: 100_000, cpuQuota: 50_000, cpusetCpus: '0' };
+      const id = await running('sleep 1000', resources);
+      const before = (await resourcesOf(id)).shown;
+      const refused: readonly [LinuxContainerResources, RegExp][] = [
+        [{ cpuShares: 2, cpuQuota: 999 }, /cpu_quota 999 is neither -1 nor 1000/],
+        [{ cpuShares: 2, cpuPeriod: 1_000_001 }, /cpu_period 1000001 is not from 1000 to 1000000/],
+        [{ cpuShares: 2, cpusetCpus: '1-0' }, /cpuset_cpus "1-0" is not a list/],
+      ];
+      for (const [linux, details] of refused) {
+        await assert.rejects(update(id, linux), { code: status.INVALID_ARGUMENT, details });
+      }
+      const hugepageLimits = [{ pageSize: '2MB', limit: 2 * mebibyte }];
+      await assert.rejects(update(id, { hugepageLimits }), { code: status.FAILED_PRECONDITION });
+      await update(id, { hugepageLimits: [{ pageSize: '2MB', limit: 0 }] }); // as the kubelet names all sizes
+      const after = await resourcesOf(id);
+      assert.deepEqual(after.shown, before);
+      assert.equal(cgroupValue(after.pid, 'cpu', 'cpu.shares'), '512');
+    });
+
+    test('a container can be made without a quota by name', async () => {
+      const id = await running('sleep 1000', { cpuQuota: -1, cpuPeriod: 50_000 });
+      const { pid, shown } = await resourcesOf(id);
+      assert.equal(cgroupValue(pid, 'cpu', 'cpu.cfs_quota_us'), '-1');
+      assert.equal(cgroupValue(pid, 'cpu', 'cpu.cfs_period_us'), '50000');
+      assert.equal(shown?.cpuQuota, '-1');
+    });
+
     test('what this host cannot do is refused when the container is made', async () => {
       const hugepageLimits = [{ pageSize: '3MB', limit: 6 * mebibyte }];
       await assert.rejects(running('sleep 1000', { hugepageLimits }), {

@@ -8,7 +8,7 @@ import { environment } from './environment.ts';
 import { hooksFor } from './hooks.ts';
 import { mounts } from './mounts.ts';
 import { namespaces } from './namespaces.ts';
-import { oomScoreAdj, resources } from './resources.ts';
+import { ofNewCgroup, oomScoreAdj, resources } from './resources.ts';
 import { rlimits } from './rlimits.ts';
 import { seccomp } from './seccomp.ts';
 import { hiddenPaths, workingDirectory } from './security.ts';
@@ -123,7 +123,7 @@ function linuxOf(input: SpecInput, process: ProcessSpec): LinuxSpec {
     }),
     ...idMappings(sandbox.userNamespace),
     cgroupsPath: input.cgroupsPath,
-    resources: resources(config.resources, host, defaults, device.rules),
+    resources: resources(ofNewCgroup(config.resources), host, defaults, device.rules),
     ...(device.devices.length > 0 && { devices: device.devices }),
     ...hiddenPaths(security),
     ...(input.labels.mount !== '' && { mountLabel: input.labels.mount }),

@@ -2,7 +2,13 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { plainResources } from '../../../test/fixtures/spec-input.ts';
 import type { LinuxResources } from '../container-config.ts';
-import { oomScoreAdj, type ResourceDefaults, type ResourceHost, resources } from './resources.ts';
+import {
+  ofNewCgroup,
+  oomScoreAdj,
+  type ResourceDefaults,
+  type ResourceHost,
+  resources,
+} from './resources.ts';
 
 const host: ResourceHost = { cgroupV2: false, swapAccounting: true, hugetlbPageSizes: ['2MB'] };
 const defaults: ResourceDefaults = { pidsLimit: -1, containerMinMemoryBytes: 1024 };
@@ -69,6 +75,12 @@ test('resources keeps CPU shares within the bounds of the kernel', () => {
     assert.deepEqual(of({ cpuShares: asked }), { cpu: { shares } });
 });
 
+test('a new cgroup is not told that it has no quota', () => {
+  const limits = { ...plainResources, cpuQuota: -1n, cpuPeriod: 100_000n };
+  assert.deepEqual(ofNewCgroup(limits), { ...limits, cpuQuota: 0n });
+  assert.deepEqual(ofNewCgroup({ ...limits, cpuQuota: 5000n }), { ...limits, cpuQuota: 5000n });
+});
+
 test('resources: what the host and the options decide', () => {
   assert.deepEqual(of({ memoryLimitBytes: 4096n }, { ...host, swapAccounting: false }), {
     memory: { limit: 4096 },
@@ -86,6 +98,10 @@ for (const [name, part] of [
   ['swap without memory', { memorySwapLimitBytes: 4096n }],
   ['a number that JSON cannot hold', { memoryLimitBytes: 2n ** 62n }],
   ['a cpu list that is none', { cpusetCpus: '0-1\n' }],
+  ['a cpu list that runs backwards', { cpusetCpus: '0,3-1' }],
+  ['a quota of less than the kernel takes', { cpuQuota: 999n }],
+  ['a period of less than the kernel takes', { cpuPeriod: 999n }],
+  ['a period of more than the kernel takes', { cpuPeriod: 1_000_001n }],
 ] as const) {
   test(`resources refuses ${name}`, () => {
     assert.throws(() => of(part), { kind: 'invalid-argument' });

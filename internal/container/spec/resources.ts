@@ -36,6 +36,11 @@ export function resources(
   };
 }
 
+/** What need not be said of a new cgroup: it has no quota, and crun 1.8 cannot write -1 on cgroup v1. */
+export function ofNewCgroup(requested: LinuxResources): LinuxResources {
+  return requested.cpuQuota < 0n ? { ...requested, cpuQuota: 0n } : requested;
+}
+
 /** Within what the kernel takes from the daemon: lowering below its own minimum is EACCES without CAP_SYS_RESOURCE. */
 export function oomScoreAdj(requested: number, lowest: number): number {
   return Math.min(1000, Math.max(requested, lowest, -1000));
@@ -45,11 +50,33 @@ function cpuOf(requested: LinuxResources): CpuSpec {
   const { cpuShares, cpuQuota, cpuPeriod, cpusetCpus, cpusetMems } = requested;
   return {
     ...(cpuShares !== 0n && { shares: sharesOf(cpuShares) }),
-    ...(cpuQuota !== 0n && { quota: exact('cpu_quota', cpuQuota, -1n) }),
-    ...(cpuPeriod !== 0n && { period: exact('cpu_period', cpuPeriod) }),
+    ...(cpuQuota !== 0n && { quota: quotaOf(cpuQuota) }),
+    ...(cpuPeriod !== 0n && { period: periodOf(cpuPeriod) }),
     ...(cpusetCpus !== '' && { cpus: cpuList('cpuset_cpus', cpusetCpus) }),
     ...(cpusetMems !== '' && { mems: cpuList('cpuset_mems', cpusetMems) }),
   };
+}
+
+/** The kernel takes a millisecond and more (sched-bwc). */
+function quotaOf(requested: bigint): number {
+  const quota = exact('cpu_quota', requested, -1n);
+  if (quota >= 0 && quota < 1000)
+    throw new DaemonError(
+      'invalid-argument',
+      `cpu_quota ${quota} is neither -1 nor 1000 and more microseconds`,
+    );
+  return quota;
+}
+
+/** From a millisecond to a second (sched-bwc). */
+function periodOf(requested: bigint): number {
+  const period = exact('cpu_period', requested);
+  if (period < 1000 || period > 1_000_000)
+    throw new DaemonError(
+      'invalid-argument',
+      `cpu_period ${period} is not from 1000 to 1000000 microseconds`,
+    );
+  return period;
 }
 
 /** Within the kernel's bounds (sched-design-CFS): runc refuses what is out of them, or has other weights made of it by overflow. */
@@ -113,10 +140,10 @@ function unifiedOf(
 }
 
 function cpuList(field: string, text: string): string {
-  if (!/^\d+(-\d+)?(,\d+(-\d+)?)*$/.test(text)) {
-    throw new DaemonError('invalid-argument', `${field} ${JSON.stringify(text)} is not a list such as 0-3,7`);
-  }
-  return text;
+  const ranges = text.split(',').map((range) => /^(\d+)(?:-(\d+))?$/.exec(range));
+  if (ranges.every((range) => range !== null && Number(range[1]) <= Number(range[2] ?? range[1])))
+    return text;
+  throw new DaemonError('invalid-argument', `${field} ${JSON.stringify(text)} is not a list such as 0-3,7`);
 }
 
 function exact(field: string, value: bigint, lowest = 0n): number {
