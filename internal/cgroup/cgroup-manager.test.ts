@@ -16,6 +16,14 @@ test('SystemdCgroupManager takes the last slice of a path', () => {
   assert.equal(cgroups.cgroupsPath(cgroups.parentOf(''), 'abc'), 'system.slice:crio:abc');
 });
 
+test('SystemdCgroupManager refuses names that systemd takes for no slice', () => {
+  const cgroups = new SystemdCgroupManager([]);
+  for (const name of ['.slice', 'a--b.slice', '-a.slice', 'a-.slice', 'a b.slice', 'kube.slice/.slice'])
+    assert.throws(() => cgroups.parentOf(name), { kind: 'invalid-argument' }, name);
+  for (const name of ['-.slice', 'kubepods.slice', 'machine-a\\x2db.slice', 'kubepods-pod1_2.slice'])
+    assert.equal(cgroups.parentOf(name), name);
+});
+
 test('each cgroup manager refuses the other form and paths that climb', () => {
   assert.throws(() => new CgroupfsManager([]).parentOf('a.slice'), /cgroup_manager is cgroupfs/);
   assert.throws(() => new SystemdCgroupManager([]).parentOf('/kubepods/pod1'), /not a systemd slice/);

@@ -112,6 +112,10 @@ export class SystemdCgroupManager implements CgroupManager {
       const text = `cgroup parent "${requested}" is not a systemd slice, but cgroup_manager is systemd`;
       throw new DaemonError('invalid-argument', `${text}; set the kubelet's cgroupDriver to the same`);
     }
+    if (slice !== '-.slice' && !/^[\w.\\@]+(-[\w.\\@]+)*\.slice$/.test(slice)) {
+      const text = `cgroup parent "${requested}" is no slice that systemd takes`;
+      throw new DaemonError('invalid-argument', `${text}: a dash in its name is followed by one level more`);
+    }
     return slice;
   }
 

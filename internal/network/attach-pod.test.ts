@@ -117,7 +117,8 @@ test('attach rolls back when a plugin prints no JSON, nothing, no address, a wro
     ['exit 0', /printed no result$/],
     [`echo '{"cniVersion":"1.0.0"}'; exit 0`, /gave the pod no address/],
     [`echo '{"cniVersion":"1.0.0","ips":[{"address":"x/24"}]}'; exit 0`, /wrong address/],
-    ['echo segfault >&2; exit 139', /failed without an error report: segfault$/],
+    ['echo segfault >&2; exit 139', /exited with code 139 without an error report: segfault$/],
+    ['kill -9 $$', /was killed by SIGKILL without an error report$/],
   ];
   const network = await open();
   for (const [script, message] of cases) {

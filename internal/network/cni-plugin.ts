@@ -5,7 +5,7 @@ import { access, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DaemonError, type ErrorKind } from '../errors/daemon-error.ts';
 import type { CommandRunner } from '../process/command-runner.ts';
-import { ProcessError } from '../process/process-error.ts';
+import { howItEnded, ProcessError } from '../process/process-error.ts';
 import type { CniResult } from './cni-result.ts';
 
 export type CniCommand = 'ADD' | 'CHECK' | 'DEL' | 'STATUS' | 'GC';
@@ -92,7 +92,8 @@ function pluginFailure(call: PluginCall, cause: unknown, signal: AbortSignal): D
   const { code, msg, details } = jsonObject(stdout) ?? {};
   if (typeof msg !== 'string' && typeof code !== 'number') {
     const said = excerpt(stderr === '' ? stdout : stderr);
-    return new DaemonError('internal', `${what(call)} failed without an error report: ${said}`, cause);
+    const text = `${what(call)} ${howItEnded(cause.failure)} without an error report`;
+    return new DaemonError('internal', said === '' ? text : `${text}: ${said}`, cause);
   }
   const parts = [msg, details].filter((part): part is string => typeof part === 'string' && part !== '');
   const text = `${what(call)} failed: ${excerpt(parts.join('; '))} (code ${String(code)})`;

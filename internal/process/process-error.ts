@@ -22,17 +22,17 @@ export class ProcessError extends Error {
   }
 }
 
+/** How the command ended, for a sentence that begins with its name. */
+export function howItEnded(failure: ProcessFailure): string {
+  if (failure.timedOut) return 'ran out of time';
+  if (failure.signalName !== null) return `was killed by ${failure.signalName}`;
+  if (failure.exitCode !== null) return `exited with code ${failure.exitCode}`;
+  return failure.isLost === true ? 'was lost' : 'could not be started';
+}
+
 function summary(failure: ProcessFailure): string {
   const command = failure.argv[0] ?? '';
   const tail = failure.stderr.trim().slice(-2048);
-  const how = failure.timedOut
-    ? 'ran out of time'
-    : failure.signalName !== null
-      ? `was killed by ${failure.signalName}`
-      : failure.exitCode !== null
-        ? `exited with code ${failure.exitCode}`
-        : failure.isLost === true
-          ? 'was lost'
-          : 'could not be started';
+  const how = howItEnded(failure);
   return tail === '' ? `${command} ${how}` : `${command} ${how}: ${tail}`;
 }
