@@ -62,12 +62,37 @@ test('every name that cannot be resolved is told, with the files that were left 
   });
 });
 
+test('what the newest version of the specification has: interfaces, and classes with dots', async () => {
+  const intelRdt = { schemata: ['L3:0=f'], enableMonitoring: true };
+  const netDevices = [{ hostInterfaceName: 'ens5', name: 'net1' }];
+  const devices11 = [
+    { name: 'a', annotations: { of: 'vendor' }, containerEdits: { netDevices, intelRdt } },
+    { name: 'b', containerEdits: {} },
+  ];
+  put('low/a.json', { cdiVersion: 'v1.1.0', kind: 'vendor.com/gpu.mig', devices: devices11 });
+  const edits = await devices.resolve(['vendor.com/gpu.mig=a']);
+  assert.deepEqual(edits.netDevices, netDevices);
+  assert.deepEqual(edits.intelRdt?.schemata, ['L3:0=f']);
+  assert.equal(edits.intelRdt?.enableMonitoring, true);
+  assert.deepEqual((await devices.resolve(['vendor.com/gpu.mig=b'])).netDevices, []);
+});
+
 const device = { name: 'x', containerEdits: {} };
 const good = { cdiVersion: '0.6.0', kind: 'vendor.com/gpu', devices: [device] };
 for (const [name, content, reason] of [
   ['another version', { ...good, cdiVersion: '9.0.0' }, /cdiVersion "9.0.0" is not known/],
   ['a kind without a vendor', { ...good, kind: 'gpu' }, /kind "gpu" is not of the form/],
   ['no device', { ...good, devices: [] }, /describes no device/],
+  [
+    'a field that nobody knows',
+    { ...good, containerEdits: { hook: [] } },
+    /containerEdits\.hook is not known/,
+  ],
+  [
+    'an interface that is none',
+    { ...good, containerEdits: { netDevices: [{ hostInterfaceName: 'a/b', name: 'x' }] } },
+    /netDevices\[0\]\.hostInterfaceName "a\/b" is not the name/,
+  ],
   ['a device twice', { ...good, devices: [device, device] }, /device "x" is there twice/],
   ['a list that is none', { ...good, containerEdits: { env: 'A=1' } }, /containerEdits\.env is not a list/],
   [

@@ -15,7 +15,7 @@ export interface CdiFile {
 }
 
 /** Versions of the specification that have nothing that we do not know. */
-const knownVersion = /^(0\.[3-8]\.0|1\.[01]\.0)$/;
+const knownVersion = /^v?(0\.[3-8]\.0|1\.[01]\.0)$/;
 
 /** Throws a FileError that names the field. */
 export function parseCdiFile(path: string, text: string): CdiFile {
@@ -23,10 +23,12 @@ export function parseCdiFile(path: string, text: string): CdiFile {
   const version = root.text('cdiVersion');
   if (!knownVersion.test(version))
     throw new FileError(`cdiVersion "${version}" is not known (0.3.0 to 1.1.0 are)`);
+  root.allowOnly(['cdiVersion', 'kind', 'annotations', 'devices', 'containerEdits']);
   const kind = root.text('kind');
   if (!isKind(kind)) throw new FileError(`kind "${kind}" is not of the form vendor.com/class`);
   const devices = new Map<string, CdiEdits>();
   for (const device of root.list('devices')) {
+    device.allowOnly(['name', 'annotations', 'containerEdits']);
     const name = device.text('name');
     if (!isDeviceName(name)) throw new FileError(`${device.where}.name "${name}" is not a device's name`);
     if (devices.has(name)) throw new FileError(`device "${name}" is there twice`);

@@ -36,6 +36,15 @@ export interface CdiIntelRdt {
   readonly closID: string;
   readonly l3CacheSchema: string;
   readonly memBwSchema: string;
+  readonly schemata: readonly string[];
+  readonly enableMonitoring: boolean;
+}
+
+/** A network interface of the host that moves into the pod. */
+export interface CdiNetDevice {
+  readonly hostInterfaceName: string;
+  /** In the pod. */
+  readonly name: string;
 }
 
 /** What is done to a container's spec. */
@@ -43,6 +52,7 @@ export interface CdiEdits {
   /** `NAME=value`. */
   readonly env: readonly string[];
   readonly deviceNodes: readonly CdiDeviceNode[];
+  readonly netDevices: readonly CdiNetDevice[];
   readonly mounts: readonly CdiMount[];
   readonly hooks: readonly CdiHook[];
   readonly additionalGids: readonly number[];

@@ -6,11 +6,11 @@ export interface DeviceName {
   readonly name: string;
 }
 
-const vendor = '[A-Za-z](?:[A-Za-z0-9._-]*[A-Za-z0-9])?';
-const className = '[A-Za-z](?:[A-Za-z0-9_-]*[A-Za-z0-9])?';
+/** Of a vendor and of a class, in which there may be dots since 0.6. */
+const label = '[A-Za-z](?:[A-Za-z0-9._-]*[A-Za-z0-9])?';
 const deviceName = '[A-Za-z0-9](?:[A-Za-z0-9_.:-]*[A-Za-z0-9])?';
 
-const kindPattern = new RegExp(`^${vendor}/${className}$`);
+const kindPattern = new RegExp(`^${label}/${label}$`);
 const namePattern = new RegExp(`^${deviceName}$`);
 
 export function isKind(text: string): boolean {

@@ -66,7 +66,7 @@ export async function gatherSpecInput(
     targetPidPath: targetPidPath(parts, metadata),
     requestedDevices: await lookUpDevices(requestedDevices(config.devices, features, parts.defaults.devices)),
     hooks: await parts.hooks.read(),
-    cdi: await lookUpCdi(parts.cdi, config),
+    cdi: await lookUpCdi(parts.cdi, config, handler),
     hostDevices: await hostDevices(config, handler),
     volumes: [],
     defaultMounts: await labelledDefaultMounts(parts, subject),

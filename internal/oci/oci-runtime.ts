@@ -5,6 +5,8 @@ import type { ResourcesSpec } from './runtime-spec.ts';
 export interface RuntimeFeatures {
   readonly recursiveReadOnlyMounts: boolean;
   readonly idmapMounts: boolean;
+  /** Network interfaces of the host are moved into a container's namespace. Not there in records of earlier versions. */
+  readonly netDevices?: boolean;
   /** Containers can be put into a user namespace that is there already. */
   readonly userNamespaces: boolean;
   /**

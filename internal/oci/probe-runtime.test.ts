@@ -6,15 +6,18 @@ test('features are what the document says, not what a version may have', () => {
   const linux = {
     namespaces: ['mount', 'user'],
     mountExtensions: { idmap: { enabled: true } },
+    netDevices: { enabled: true },
   };
   assert.deepEqual(parseFeatures({ mountOptions: ['ro', 'rro'], linux }), {
     recursiveReadOnlyMounts: true,
     idmapMounts: true,
+    netDevices: true,
     userNamespaces: true,
   });
   assert.deepEqual(parseFeatures({ mountOptions: ['ro'], linux: { namespaces: ['mount'] } }), {
     recursiveReadOnlyMounts: false,
     idmapMounts: false,
+    netDevices: false,
     userNamespaces: false,
   });
 });
@@ -24,6 +27,7 @@ test('a runtime that does not tell has user namespaces, which the specification 
     assert.deepEqual(parseFeatures(document), {
       recursiveReadOnlyMounts: false,
       idmapMounts: false,
+      netDevices: false,
       userNamespaces: true,
     });
   }

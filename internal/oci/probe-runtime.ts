@@ -7,11 +7,15 @@ import { ProcessError } from '../process/process-error.ts';
 import type { RuntimeFeatures } from './oci-runtime.ts';
 
 const probeTimeoutMs = 10_000;
-type DocumentedFeatures = Pick<RuntimeFeatures, 'recursiveReadOnlyMounts' | 'idmapMounts' | 'userNamespaces'>;
+type DocumentedFeatures = Pick<
+  RuntimeFeatures,
+  'recursiveReadOnlyMounts' | 'idmapMounts' | 'netDevices' | 'userNamespaces'
+>;
 /** User namespaces are in the OCI specification since 1.0: who does not tell has them. */
 const noFeatures: DocumentedFeatures = {
   recursiveReadOnlyMounts: false,
   idmapMounts: false,
+  netDevices: false,
   userNamespaces: true,
 };
 
@@ -51,6 +55,7 @@ interface FeaturesDocument {
   readonly linux?: {
     readonly namespaces?: readonly string[];
     readonly mountExtensions?: { readonly idmap?: { readonly enabled?: boolean } };
+    readonly netDevices?: { readonly enabled?: boolean };
   };
 }
 
@@ -61,6 +66,7 @@ export function parseFeatures(document: unknown): DocumentedFeatures {
   return {
     recursiveReadOnlyMounts: Array.isArray(mountOptions) && mountOptions.includes('rro'),
     idmapMounts: linux?.mountExtensions?.idmap?.enabled === true,
+    netDevices: linux?.netDevices?.enabled === true,
     userNamespaces: linux?.namespaces?.includes('user') ?? true,
   };
 }

@@ -91,6 +91,8 @@ export interface LinuxSpec {
   readonly mountLabel?: string;
   readonly seccomp?: SeccompSpec;
   readonly intelRdt?: IntelRdtSpec;
+  /** Interfaces of the host by their names there, with those that they get. */
+  readonly netDevices?: Readonly<Record<string, { readonly name: string }>>;
 }
 
 /** A class of cache and memory bandwidth, resctrl(5). */
@@ -98,6 +100,8 @@ export interface IntelRdtSpec {
   readonly closID?: string;
   readonly l3CacheSchema?: string;
   readonly memBwSchema?: string;
+  readonly schemata?: readonly string[];
+  readonly enableMonitoring?: boolean;
 }
 
 export type NamespaceType = 'pid' | 'network' | 'ipc' | 'uts' | 'mount' | 'cgroup' | 'user';

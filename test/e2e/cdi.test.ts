@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { status } from '@grpc/grpc-js';
 import type { ContainerConfig } from '../../internal/cri/gen/runtime/v1/ContainerConfig.ts';
+import { attempt, command } from '../harness/command.ts';
 import { runContainer, useDaemon } from '../harness/daemon-suite.ts';
 import { removeAllPods } from '../harness/pods.ts';
 import { missing } from '../harness/requirements.ts';
@@ -16,6 +17,7 @@ for (const handler of ['runc', 'crun'] as const) {
     const directory = join(daemon.root, 'cdi');
     const trace = join(daemon.root, 'hook-ran');
     const state = join(daemon.root, 'hook-state');
+    const nic = `${daemon.bridge}n`;
 
     function describeVendor(): void {
       mkdirSync(directory);
@@ -26,8 +28,9 @@ for (const handler of ['runc', 'crun'] as const) {
       };
       const devices = [
         { name: 'zero', containerEdits: { deviceNodes: [{ path: '/dev/fake', hostPath: '/dev/zero' }] } },
+        { name: 'nic', containerEdits: { netDevices: [{ hostInterfaceName: nic, name: 'fast0' }] } },
       ];
-      const file = { cdiVersion: '0.6.0', kind: 'vendor.test/fake', containerEdits: edits, devices };
+      const file = { cdiVersion: '1.1.0', kind: 'vendor.test/fake', containerEdits: edits, devices };
       writeFileSync(join(directory, 'fake.json'), JSON.stringify(file), { mode: 0o644 });
       const { configFile } = daemon.paths;
       const hook = {
@@ -58,6 +61,32 @@ for (const handler of ['runc', 'crun'] as const) {
       assert.match(text, /Read-only file system|Permission denied/);
       assert.ok(existsSync(trace));
     });
+
+    test('a network interface moves into the pod, or the handler is named whose runtime cannot move it', async () => {
+      await command(['ip', 'link', 'add', nic, 'type', 'veth', 'peer', `${daemon.bridge}p`]);
+      try {
+        const creating = running({ CDIDevices: [{ name: 'vendor.test/fake=nic' }] });
+        if (await movesInterfaces()) {
+          const cmd = ['ls', '/sys/class/net'];
+          const { stdout } = await daemon.client.runtime('ExecSync', { containerId: await creating, cmd });
+          assert.match(stdout.toString(), /^fast0$/m);
+        } else {
+          const details = new RegExp(
+            `interface "${nic}", which the OCI runtime of handler "${handler}" cannot`,
+          );
+          await assert.rejects(creating, { code: status.FAILED_PRECONDITION, details });
+        }
+      } finally {
+        await removeAllPods(daemon.client);
+        await attempt(['ip', 'link', 'del', `${daemon.bridge}p`]); // goes with its peer
+      }
+    });
+
+    /** By the runtime's own word; one that gives none is older than that. */
+    async function movesInterfaces(): Promise<boolean> {
+      const { stdout } = await attempt([handler, 'features']);
+      return /"netDevices":\s*\{\s*"enabled":\s*true/.test(stdout);
+    }
 
     test('an annotation asks for them too', async () => {
       const id = await running({ annotations: { 'cdi.k8s.io/plugin': 'vendor.test/fake=zero' } });

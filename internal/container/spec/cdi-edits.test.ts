@@ -7,6 +7,7 @@ import type { CdiRequest } from './spec-input.ts';
 const none: CdiRequest = {
   env: [],
   nodes: [],
+  netDevices: [],
   mounts: [],
   hooks: [],
   additionalGids: [],
@@ -67,7 +68,8 @@ test('CDI: hooks by their point, groups once, Intel RDT without what is empty', 
     env: [],
     timeoutSeconds: 3,
   } as const;
-  const intelRdt = { closID: 'gold', l3CacheSchema: '', memBwSchema: '' };
+  const classOnly = { closID: 'gold', l3CacheSchema: '', memBwSchema: '' };
+  const intelRdt = { ...classOnly, schemata: [], enableMonitoring: false };
   const spec = specWith({
     hooks: [hook, { ...hook, path: '/bin/other' }],
     additionalGids: [44, 44],
@@ -81,4 +83,13 @@ test('CDI: hooks by their point, groups once, Intel RDT without what is empty', 
   });
   assert.equal(spec.process.user.additionalGids.filter((gid) => gid === 44).length, 1);
   assert.deepEqual(spec.linux.intelRdt, { closID: 'gold' });
+});
+
+test('CDI: what Intel RDT has since 1.1, and network interfaces by their names on the host', () => {
+  const schemata = ['L2:0=f', 'MB:0=70'];
+  const intelRdt = { closID: '', l3CacheSchema: '', memBwSchema: '', schemata, enableMonitoring: true };
+  const netDevices = [{ hostInterfaceName: 'ens5f0v1', name: 'rdma0' }];
+  const { linux } = specWith({ intelRdt, netDevices });
+  assert.deepEqual(linux.intelRdt, { schemata, enableMonitoring: true });
+  assert.deepEqual(linux.netDevices, { ens5f0v1: { name: 'rdma0' } });
 });

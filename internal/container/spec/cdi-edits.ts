@@ -1,6 +1,13 @@
 // What CDI files do to a finished spec, as the CDI specification's «container edits».
 
-import type { HookSpec, HooksSpec, IntelRdtSpec, MountSpec, RuntimeSpec } from '../../oci/runtime-spec.ts';
+import type {
+  HookSpec,
+  HooksSpec,
+  IntelRdtSpec,
+  LinuxSpec,
+  MountSpec,
+  RuntimeSpec,
+} from '../../oci/runtime-spec.ts';
 import { inOrder } from './mounts.ts';
 import type { CdiNode, CdiRequest } from './spec-input.ts';
 
@@ -36,6 +43,7 @@ export function withCdi(spec: RuntimeSpec, cdi: CdiRequest): RuntimeSpec {
       ...(allDevices.length > 0 && { devices: allDevices }),
       resources: { ...linux.resources, devices: [...linux.resources.devices, ...rules] },
       ...(cdi.intelRdt !== undefined && { intelRdt: rdtOf(cdi.intelRdt) }),
+      ...(cdi.netDevices.length > 0 && { netDevices: netDevicesOf(cdi.netDevices) }),
     },
   };
 }
@@ -77,5 +85,14 @@ function hooksWith(before: HooksSpec, added: CdiRequest['hooks']): HooksSpec {
 }
 
 function rdtOf(requested: NonNullable<CdiRequest['intelRdt']>): IntelRdtSpec {
-  return Object.fromEntries(Object.entries(requested).filter(([, value]) => value !== ''));
+  const { schemata, enableMonitoring, ...texts } = requested;
+  return {
+    ...Object.fromEntries(Object.entries(texts).filter(([, value]) => value !== '')),
+    ...(schemata.length > 0 && { schemata }),
+    ...(enableMonitoring && { enableMonitoring }),
+  };
+}
+
+function netDevicesOf(requested: CdiRequest['netDevices']): NonNullable<LinuxSpec['netDevices']> {
+  return Object.fromEntries(requested.map(({ hostInterfaceName, name }) => [hostInterfaceName, { name }]));
 }
