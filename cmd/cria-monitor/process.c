@@ -86,6 +86,15 @@ pid_t process_start(struct process *process)
 	return process->failed_step == NULL ? pid : -1;
 }
 
+void process_close_fds(struct process *process)
+{
+	for (size_t i = 0; i < LENGTH(process->fds); i++) {
+		if (process->fds[i] >= 0)
+			close(process->fds[i]);
+		process->fds[i] = -1;
+	}
+}
+
 void process_trim(void)
 {
 	release_pages(stack, sizeof(stack));

@@ -26,6 +26,9 @@ struct process {
 /* The pid once the program runs in it, or -1 with failed_step and failed_errno. */
 pid_t process_start(struct process *process);
 
+/* Closes our ends of what the program has, or would have had. */
+void process_close_fds(struct process *process);
+
 /* Gives back the memory that a start has used. */
 void process_trim(void);
 

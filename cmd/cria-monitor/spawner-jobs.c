@@ -1,6 +1,8 @@
 /* The spawner's table of what it was asked for and what runs. */
+#include "process.h"
 #include "spawner.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -56,6 +58,33 @@ void job_reply_error(struct job *job, const char *what, int error)
 
 	snprintf(text, sizeof(text), error == 0 ? "%s" : "%s: %s", what, strerror(error));
 	spawner_reply_error(job->seq, text);
+}
+
+void job_refuse(struct job *job)
+{
+	job_reply_error(job, "the request is not valid", 0);
+	job_free(job);
+}
+
+bool job_start(struct job *job, struct process *process, bool prepared, const char *step)
+{
+	int error = errno;
+	char text[300];
+	pid_t pid = prepared ? process_start(process) : -1;
+
+	process_close_fds(process);
+	if (pid > 0) {
+		job->pid = pid;
+		return true;
+	}
+	if (prepared) {
+		step = process->failed_step;
+		error = process->failed_errno;
+	}
+	snprintf(text, sizeof(text), "%s %s", step, process->argv[0]);
+	job_reply_error(job, text, error);
+	job_free(job);
+	return false;
 }
 
 void job_free(struct job *job)

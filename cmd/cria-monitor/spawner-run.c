@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/wait.h>
@@ -145,41 +144,31 @@ static void tell_pid(struct job *job)
 	connection_send_json(&daemon_link, &reply);
 }
 
+static bool prepare_run(struct job *job, struct process *process)
+{
+	/* stdin is a file in memory: the spawner never has to wait for the command to read. */
+	if (bytes_length(&job->input) > 0) {
+		process->fds[0] = memory_file("stdin", bytes_front(&job->input), bytes_length(&job->input));
+		if (process->fds[0] < 0)
+			return false;
+	}
+	return open_outputs(job, process);
+}
+
 void run_start(struct job *job)
 {
 	APART const char *argv[ARGUMENTS_MAX], *env[ARGUMENTS_MAX];
 	static struct json fields;
 	struct process process = { .argv = argv, .env = env, .fds = { -1, -1, -1, -1, -1 }, .own_group = true };
-	char text[300];
 
 	if (!job_strings(job, argv, env, &fields)) {
-		job_reply_error(job, "the request is not valid", 0);
-		job_free(job);
+		job_refuse(job);
 		return;
 	}
 	process.directory = json_string(&fields, "cwd");
 	job->max_bytes = (size_t)json_number(&fields, "maxBytes", KEPT_BYTES);
-	/* stdin is a file in memory: the spawner never has to wait for the command to read. */
-	if (bytes_length(&job->input) > 0)
-		process.fds[0] = memory_file("stdin", bytes_front(&job->input), bytes_length(&job->input));
-	bool failed = (bytes_length(&job->input) > 0 && process.fds[0] < 0) || !open_outputs(job, &process);
-	int error = errno;
-
-	if (!failed) {
-		job->pid = process_start(&process);
-		failed = job->pid < 0;
-		error = process.failed_errno;
-	}
-	for (int i = 0; i < 3; i++)
-		if (process.fds[i] >= 0)
-			close(process.fds[i]);
-	if (failed) {
-		job->pid = 0;
-		snprintf(text, sizeof(text), "%s %s", process.failed_step == NULL ? "pipe for" : process.failed_step, argv[0]);
-		job_reply_error(job, text, error);
-		job_free(job);
+	if (!job_start(job, &process, prepare_run(job, &process), "pipe for"))
 		return;
-	}
 	int64_t timeout = json_number(&fields, "timeoutMs", 0);
 
 	FAULT_POINT("run-started");

@@ -6,11 +6,9 @@
 
 #include <errno.h>
 #include <signal.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 /* Nobody knows how far it came; that is another failure than one that it reported itself. */
 static void reply_died(struct job *job)
@@ -82,49 +80,35 @@ static void reply_gated(struct job *job)
 	connection_send_json(&daemon_link, &reply);
 }
 
+/* Its end of the gate, and as a file in memory what came as its input. */
+static bool prepare_spawn(struct job *job, struct process *process)
+{
+	int gate[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, gate) != 0)
+		return false;
+	process->fds[3] = gate[1];
+	job->outputs[0] = (struct source){ .fd = gate[0], .ready = gate_ready };
+	if (!loop_add(&job->outputs[0], EPOLLIN))
+		return false;
+	if (bytes_length(&job->input) == 0)
+		return true;
+	process->fds[4] = memory_file("config", bytes_front(&job->input), bytes_length(&job->input));
+	return process->fds[4] >= 0;
+}
+
 void spawn_start(struct job *job)
 {
 	APART const char *argv[ARGUMENTS_MAX], *env[ARGUMENTS_MAX];
 	static struct json fields;
 	struct process process = { .argv = argv, .env = env, .fds = { -1, -1, -1, -1, -1 } };
-	int gate[2] = { -1, -1 };
-	char text[300];
 
 	if (!job_strings(job, argv, env, &fields)) {
-		job_reply_error(job, "the request is not valid", 0);
-		job_free(job);
+		job_refuse(job);
 		return;
 	}
-	bool failed = socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, gate) != 0;
-
-	process.fds[3] = gate[1];
-	if (!failed && bytes_length(&job->input) > 0) {
-		process.fds[4] = memory_file("config", bytes_front(&job->input), bytes_length(&job->input));
-		failed = process.fds[4] < 0;
-	}
-	int error = errno;
-
-	if (!failed) {
-		job->pid = process_start(&process);
-		failed = job->pid < 0;
-		error = process.failed_errno;
-	}
-	for (int i = 3; i < 5; i++)
-		if (process.fds[i] >= 0)
-			close(process.fds[i]);
-	job->outputs[0] = (struct source){ .fd = gate[0], .ready = gate_ready };
-	if (!failed && !loop_add(&job->outputs[0], EPOLLIN)) {
-		error = errno;
-		failed = true;
-		kill(job->pid, SIGKILL);
-	}
-	if (failed) {
-		job->pid = 0;
-		snprintf(text, sizeof(text), "%s %s", process.failed_step == NULL ? "start" : process.failed_step, argv[0]);
-		job_reply_error(job, text, error);
-		job_free(job);
+	if (!job_start(job, &process, prepare_spawn(job, &process), "start"))
 		return;
-	}
 	FAULT_POINT("spawned");
 	job->gated = json_bool(&fields, "gate");
 	if (job->kind == JOB_ADOPT)

@@ -64,6 +64,14 @@ struct job *job_new(enum job_kind kind, uint32_t seq, const char *text, size_t s
 struct job *job_find(uint32_t seq);
 /* Its process was started: it runs, or the end of its gate is still to be read. */
 bool job_is_started(const struct job *job);
+struct process;
+/*
+ * Starts its process, when all that it needs is `prepared`; else errno says why not, and `step` at what. True with job->pid; false
+ * when the job was answered that it could not be started, and forgotten. What was prepared for the process is closed here.
+ */
+bool job_start(struct job *job, struct process *process, bool prepared, const char *step);
+/* Answers that the request makes no sense, and forgets it. */
+void job_refuse(struct job *job);
 void job_reply_error(struct job *job, const char *what, int error);
 void job_free(struct job *job);
 void job_arm_deadline(void);
