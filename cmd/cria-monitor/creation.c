@@ -62,6 +62,21 @@ static bool follow_init(void)
 	return init_watch();
 }
 
+/* Whether the init had ended before we knew that it was one; its end is told then. */
+static bool has_exited_early(void)
+{
+	for (size_t i = 0; i < early_exit_count; i++) {
+		if (early_exits[i].pid != container.pid)
+			continue;
+		container.phase = RUNNING;
+		stdio_created();
+		clients_announce();
+		container_exited(early_exits[i].status, early_exits[i].at);
+		return true;
+	}
+	return false;
+}
+
 static void created(void)
 {
 	FAULT_POINT("runtime-ended");
@@ -79,15 +94,8 @@ static void created(void)
 		return;
 	}
 	container.started_at = realtime_ns();
-	for (size_t i = 0; i < early_exit_count; i++) {
-		if (early_exits[i].pid == container.pid) {
-			container.phase = RUNNING;
-			stdio_created();
-			clients_announce();
-			container_exited(early_exits[i].status, early_exits[i].at);
-			return;
-		}
-	}
+	if (has_exited_early())
+		return;
 	if (!follow_init()) {
 		snprintf(container.message, sizeof(container.message), "the process %d that the runtime named does not exist",
 			 (int)container.pid);

@@ -21,7 +21,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { KILL_MS = 5000, GUEST_PID_MS = 2000, GUEST_KILL_MS = 15000, PAUSE_MS = 5 };
+enum { KILL_MS = 5000, GUEST_PID_MS = 2000, GUEST_KILL_MS = 15000, PAUSE_MS = 5, RUNTIME_WORDS = 16 };
 
 static void timed_out(void);
 
@@ -209,11 +209,35 @@ static int open_streams(int fds[3], char *console, size_t size)
 	return console_listen(path, set_terminal, console, size);
 }
 
+/* Behind the runtime's own arguments; a cgroup that they name is made. `argv` has room for RUNTIME_WORDS. */
+static void add_exec_words(const char **argv, const char *process_path, const char *console)
+{
+	const char *const words[] = { "exec", "--detach", "--process", process_path, "--pid-file", exec.pid_file };
+	const char *cgroup = exec_cgroup_make(&exec.json, exec.id);
+
+	for (size_t i = 0; i < LENGTH(words); i++)
+		*argv++ = words[i];
+	if (cgroup != NULL) {
+		*argv++ = "--cgroup";
+		*argv++ = cgroup;
+	}
+	if (exec.guest_pid_file != NULL) {
+		*argv++ = "--internal-pid-file";
+		*argv++ = exec.guest_pid_file;
+	}
+	if (exec.terminal) {
+		*argv++ = "--console-socket";
+		*argv++ = console;
+	}
+	*argv++ = exec.id;
+	*argv = NULL;
+}
+
 const char *command_start(void)
 {
 	const char *argv[ARGUMENTS], *env[ARGUMENTS];
 	char process_path[64], oom_score[16], console[108];
-	size_t count = runtime_arguments(&exec.json, argv, env, ARGUMENTS - 16);
+	size_t count = runtime_arguments(&exec.json, argv, env, ARGUMENTS - RUNTIME_WORDS);
 	struct process process = { .argv = argv, .env = env, .fds = { -1, -1, -1, -1, -1 } };
 	/* The runtime opens it through us: it inherits nothing that the container could get hold of. */
 	int description = memory_file("process", exec.process, strlen(exec.process));
@@ -221,28 +245,10 @@ const char *command_start(void)
 
 	if (error != 0)
 		return strerror(error);
-	if (count >= ARGUMENTS - 16)
+	if (count >= ARGUMENTS - RUNTIME_WORDS)
 		return "the runtime has too many arguments";
 	format(process_path, sizeof(process_path), "/proc/%d/fd/%d", (int)getpid(), description);
-	const char *const words[] = { "exec", "--detach", "--process", process_path, "--pid-file", exec.pid_file };
-	const char *cgroup = exec_cgroup_make(&exec.json, exec.id);
-
-	for (size_t i = 0; i < LENGTH(words); i++)
-		argv[count++] = words[i];
-	if (cgroup != NULL) {
-		argv[count++] = "--cgroup";
-		argv[count++] = cgroup;
-	}
-	if (exec.guest_pid_file != NULL) {
-		argv[count++] = "--internal-pid-file";
-		argv[count++] = exec.guest_pid_file;
-	}
-	if (exec.terminal) {
-		argv[count++] = "--console-socket";
-		argv[count++] = console;
-	}
-	argv[count++] = exec.id;
-	argv[count] = NULL;
+	add_exec_words(argv + count, process_path, console);
 	process.directory = "/";
 	process.own_group = true;
 	process.death_signal = SIGKILL;
@@ -251,9 +257,7 @@ const char *command_start(void)
 		timer_start(&deadline, exec.timeout_ms);
 	exec_cpu_set(0, exec.cpu);
 	runtime_pid = process_start(&process);
-	for (int i = 0; i <= STDERR_FILENO; i++)
-		if (process.fds[i] >= 0)
-			close(process.fds[i]);
+	process_close_fds(&process);
 	if (runtime_pid > 0)
 		return NULL;
 	runtime_pid = 0;

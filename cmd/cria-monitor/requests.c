@@ -141,6 +141,22 @@ static void reexec(struct client *client, const struct json *request, uint32_t s
 		reply_error(client, seq, refusal);
 }
 
+static int send_signal(const struct json *request)
+{
+	return container_signal((int)json_number(request, "signal", 0));
+}
+
+static int resize(const struct json *request)
+{
+	return stdio_resize(json_number(request, "columns", 0), json_number(request, "rows", 0));
+}
+
+static int reopen(const struct json *request)
+{
+	(void)request;
+	return log_reopen();
+}
+
 static int keep(const struct json *request)
 {
 	const char *socket = json_string(request, "socket");
@@ -150,12 +166,34 @@ static int keep(const struct json *request)
 	return socket == NULL ? EINVAL : keep_deposit(socket);
 }
 
-static int acknowledge(void)
+static int acknowledge(const struct json *request)
 {
+	(void)request;
 	if (container.phase != EXITED && container.phase != FAILED)
 		return EBUSY;
 	container_acknowledge();
 	return 0;
+}
+
+/* What is done at once and answered by 0 or an errno. */
+static const struct {
+	const char *op;
+	int (*run)(const struct json *request);
+} deeds[] = {
+	{ "signal", send_signal }, { "resize", resize }, { "reopen", reopen }, { "keep", keep }, { "ack_exit", acknowledge },
+};
+
+static bool do_deed(struct client *client, const struct json *request, uint32_t seq)
+{
+	const char *op = json_string(request, "op");
+
+	for (size_t i = 0; i < LENGTH(deeds); i++) {
+		if (strcmp(op, deeds[i].op) != 0)
+			continue;
+		reply_result(client, seq, deeds[i].run(request));
+		return true;
+	}
+	return false;
 }
 
 static enum taken on_control(struct client *client, char *text)
@@ -169,6 +207,8 @@ static enum taken on_control(struct client *client, char *text)
 
 	if (op == NULL)
 		return FRAME_BAD;
+	if (do_deed(client, &request, seq))
+		return FRAME_TAKEN;
 	if (strcmp(op, "hello") == 0) {
 		reply_hello(client, seq);
 	} else if (strcmp(op, "state") == 0) {
@@ -177,19 +217,8 @@ static enum taken on_control(struct client *client, char *text)
 		client->waiting = seq;
 		if (container.phase != CREATING && container.phase != UNDOING)
 			clients_announce();
-	} else if (strcmp(op, "signal") == 0) {
-		reply_result(client, seq, container_signal((int)json_number(&request, "signal", 0)));
-	} else if (strcmp(op, "resize") == 0) {
-		reply_result(client, seq,
-			     stdio_resize(json_number(&request, "columns", 0), json_number(&request, "rows", 0)));
-	} else if (strcmp(op, "reopen") == 0) {
-		reply_result(client, seq, log_reopen());
-	} else if (strcmp(op, "keep") == 0) {
-		reply_result(client, seq, keep(&request));
 	} else if (strcmp(op, "reexec") == 0) {
 		reexec(client, &request, seq);
-	} else if (strcmp(op, "ack_exit") == 0) {
-		reply_result(client, seq, acknowledge());
 	} else if (strcmp(op, "shutdown") == 0) {
 		reply_result(client, seq, 0);
 		container_shutdown();
