@@ -11,6 +11,7 @@ import { openMonitorPlaces } from '../../internal/cgroup/monitor-places.ts';
 import type { Config } from '../../internal/config/options.ts';
 import { parseSizeBytes } from '../../internal/config/quantities.ts';
 import type { ContainerDefaults, ContainerParts } from '../../internal/container/container-parts.ts';
+import { ContainerStore } from '../../internal/container/container-store.ts';
 import { CpuRates } from '../../internal/container/cpu-rates.ts';
 import { probeHost } from '../../internal/container/host-facts.ts';
 import { PrivilegedSeccomp } from '../../internal/container/seccomp-files.ts';
@@ -20,7 +21,6 @@ import type { Logger } from '../../internal/log/logger.ts';
 import type { RuntimeHandlers } from '../../internal/oci/oci-runtime.ts';
 import { openRuntimeHandlers } from '../../internal/oci/runtime-handlers.ts';
 import type { CommandRunner } from '../../internal/process/command-runner.ts';
-import { RecordStore } from '../../internal/records/record-store.ts';
 import { openSELinux } from '../../internal/selinux/kernel-selinux.ts';
 import { containerRules } from './wire-annotations.ts';
 import { runtimeDefaultProfile } from './wire-seccomp.ts';
@@ -35,7 +35,7 @@ export async function wireContainers(
   const { cria, runtime } = config;
   return {
     ...made,
-    containers: new RecordStore('container'),
+    containers: new ContainerStore(),
     locks: new KeyedLock(),
     creations: new RequestFlight('container name'),
     directories: { data: join(cria.data_dir, 'containers'), run: join(cria.run_dir, 'containers') },

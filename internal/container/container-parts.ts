@@ -1,4 +1,4 @@
-// The parts that the container operations work with. cmd/cria/wire.ts makes them.
+// The parts that the container operations work with. cmd/cria/wire-containers.ts makes them.
 
 import type { AppArmor } from '../apparmor/apparmor.ts';
 import type { KeyedLock } from '../async/keyed-lock.ts';
@@ -12,13 +12,12 @@ import type { Logger } from '../log/logger.ts';
 import type { ContainerMetrics } from '../metrics/container-metrics.ts';
 import type { ContainerMonitors } from '../monitor/monitor.ts';
 import type { RuntimeHandlers } from '../oci/oci-runtime.ts';
-import type { RecordStore } from '../records/record-store.ts';
 import type { SELinux } from '../selinux/selinux.ts';
 import type { ContainerLayers } from '../storage/store.ts';
 import type { NodeTuning } from '../tuning/tuning.ts';
-import type { Container } from './container.ts';
 import type { ContainerDirectories } from './container-files.ts';
 import type { StatsMemory } from './container-stats.ts';
+import type { ContainerStore } from './container-store.ts';
 import type { ExecMonitors } from './exec-monitor.ts';
 import type { DeviceRules } from './requested-devices.ts';
 import type { PrivilegedSeccomp } from './seccomp-files.ts';
@@ -61,7 +60,7 @@ export interface MountAbilities {
 }
 
 export interface ContainerParts {
-  readonly containers: RecordStore<Container>;
+  readonly containers: ContainerStore;
   readonly locks: KeyedLock;
   readonly creations: RequestFlight<string>;
   readonly directories: ContainerDirectories;

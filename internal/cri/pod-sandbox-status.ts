@@ -15,8 +15,7 @@ export async function podSandboxStatus(
   request: PodSandboxStatusRequest__Output,
 ): Promise<PodSandboxStatusResponse> {
   const sandbox = parts.sandboxes.sandboxes.get(request.podSandboxId);
-  const containers = parts.containers.containers.list();
-  const own = containers.filter((container) => container.metadata.sandboxId === sandbox.id);
+  const own = parts.containers.containers.ofSandbox(sandbox.id);
   return {
     status: statusMessage(sandboxView(sandbox)),
     containersStatuses: own.map((container) => containerStatus(containerStatusView(container))),

@@ -32,8 +32,7 @@ export async function removeSandbox(
 }
 
 async function removeContainers(parts: SandboxParts, sandbox: Sandbox): Promise<void> {
-  const containers = parts.containers.containers.list();
-  const own = containers.filter((container) => container.metadata.sandboxId === sandbox.id);
+  const own = parts.containers.containers.ofSandbox(sandbox.id);
   const never = new AbortController().signal;
   await allEnded(own.map((container) => removeContainer(parts.containers, container.id, never)));
 }

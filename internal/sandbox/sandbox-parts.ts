@@ -1,4 +1,4 @@
-// The parts that the sandbox operations work with. cmd/cria/wire.ts makes them.
+// The parts that the sandbox operations work with. cmd/cria/wire-sandboxes.ts makes them.
 
 import type { RequestFlight } from '../async/request-flight.ts';
 import type { SingleFlight } from '../async/single-flight.ts';

@@ -24,8 +24,7 @@ export interface SandboxStats {
 export async function measureSandbox(parts: SandboxParts, sandbox: Sandbox): Promise<SandboxStats> {
   const { cgroups, containers, stats } = parts.containers;
   const { id, cgroupParent } = sandbox.record;
-  const members = containers.list().filter(({ metadata }) => metadata.sandboxId === id);
-  const living = members.filter(hasUsage);
+  const living = containers.ofSandbox(id).filter(hasUsage);
   // The default parent is everybody's: what is in it says nothing about one pod.
   const cgroup = cgroupParent === cgroups.parentOf('') ? undefined : cgroups.parentUse(cgroupParent);
   const pid = sandbox.status.infra?.pid ?? living[0]?.status.pid;

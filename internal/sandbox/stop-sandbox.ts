@@ -52,8 +52,7 @@ async function tearDown(parts: SandboxParts, sandbox: Sandbox): Promise<void> {
 async function endContainers(parts: SandboxParts, sandbox: Sandbox): Promise<void> {
   // A creation that runs now sees `stopping` at its end and undoes itself.
   await Promise.allSettled([...sandbox.creations]);
-  const containers = parts.containers.containers.list();
-  const own = containers.filter((container) => container.metadata.sandboxId === sandbox.id);
+  const own = parts.containers.containers.ofSandbox(sandbox.id);
   const never = new AbortController().signal;
   await allEnded(own.map((container) => stopContainer(parts.containers, container.id, graceSeconds, never)));
 }
