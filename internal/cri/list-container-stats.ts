@@ -1,3 +1,4 @@
+import { inTurns } from '../async/in-turns.ts';
 import { hasUsage, measureContainer } from '../container/container-stats.ts';
 import { matchesContainer } from './convert/filters.ts';
 import { containerStatsMessage } from './convert/stats.ts';
@@ -17,6 +18,6 @@ export async function listContainerStats(
   const chosen = containers
     .list()
     .filter((container) => hasUsage(container) && matchesContainer(wanted, containerListView(container)));
-  const all = await Promise.all(chosen.map((container) => measureContainer(parts.containers, container)));
+  const all = await inTurns(chosen, (container) => measureContainer(parts.containers, container));
   return { stats: all.map((stats) => containerStatsMessage(stats, containerAttributes(stats.container))) };
 }

@@ -1,3 +1,4 @@
+import { inTurns } from '../async/in-turns.ts';
 import { measureSandbox } from '../sandbox/sandbox-stats.ts';
 import { matchesSandbox, sandboxFilter } from './convert/filters.ts';
 import type { CriParts } from './cri-parts.ts';
@@ -16,6 +17,6 @@ export async function listPodSandboxStats(
   const filter = sandboxFilter(request.filter);
   const wanted = { ...filter, id: wholeId(sandboxes, filter.id), state: 'ready' as const };
   const chosen = sandboxes.list().filter((sandbox) => matchesSandbox(wanted, sandboxView(sandbox)));
-  const all = await Promise.all(chosen.map((sandbox) => measureSandbox(parts.sandboxes, sandbox)));
+  const all = await inTurns(chosen, (sandbox) => measureSandbox(parts.sandboxes, sandbox));
   return { stats: all.map(statsMessage) };
 }
