@@ -1,8 +1,9 @@
 // An additional image store: made by somebody else, shared by nodes or baked into a machine image. Nothing in it is
 // written or locked, and it may be missing or come later.
 
-import { statSync } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { errnoCode } from '../errors/errno.ts';
 import type { Logger } from '../log/logger.ts';
 import type { ImageRecord } from './image-record.ts';
 import { type JsonList, readList, type StoreRecord } from './json-list.ts';
@@ -38,6 +39,7 @@ export class ReadOnlyList<R extends StoreRecord> {
   #list: JsonList<R> = { records: new Map(), sources: new Map() };
   #seen = '';
   #generation = 0;
+  #last: Promise<void> = Promise.resolve();
 
   constructor(path: string, logger: Logger) {
     this.#path = path;
@@ -56,9 +58,17 @@ export class ReadOnlyList<R extends StoreRecord> {
     return [...this.#list.records.values()];
   }
 
-  async refresh(): Promise<void> {
-    const stat = statSync(this.#path, { bigint: true, throwIfNoEntry: false });
-    const seen = stat === undefined ? '-' : `${stat.mtimeNs}:${stat.ino}:${stat.size}`;
+  /** One after the other, or an older look could end last. Not synchronous: the store may be a server's that hangs. */
+  refresh(): Promise<void> {
+    this.#last = this.#last.then(() => this.#refresh());
+    return this.#last;
+  }
+
+  async #refresh(): Promise<void> {
+    const seen = await stat(this.#path, { bigint: true }).then(
+      ({ mtimeNs, ino, size }) => `${mtimeNs}:${ino}:${size}`,
+      (cause) => errnoCode(cause) ?? 'unknown',
+    );
     if (seen === this.#seen) return;
     this.#seen = seen;
     try {

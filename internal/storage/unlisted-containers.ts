@@ -6,7 +6,7 @@ import { existsSync } from 'node:fs';
 import { readdir, readFile, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isENOENT } from '../errors/errno.ts';
+import { isAbortError, isENOENT } from '../errors/errno.ts';
 import { atomicWrite } from '../fs/atomic-write.ts';
 import { listDirectory } from '../fs/directories.ts';
 import { type ContainerRecord, guardIdOf, guardOf, isOwn, layerRecordOf } from './container-record.ts';
@@ -82,7 +82,9 @@ export class UnlistedContainers {
         const text = 'could not enter or remove a container of the image store; it is tried again';
         this.#store.logger.warn({ err: cause }, text);
       }
-      await sleep(waitMs, undefined, { signal: this.#closing, ref: false }).catch(ignoreAbort);
+      await sleep(waitMs, undefined, { signal: this.#closing, ref: false }).catch((cause: unknown) => {
+        if (!isAbortError(cause)) throw cause;
+      });
     }
   }
 
@@ -174,8 +176,4 @@ async function readNote(path: string): Promise<ContainerRecord | undefined> {
 
 function ignoreMissing(cause: unknown): void {
   if (!isENOENT(cause)) throw cause;
-}
-
-function ignoreAbort(cause: unknown): void {
-  if (!(cause instanceof Error && cause.name === 'AbortError')) throw cause;
 }
