@@ -40,6 +40,35 @@ test('readNetworks orders by file name and takes lists and single plugins', asyn
   );
 });
 
+test('readNetworks adds the plugins of the files beside a list, unless it wants none', async () => {
+  mkdirSync(join(directory, 'pods'));
+  mkdirSync(join(directory, 'closed'));
+  file('10-pods.conflist', list('pods', 'bridge'));
+  file('20-closed.conflist', { ...list('closed', 'ptp'), loadOnlyInlinedPlugins: true });
+  file('30-single.conf', { cniVersion: '1.0.0', name: 'single', type: 'macvlan' });
+  file('pods/20-mesh.conf', { type: 'mesh', capabilities: { portMappings: true } });
+  file('pods/10-tuning.conf', { type: 'tuning', mtu: 1400 });
+  file('pods/readme.txt', 'not for us');
+  file('closed/10-mesh.conf', { type: 'mesh' });
+  const { networks, broken } = await readNetworks(directory);
+  const types = networks.map(({ plugins }) => plugins.map(({ type }) => type));
+  assert.deepEqual(types, [['bridge', 'tuning', 'mesh'], ['ptp'], ['macvlan']]);
+  assert.deepEqual(broken, []);
+  const again = parseNetwork(networks[0]?.text ?? '');
+  assert.deepEqual(again, networks[0], 'the text by which a pod is released has them too');
+});
+
+test('readNetworks takes a list whose plugins are all in files, and names one that is broken', async () => {
+  file('10-pods.conflist', { cniVersion: '1.1.0', name: 'pods' });
+  mkdirSync(join(directory, 'pods'));
+  file('pods/10-first.conf', { type: 'first' });
+  assert.deepEqual(await names(), ['pods']);
+  file('pods/20-torn.conf', '{"type":');
+  const { networks, broken } = await readNetworks(directory);
+  assert.deepEqual(networks, []);
+  assert.deepEqual(broken, [{ file: '10-pods.conflist', message: 'pods/20-torn.conf is not a JSON object' }]);
+});
+
 test('readNetworks passes over loopback and the second network of one name', async () => {
   file('00-lo.conf', { cniVersion: '1.0.0', name: 'lo', type: 'loopback' });
   file('10-a.conflist', list('pods', 'first'));

@@ -4,6 +4,7 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isENOENT } from '../errors/errno.ts';
+import { withPluginFiles } from './plugin-files.ts';
 
 /** Versions of the specification that this folder speaks, oldest first. */
 const cniVersions = ['0.1.0', '0.2.0', '0.3.0', '0.3.1', '0.4.0', '1.0.0', '1.1.0'] as const;
@@ -26,7 +27,7 @@ export interface NetworkConfig {
   readonly disableCheck: boolean;
   readonly disableGc: boolean;
   readonly plugins: readonly PluginConfig[];
-  /** The file's text: what the sandbox's record keeps, so that DEL runs with what ADD had. */
+  /** All that was read, as one text: what the sandbox's record keeps, so that DEL runs with what ADD had. */
   readonly text: string;
 }
 
@@ -57,7 +58,8 @@ export async function readNetworks(directory: string): Promise<ConfiguredNetwork
   const broken: BrokenFile[] = [];
   for (const file of await configurationFiles(directory)) {
     try {
-      const network = parseNetwork(await readBounded(join(directory, file)));
+      const text = await readBounded(join(directory, file));
+      const network = parseNetwork(await withPluginFiles(text, directory, readBounded));
       const isLoopback = network.plugins.every((plugin) => plugin.type === 'loopback');
       const isShadowed = networks.some(({ name }) => name === network.name);
       if (!isLoopback && !isShadowed) networks.push(network);
