@@ -94,12 +94,14 @@ require_own() {
 }
 
 write_wrapper() {
+  local options
+  mapfile -t options < <(node_options)
   mkdir -p "$(dirname "$1")"
   cat >"$1.new" <<TEXT
 #!/bin/sh
 $MARK
 home=\$(dirname "\$(readlink -f "\$0")")/../lib/cria
-set -- $NODE "\$home/dist/cmd/cria/main.js" "\$@"
+set -- $NODE ${options[*]} "\$home/dist/cmd/cria/main.js" "\$@"
 # The mount namespace that OpenShift's kubens.service keeps for the kubelet and its container runtime. If it cannot be
 # entered the daemon starts without, as CRI-O does, and says so.
 if [ -n "\$KUBENSMNT" ] && nsenter --mount="\$KUBENSMNT" true; then

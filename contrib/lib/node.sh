@@ -44,6 +44,10 @@ use_node() {
   note "node $(node --version) at $(command -v node)"
 }
 
+node_options() {
+  sed '/^#/d' "$REPO/contrib/node-options"
+}
+
 # npm empties node_modules before it fills it, also through a link into another checkout: that one is left alone.
 install_modules() {
   local modules=$REPO/node_modules

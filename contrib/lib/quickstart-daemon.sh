@@ -18,8 +18,9 @@ daemon_pid() {
 }
 
 start_daemon() {
-  local daemon waiter
-  setsid node --enable-source-maps "$REPO/dist/cmd/cria/main.js" --config "$CONFIG" >>"$DAEMON_LOG" 2>&1 </dev/null &
+  local daemon waiter options
+  mapfile -t options < <(node_options)
+  setsid node --enable-source-maps "${options[@]}" "$REPO/dist/cmd/cria/main.js" --config "$CONFIG" >>"$DAEMON_LOG" 2>&1 </dev/null &
   daemon=$!
   printf '%s\n' "$daemon" >"$PID_FILE"
   demo wait "$SOCKET" &

@@ -19,7 +19,7 @@ import { dirname, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { attempt, command, findProgram } from '../harness/command.ts';
-import { TestDaemon } from '../harness/daemon.ts';
+import { nodeOptions, TestDaemon } from '../harness/daemon.ts';
 import { createContainer, readContainerLog, removeAllPods, runPod, waitForExit } from '../harness/pods.ts';
 import { missing } from '../harness/requirements.ts';
 
@@ -65,6 +65,8 @@ describe('contrib/install.sh', { skip: missing('runc') }, () => {
       const image = await daemon.loadBusybox();
       await daemon.start();
       assert.ok(readlinkSync(`/proc/${daemon.pid}/exe`).endsWith('node'), 'systemd would signal the shell');
+      const argv = readFileSync(`/proc/${daemon.pid}/cmdline`, 'utf8').split('\0');
+      assert.deepEqual(argv.slice(1, 1 + nodeOptions.length), nodeOptions);
       const pod = daemon.pod('installed');
       const podSandboxId = await runPod(daemon.client, pod);
       const request = { name: 'hello', image, command: ['echo', 'from the installed one'] };

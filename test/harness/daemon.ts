@@ -43,6 +43,11 @@ export interface DaemonOptions {
 }
 
 const program = fileURLToPath(new URL('../../cmd/cria/main.js', import.meta.url));
+const repository = new URL('../../../', import.meta.url);
+/** As installed. */
+export const nodeOptions = readFileSync(new URL('contrib/node-options', repository), 'utf8')
+  .split('\n')
+  .filter((line) => line.startsWith('-'));
 // In an emulated machine the daemon takes half a minute.
 const startLimitMs = 90_000;
 const stopLimitMs = 15_000;
@@ -73,7 +78,7 @@ export class TestDaemon implements Territory {
     this.#enter = options.hostNetns === undefined ? [] : ['/usr/bin/nsenter', `--net=${options.hostNetns}`];
     this.#daemon =
       options.installed === undefined
-        ? [process.execPath, '--enable-source-maps', program]
+        ? [process.execPath, '--enable-source-maps', ...nodeOptions, program]
         : [options.installed];
     const names = options.handlers ?? ['runc'];
     const found = names.map((handler) => ({ name: handler, path: findProgram(handler) ?? handler }));
