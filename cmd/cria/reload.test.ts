@@ -74,8 +74,16 @@ test('reloadOnHangup takes over the log level, names what waits for a restart, a
   assert.deepEqual(typoWarnings, [
     'level=warning msg="unknown key, ignored" file=crio.conf key=crio.runtime.log_levl\n',
     'level=warning msg="program /nowhere/kata does not exist; handler \\"kata\\" is left out" file=crio.conf key=crio.runtime.runtimes.kata.runtime_path\n',
-    'level=warning msg="a new value takes effect at the next start" key=crio.runtime.runtimes\n',
   ]);
+  const second = `[crio.runtime.runtimes.second]\nruntime_path = "${process.execPath}"\n`;
+  assert.deepEqual(
+    (await hangUp(`${base}${second}[crio.runtime]\ndefault_runtime = "second"\n`)).slice(1, 3),
+    [
+      'level=info msg="set config default_runtime to \\"second\\""\n',
+      'level=info msg="set config runtimes to \\"crun,second\\""\n',
+    ],
+  );
+  await hangUp(typo);
   // Once is enough.
   assert.equal((await hangUp(typo)).filter((line) => line.includes('log_levl')).length, 0);
   await hangUp(`${base}[crio.runtime]\nlog_level = "debug"\n`);

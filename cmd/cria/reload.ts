@@ -46,6 +46,10 @@ export function reloadOnHangup(
         logger.setLevel(runtime.log_level);
         logger.info({}, `set config log_level to "${runtime.log_level}"`);
       }
+      if (changed.includes('crio.runtime.default_runtime'))
+        logger.info({}, `set config default_runtime to "${runtime.default_runtime}"`);
+      if (changed.includes('crio.runtime.runtimes'))
+        logger.info({}, `set config runtimes to "${Object.keys(runtime.runtimes).join(',')}"`);
       if (changed.includes('crio.image.pinned_images'))
         logger.info({}, `set config pinned_images to "${image.pinned_images.join(',')}"`);
       for (const key of needRestart) logger.warn({ key }, 'a new value takes effect at the next start');

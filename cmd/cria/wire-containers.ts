@@ -18,18 +18,49 @@ import { PrivilegedSeccomp } from '../../internal/container/seccomp-files.ts';
 import { WritableLayers } from '../../internal/container/writable-layers.ts';
 import { ListedHooks } from '../../internal/hooks/listed-hooks.ts';
 import type { Logger } from '../../internal/log/logger.ts';
-import type { RuntimeHandlers } from '../../internal/oci/oci-runtime.ts';
-import { openRuntimeHandlers } from '../../internal/oci/runtime-handlers.ts';
+import { type HandlersSettings, openRuntimeHandlers } from '../../internal/oci/runtime-handlers.ts';
 import type { CommandRunner } from '../../internal/process/command-runner.ts';
 import { openSELinux } from '../../internal/selinux/kernel-selinux.ts';
 import { containerRules } from './wire-annotations.ts';
 import { runtimeDefaultProfile } from './wire-seccomp.ts';
 import { wireTuning } from './wire-tuning.ts';
 
+export interface WiredContainers {
+  readonly containers: ContainerParts;
+  /** Rejects for a configuration that cannot work; it applies from the call of what this gives on. */
+  readonly prepare: (changed: Config) => Promise<() => void>;
+}
+
 /** Makes what containers are made with, but for what the whole daemon shares. */
 export async function wireContainers(
   config: Config,
   made: Pick<ContainerParts, 'images' | 'cdi' | 'layers' | 'monitors' | 'abilities' | 'metrics' | 'logger'>,
+  runner: CommandRunner,
+): Promise<WiredContainers> {
+  const runtimes = await openRuntimeHandlers(
+    await handlersSettings(config, made.logger),
+    runner,
+    made.logger,
+  );
+  const containers = await containerParts(config, { ...made, runtimes }, runner);
+  return {
+    containers,
+    async prepare(changed) {
+      const apply = await runtimes.prepare(await handlersSettings(changed, made.logger));
+      return () => {
+        apply();
+        containers.privilegedSeccomp.follow(changed.runtime.privileged_seccomp_profile);
+      };
+    },
+  };
+}
+
+async function containerParts(
+  config: Config,
+  made: Pick<
+    ContainerParts,
+    'images' | 'cdi' | 'layers' | 'monitors' | 'abilities' | 'metrics' | 'runtimes' | 'logger'
+  >,
   runner: CommandRunner,
 ): Promise<ContainerParts> {
   const { cria, runtime } = config;
@@ -40,7 +71,6 @@ export async function wireContainers(
     creations: new RequestFlight('container name'),
     directories: { data: join(cria.data_dir, 'containers'), run: join(cria.run_dir, 'containers') },
     preparedMounts: join(cria.run_dir, 'mounts'),
-    runtimes: await wireRuntimes(config, runner, made.logger),
     hooks: new ListedHooks(runtime.hooks_dir, made.logger),
     selinux: await openSELinux({ isWanted: runtime.selinux, logger: made.logger }),
     apparmor: await openAppArmor({
@@ -60,11 +90,7 @@ export async function wireContainers(
   };
 }
 
-async function wireRuntimes(
-  { runtime }: Config,
-  runner: CommandRunner,
-  logger: Logger,
-): Promise<RuntimeHandlers> {
+async function handlersSettings({ runtime }: Config, logger: Logger): Promise<HandlersSettings> {
   const made = Object.entries(runtime.runtimes).map(async ([name, handler]) => ({
     name,
     path: handler.runtime_path,
@@ -84,11 +110,7 @@ async function wireRuntimes(
   }));
   const handlers = await Promise.all(made);
   const systemdCgroup = runtime.cgroup_manager === 'systemd';
-  return openRuntimeHandlers(
-    { handlers, defaultName: runtime.default_runtime, systemdCgroup },
-    runner,
-    logger,
-  );
+  return { handlers, defaultName: runtime.default_runtime, systemdCgroup };
 }
 
 async function containerDefaults(config: Config, logger: Logger): Promise<ContainerDefaults> {

@@ -58,7 +58,7 @@ export async function wireDaemon(config: Config, spawner: Spawner, logger: Logge
   const layers = store.containers;
   const abilities = await probeMounts({ runDir: cria.run_dir, namespaces, layers, logger });
   const made = { images, cdi, layers, monitors, abilities, metrics: metrics.containers, logger };
-  const containers = await wireContainers(config, made, runner);
+  const { containers, prepare } = await wireContainers(config, made, runner);
   const sandboxes = await wireSandboxes(config, { containers, namespaces }, runner, metrics.network);
   const streams = wireStreams(config, metrics.streams, logger);
   const info = runtimeInfo(config);
@@ -66,10 +66,12 @@ export async function wireDaemon(config: Config, spawner: Spawner, logger: Logge
     cri: { sandboxes, containers, streams, info, observeOperation: metrics.observeOperation, logger },
     metrics,
     async follow(changed) {
+      const applyToContainers = await prepare(changed);
       await follow(changed);
       await streams.follow(streamIdentity(changed));
       cdi.follow(changed.runtime.cdi_spec_dirs);
-      containers.privilegedSeccomp.follow(changed.runtime.privileged_seccomp_profile);
+      applyToContainers();
+      metrics.setDefaultRuntime(changed.runtime.default_runtime);
     },
     maintain: () => sandboxes.network.maintain((id) => knowsSandbox(sandboxes, id), lifetime.signal),
     close(at) {

@@ -152,7 +152,7 @@ export const runtimes: EntriesOption<typeof handlerOptions> = {
       container_min_memory: '500KiB',
     },
   },
-  reloadable: false,
+  reloadable: true,
   doc: 'Runtime handlers by name; a Kubernetes RuntimeClass picks one.',
 };
 

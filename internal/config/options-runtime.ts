@@ -28,6 +28,7 @@ const processOptions = {
     text,
     'crun',
     'Handler of pods that name none; it must have an entry in the runtimes table.',
+    { reloadable: true },
   ),
   cgroup_manager: done(
     wordType('systemd', 'cgroupfs'),

@@ -42,18 +42,19 @@ test('reloadConfig takes over what may change, names the rest, and keeps flags',
       '[crio.api]\nlisten = "/run/other.sock"\n[crio.image]\npinned_images = ["a*"]\npause_command = "/file"\n',
   );
   const { loaded, changed, needRestart } = await reloadConfig(current, '');
-  assert.deepEqual([...changed].sort(), ['crio.image.pinned_images', 'crio.runtime.log_level']);
-  const waiting = [
-    'crio.api.listen',
+  assert.deepEqual([...changed].sort(), [
+    'crio.image.pinned_images',
     'crio.runtime.default_runtime',
-    'crio.runtime.read_only',
+    'crio.runtime.log_level',
     'crio.runtime.runtimes',
-  ];
+  ]);
+  const waiting = ['crio.api.listen', 'crio.runtime.read_only'];
   assert.deepEqual([...needRestart].sort(), waiting);
   const { config } = loaded;
   assert.equal(config.runtime.log_level, 'debug');
   assert.equal(config.api.listen, current.config.api.listen);
-  assert.deepEqual(Object.keys(config.runtime.runtimes), ['crun']);
+  assert.deepEqual(Object.keys(config.runtime.runtimes), ['crun', 'second']);
+  assert.equal(config.runtime.default_runtime, 'second');
   assert.equal(config.runtime.read_only, false);
   assert.equal(config.image.pause_command, '/flag');
 

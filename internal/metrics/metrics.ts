@@ -17,6 +17,7 @@ export interface Metrics {
   readonly monitors: MonitorMetrics;
   readonly network: NetworkMetrics;
   readonly streams: StreamMetrics;
+  setDefaultRuntime(name: string): void;
   /** The text that Prometheus reads, and its content type. */
   read(): Promise<{ readonly text: string; readonly contentType: string }>;
 }
@@ -31,13 +32,16 @@ export function createMetrics(settings: MetricsSettings): Metrics {
   const registry = new Registry();
   const collectors = new Collectors(registry, settings.collectors);
   processMetrics(registry, collectors);
-  collectors
-    .gauge({
-      name: 'default_runtime',
-      help: 'Always 1; the label is the default runtime handler.',
-      labels: ['runtime'],
-    })
-    .set({ runtime: settings.defaultRuntime }, 1);
+  const defaultRuntime = collectors.gauge({
+    name: 'default_runtime',
+    help: 'Always 1; the label is the default runtime handler.',
+    labels: ['runtime'],
+  });
+  const setDefaultRuntime = (name: string): void => {
+    defaultRuntime.reset();
+    defaultRuntime.set({ runtime: name }, 1);
+  };
+  setDefaultRuntime(settings.defaultRuntime);
   const operations = operationMetrics(collectors);
   return {
     observeOperation: operations.observe,
@@ -46,6 +50,7 @@ export function createMetrics(settings: MetricsSettings): Metrics {
     monitors: monitorMetrics(registry),
     network: networkMetrics(registry, operations.observeLatency),
     streams: streamMetrics(registry),
+    setDefaultRuntime,
     read: async () => ({ text: await registry.metrics(), contentType: registry.contentType }),
   };
 }

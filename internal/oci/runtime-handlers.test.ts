@@ -5,8 +5,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { silentLogger } from '../log/logger.ts';
 import type { CommandRunner } from '../process/command-runner.ts';
-import type { RuntimeHandlers } from './oci-runtime.ts';
-import { openRuntimeHandlers } from './runtime-handlers.ts';
+import { type ChangingHandlers, type HandlersSettings, openRuntimeHandlers } from './runtime-handlers.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'runtime-handlers-'));
 after(() => rmSync(root, { recursive: true, force: true }));
@@ -20,9 +19,9 @@ function program(name: string): string {
   return path;
 }
 
-function handlersWith(path: string): Promise<RuntimeHandlers> {
+function settingsWith(path: string, name = 'main'): HandlersSettings {
   const handler = {
-    name: 'main',
+    name,
     path,
     root: '/run/main',
     args: [],
@@ -38,11 +37,11 @@ function handlersWith(path: string): Promise<RuntimeHandlers> {
     defaultAnnotations: {},
     seccompProfile: undefined,
   } as const;
-  return openRuntimeHandlers(
-    { handlers: [handler], defaultName: 'main', systemdCgroup: false },
-    broken,
-    silentLogger,
-  );
+  return { handlers: [handler], defaultName: name, systemdCgroup: false };
+}
+
+function handlersWith(path: string): Promise<ChangingHandlers> {
+  return openRuntimeHandlers(settingsWith(path), broken, silentLogger);
 }
 
 test('what exists stays with the program that has made it, until that is there no more', async () => {
@@ -53,4 +52,16 @@ test('what exists stays with the program that has made it, until that is there n
   assert.equal(handlers.of('main', recorded).runtime.path, old);
   rmSync(old);
   assert.equal(handlers.of('main', recorded).runtime.path, now);
+});
+
+test('other handlers are there when they are applied; what exists stays with what has made it', async () => {
+  const [before, after] = [program('one'), program('two')];
+  const handlers = await handlersWith(before);
+  const { recorded } = handlers.get('main');
+  const apply = await handlers.prepare(settingsWith(after, 'other'));
+  assert.deepEqual([handlers.defaultName, handlers.get('').runtime.path], ['main', before]);
+  apply();
+  assert.deepEqual([handlers.defaultName, handlers.get('').runtime.path], ['other', after]);
+  assert.throws(() => handlers.get('main'), /"main" is not configured \(there are: other\)/);
+  assert.equal(handlers.of('main', recorded).runtime.path, before);
 });

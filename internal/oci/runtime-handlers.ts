@@ -32,13 +32,27 @@ export interface HandlersSettings {
   readonly systemdCgroup: boolean;
 }
 
+export interface ChangingHandlers extends RuntimeHandlers {
+  /** Asks other handlers what they can do; from the call of what it gives on there are these. What exists goes on by its record. */
+  prepare(settings: HandlersSettings): Promise<() => void>;
+}
+
 /** Makes the drivers and asks every runtime for its features. */
 export async function openRuntimeHandlers(
   settings: HandlersSettings,
   runner: CommandRunner,
   logger: Logger,
-): Promise<RuntimeHandlers> {
-  const { handlers, defaultName, systemdCgroup } = settings;
+): Promise<ChangingHandlers> {
+  const handlers = new ConfiguredHandlers(runner, logger);
+  (await handlers.prepare(settings))();
+  return handlers;
+}
+
+async function openHandlers(
+  { handlers, systemdCgroup }: HandlersSettings,
+  runner: CommandRunner,
+  logger: Logger,
+): Promise<RuntimeHandler[]> {
   const opened = handlers.map(async (handler): Promise<RuntimeHandler> => {
     const { path, root, args, monitorEnv: env, platformPaths, ...rest } = handler;
     const driver = (program: string): CliRuntime =>
@@ -49,7 +63,7 @@ export async function openRuntimeHandlers(
     const recorded = record(runtime, features, undefined);
     return { ...rest, runtime, features, recorded, platformRuntimes: Object.fromEntries(platforms) };
   });
-  return new ConfiguredHandlers(await Promise.all(opened), defaultName, runner);
+  return Promise.all(opened);
 }
 
 function forPlatform(handler: RuntimeHandler, platform: string): RuntimeHandler {
@@ -66,15 +80,27 @@ function record(
   return { path, globalArgs, env, features, platform };
 }
 
-class ConfiguredHandlers implements RuntimeHandlers {
-  readonly defaultName: string;
-  readonly #byName: ReadonlyMap<string, RuntimeHandler>;
+class ConfiguredHandlers implements ChangingHandlers {
   readonly #runner: CommandRunner;
+  readonly #logger: Logger;
+  #byName: ReadonlyMap<string, RuntimeHandler> = new Map();
+  #defaultName = '';
 
-  constructor(handlers: readonly RuntimeHandler[], defaultName: string, runner: CommandRunner) {
-    this.#byName = new Map(handlers.map((handler) => [handler.name, handler]));
-    this.defaultName = defaultName;
+  constructor(runner: CommandRunner, logger: Logger) {
     this.#runner = runner;
+    this.#logger = logger;
+  }
+
+  get defaultName(): string {
+    return this.#defaultName;
+  }
+
+  async prepare(settings: HandlersSettings): Promise<() => void> {
+    const handlers = await openHandlers(settings, this.#runner, this.#logger);
+    return () => {
+      this.#byName = new Map(handlers.map((handler) => [handler.name, handler]));
+      this.#defaultName = settings.defaultName;
+    };
   }
 
   get(name: string, platform = ''): RuntimeHandler {

@@ -193,6 +193,45 @@ describe('a handler that the configuration no longer has', { skip: missing('runc
     await assertWorld(daemon, empty);
   });
 
+  test('SIGHUP takes other handlers over; one that cannot work changes nothing, and running pods go on', async () => {
+    rewrite((text) => `${text}\n[crio.runtime.runtimes.old]\nruntime_path = "${runc}"\n`);
+    await daemon.restart();
+    const empty = await settledWorld(daemon);
+    const { containerId } = await daemon.run('old', trapped, { pid: 'POD' });
+    rewrite((text) => text.replace('default_runtime = "runc"', 'default_runtime = "absent"'));
+    await hangUp('unable to reload');
+    rewrite((text) =>
+      text
+        .replace('default_runtime = "absent"', 'default_runtime = "new"')
+        .replace('[crio.runtime.runtimes.old]', '[crio.runtime.runtimes.new]'),
+    );
+    await hangUp('reload completed');
+    const { runtimeHandlers } = await daemon.client.runtime('Status', {});
+    const names = runtimeHandlers.map(({ name }) => name);
+    assert.deepEqual([names.includes('new'), names.includes('old')], [true, false]);
+    await assert.rejects(daemon.run('old', 'true'), { code: status.NOT_FOUND });
+    const config = podConfig(daemon.pod('by-default'));
+    const { podSandboxId } = await daemon.client.runtime('RunPodSandbox', { config });
+    const { items } = await daemon.client.runtime('ListPodSandbox', { filter: { id: podSandboxId } });
+    assert.equal(items[0]?.runtimeHandler, 'new');
+    assert.equal(await daemon.exec(containerId, 'echo', 'here'), 'here\n');
+    await daemon.client.runtime('StopContainer', { containerId, timeout: 30 });
+    assert.equal(await waitForExit(daemon.client, containerId), 7);
+    await removeAllPods(daemon.client);
+    await assertWorld(daemon, empty);
+    rewrite((text) =>
+      text
+        .replace('default_runtime = "new"', 'default_runtime = "runc"')
+        .replace(/\[crio\.runtime\.runtimes\.new\][^[]*/, ''),
+    );
+  });
+
+  async function hangUp(answer: string): Promise<void> {
+    const seen = daemon.logTail(10_000).length;
+    process.kill(daemon.pid, 'SIGHUP');
+    while (!daemon.logTail(10_000).slice(seen).includes(answer)) await sleep(20);
+  }
+
   test('one whose state directory has moved: what it has made is where it was', async () => {
     rewrite((text) => `${text}\n[crio.runtime.runtimes.old]\nruntime_path = "${runc}"\n`);
     await daemon.restart();
