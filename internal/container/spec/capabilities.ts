@@ -40,7 +40,10 @@ export function capabilitySets(input: CapabilitiesInput): CapabilitiesSpec {
   };
 }
 
-/** Kubernetes' order: the defaults, or everything for an added ALL; then the drops; then the single adds. */
+/**
+ * The order of CRI-O and containerd: the defaults, or everything for an added ALL; nothing for a dropped ALL; then the single
+ * adds, and at last the single drops. What is both added and dropped is not there.
+ */
 function grantedTo(
   security: CapabilitiesInput['security'],
   { defaults, bounding }: CapabilitiesInput,
@@ -49,10 +52,10 @@ function grantedTo(
   const known = bounding.map(normalize);
   const granted = new Set(addsAll ? known : defaults.map(normalize).filter((name) => known.includes(name)));
   if (security.dropCapabilities.some(isAll)) granted.clear();
-  for (const name of security.dropCapabilities) if (!isAll(name)) granted.delete(normalize(name));
   for (const name of security.addCapabilities) {
     if (!isAll(name)) for (const one of requested(name, bounding)) granted.add(one);
   }
+  for (const name of security.dropCapabilities) if (!isAll(name)) granted.delete(normalize(name));
   return granted;
 }
 
