@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
-import { resolvConf } from './pod-files.ts';
+import { resolvConf, writePodFiles } from './pod-files.ts';
+import { sandboxPaths } from './sandbox-files.ts';
 import { bandwidthOf } from './sandbox-network.ts';
 
 test('resolvConf writes servers, searches and options in that order', () => {
@@ -8,6 +12,28 @@ test('resolvConf writes servers, searches and options in that order', () => {
   const expected = 'nameserver 10.10.10.10\nnameserver fd00::1\nsearch a.b c\noptions ndots:8 edns0\n';
   assert.equal(resolvConf(dns), expected);
   assert.equal(resolvConf({ servers: [], searches: [], options: [] }), '');
+});
+
+test('writePodFiles copies the host’s resolv.conf where the DNS settings say nothing', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'pod-files-'));
+  try {
+    const file = (name: string) => join(directory, name);
+    const id = 'a'.repeat(64);
+    const paths = sandboxPaths({ data: directory, run: directory }, id);
+    await mkdir(paths.runDirectory);
+    const hostResolvConf = file('host');
+    await writeFile(hostResolvConf, 'nameserver 192.0.2.1\n');
+    const empty = { servers: [], searches: [], options: [] };
+    const written = async (dns: Parameters<typeof resolvConf>[0] | undefined) => {
+      await writePodFiles(paths, { hostname: 'pod', dns, hostResolvConf });
+      return readFile(paths.resolvConf, 'utf8');
+    };
+    assert.equal(await written(undefined), 'nameserver 192.0.2.1\n');
+    assert.equal(await written(empty), 'nameserver 192.0.2.1\n');
+    assert.equal(await written({ ...empty, options: ['edns0'] }), 'options edns0\n');
+  } finally {
+    await rm(directory, { recursive: true });
+  }
 });
 
 test('resolvConf refuses what would be a line of its own', () => {

@@ -21,9 +21,13 @@ export interface Owner {
   readonly gid: number;
 }
 
-/** Writes resolv.conf and hostname, readable by every user of the container. */
+/**
+ * Writes resolv.conf and hostname, readable by every user of the container. DNS settings that say nothing are those of the host, as
+ * under CRI-O and containerd.
+ */
 export async function writePodFiles(paths: SandboxPaths, input: PodFilesInput): Promise<void> {
-  const resolv = input.dns === undefined ? await readFile(input.hostResolvConf) : resolvConf(input.dns);
+  const asked = input.dns === undefined ? '' : resolvConf(input.dns);
+  const resolv = asked === '' ? await readFile(input.hostResolvConf) : asked;
   await writeFile(paths.resolvConf, resolv, { mode: 0o644 });
   await writeFile(paths.hostname, `${input.hostname}\n`, { mode: 0o644 });
   const { owner } = input;
