@@ -1,9 +1,11 @@
 // The identity, capabilities and filter of the generated spec as real OCI runtimes take it, seen from inside the container.
 
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { buildSpec } from '../../internal/container/spec/build-spec.ts';
 import { execProcess } from '../../internal/container/spec/process-spec.ts';
 import { serializeSpec } from '../../internal/container/spec/serialize-spec.ts';
@@ -80,6 +82,26 @@ for (const runtime of runtimes) {
       );
       const admin = { seccomp, addCapabilities: ['SYS_ADMIN'] };
       assert.equal(await runner.printed(runner.input({}, admin), script), 'works\n');
+    });
+
+    test('the default filter: EPERM for what it denies, and as in an older kernel for what is new', async () => {
+      const source = fileURLToPath(new URL('../../../test/native/syscalls.c', import.meta.url));
+      const program = join(root, 'rootfs/bin/syscalls');
+      execFileSync('cc', ['-static', '-o', program, source], { stdio: 'inherit' });
+      const seccomp = { type: 'runtime-default' } as const;
+      const answers = async (calls: Readonly<Record<string, string>>, more: readonly string[] = []) => {
+        const security = { seccomp, addCapabilities: more };
+        const script = `/bin/syscalls ${Object.keys(calls).join(' ')}`;
+        const expected = Object.entries(calls).map(([call, answer]) => `${call} ${answer}\n`);
+        assert.equal(await runner.printed(runner.input({}, security), script), expected.join(''));
+      };
+      // By x86-64's numbers; those from 424 on are the same everywhere.
+      const vsock = { '41:40': 'EPERM', '41:2': 'EINVAL' };
+      const namespaces = { '272:0x10000000': 'EPERM', '56:0x10000011': 'EPERM', '308': 'EPERM' };
+      const x86 = process.arch === 'x64' ? { ...vsock, ...namespaces, '250': 'EPERM', '321': 'EPERM' } : {};
+      await answers({ ...x86, '425': 'EPERM', '428': 'EPERM', '435': 'ENOSYS', '900': 'ENOSYS' });
+      const admin = process.arch === 'x64' ? { '308': 'EBADF', '321': 'E2BIG' } : {};
+      await answers({ ...admin, '425': 'EPERM', '435': 'E2BIG', '900': 'ENOSYS' }, ['SYS_ADMIN']);
     });
 
     test('a localhost profile denies what it names', async () => {

@@ -1,13 +1,16 @@
-// The profile for RuntimeDefault. What is not listed fails with EPERM. The list holds what programs need and the
-// kernel checks by itself; calls that reach the kernel's inner parts, or the whole machine, are there only for a
-// container that has the capability for them.
+// The profile for RuntimeDefault. It allows what programs need and the kernel checks by itself; calls that reach the kernel's
+// inner parts, or the whole machine, only for a container that has the capability for them: others get EPERM. A call that is not
+// named at all fails with ENOSYS, as in a kernel without it: programs then do without. Not every runtime makes that of a call
+// that is newer than its libseccomp (crun does not), and EPERM would break chmod, cp and tar of newer distributions.
 
 import type { ProfileSource, RuleCondition, RuleSource } from './seccomp-profile.ts';
 
 const EPERM = 1;
 const ENOSYS = 38;
 /** The flags of clone(2) that make a namespace: NS, CGROUP, UTS, IPC, USER, PID, NET (include/uapi/linux/sched.h). */
-const namespaceFlags = 0x7e020000;
+const namespaceFlags: readonly number[] = [
+  0x20000, 0x2000000, 0x4000000, 0x8000000, 0x10000000, 0x20000000, 0x40000000,
+];
 const vsockFamily = 40;
 
 function words(text: string): readonly string[] {
@@ -20,10 +23,6 @@ function condition(part: Partial<RuleCondition>): RuleCondition {
 
 function allow(names: string, rest: Partial<RuleSource> = {}): RuleSource {
   return { names: words(names), action: 'SCMP_ACT_ALLOW', args: [], ...rest };
-}
-
-function withCapability(capability: string, names: string): RuleSource {
-  return allow(names, { includes: condition({ caps: [capability] }) });
 }
 
 const processes = `
@@ -83,42 +82,81 @@ const tracing = 'ptrace process_vm_readv process_vm_writev';
 /** Values of personality(2) that keep address randomisation: PER_LINUX, PER_LINUX32, each with UNAME26, and the query. */
 const personalities: readonly number[] = [0x0, 0x8, 0x20000, 0x20008, 0xffffffff];
 
-const withoutAdmin = condition({ caps: ['CAP_SYS_ADMIN'] });
+/** What is open to a container with a capability. A call that stands at two is open to either. */
+const callsOfCapability: Readonly<Record<string, string>> = {
+  CAP_SYS_ADMIN: `unshare setns mount umount umount2 mount_setattr move_mount open_tree open_tree_attr fsopen fsconfig fsmount fspick
+    pivot_root fanotify_init lookup_dcookie lsm_get_self_attr lsm_list_modules lsm_set_self_attr quotactl quotactl_fd
+    setdomainname sethostname swapon swapoff bpf perf_event_open syslog`,
+  CAP_BPF: 'bpf',
+  CAP_PERFMON: 'perf_event_open',
+  CAP_SYSLOG: 'syslog',
+  CAP_DAC_READ_SEARCH: 'open_by_handle_at',
+  CAP_SYS_BOOT: 'reboot kexec_load kexec_file_load',
+  CAP_SYS_CHROOT: 'chroot',
+  CAP_SYS_MODULE: 'init_module finit_module delete_module',
+  CAP_SYS_PACCT: 'acct',
+  CAP_SYS_PTRACE: 'kcmp pidfd_getfd process_madvise',
+  CAP_SYS_RAWIO: 'iopl ioperm',
+  CAP_SYS_TIME: 'settimeofday stime clock_settime clock_settime64',
+  CAP_SYS_TTY_CONFIG: 'vhangup',
+  CAP_SYS_NICE: 'get_mempolicy mbind set_mempolicy set_mempolicy_home_node move_pages migrate_pages',
+};
 
-const namespaceRules: readonly RuleSource[] = [
-  allow('clone', {
-    args: [{ index: 0, value: namespaceFlags, op: 'SCMP_CMP_MASKED_EQ' }],
-    excludes: withoutAdmin,
-  }),
-  // Its flags are in memory, where a filter cannot look. ENOSYS makes the C libraries fall back to clone.
-  { names: ['clone3'], action: 'SCMP_ACT_ERRNO', errnoRet: ENOSYS, args: [], excludes: withoutAdmin },
-  withCapability(
-    'CAP_SYS_ADMIN',
-    `clone clone3 unshare setns mount umount umount2 mount_setattr move_mount open_tree open_tree_attr fsopen fsconfig fsmount
-    fspick pivot_root fanotify_init lookup_dcookie quotactl quotactl_fd setdomainname sethostname swapon swapoff bpf
-    perf_event_open syslog`,
-  ),
-];
+/** For nobody: key rings are not of a namespace; io_uring and page faults in user space have been the way of too many attacks. */
+const closedCalls = `
+  add_key keyctl request_key io_uring_setup io_uring_enter io_uring_register userfaultfd _sysctl bdflush
+  create_module get_kernel_syms nfsservctl pciconfig_iobase pciconfig_read pciconfig_write query_module sysfs uselib ustat
+  vm86 vm86old`;
+
+function deny(names: readonly string[], rest: Partial<RuleSource> = {}): RuleSource {
+  return { names, action: 'SCMP_ACT_ERRNO', errnoRet: EPERM, args: [], ...rest };
+}
+
+const guardedCalls = new Set(Object.values(callsOfCapability).flatMap(words));
 
 const capabilityRules: readonly RuleSource[] = [
-  withCapability('CAP_BPF', 'bpf'),
-  withCapability('CAP_PERFMON', 'perf_event_open'),
-  withCapability('CAP_SYSLOG', 'syslog'),
-  withCapability('CAP_DAC_READ_SEARCH', 'open_by_handle_at'),
-  withCapability('CAP_SYS_BOOT', 'reboot kexec_load kexec_file_load'),
-  withCapability('CAP_SYS_CHROOT', 'chroot'),
-  withCapability('CAP_SYS_MODULE', 'init_module finit_module delete_module'),
-  withCapability('CAP_SYS_PACCT', 'acct'),
-  withCapability('CAP_SYS_PTRACE', `kcmp pidfd_getfd process_madvise ${tracing}`),
+  ...Object.entries(callsOfCapability).map(([capability, names]) =>
+    allow(names, { includes: condition({ caps: [capability] }) }),
+  ),
+  ...[...guardedCalls].map((name) => deny([name], { excludes: condition({ caps: openers(name) }) })),
+];
+
+/** The capabilities that open a call. */
+function openers(name: string): readonly string[] {
+  return Object.entries(callsOfCapability).flatMap(([capability, names]) =>
+    words(names).includes(name) ? [capability] : [],
+  );
+}
+
+const tracingRules: readonly RuleSource[] = [
   // Before Linux 4.8 a tracer could change a system call after the filter had seen it.
   allow(tracing, { includes: condition({ minKernel: 4008 }) }),
-  withCapability('CAP_SYS_RAWIO', 'iopl ioperm'),
-  withCapability('CAP_SYS_TIME', 'settimeofday stime clock_settime clock_settime64'),
-  withCapability('CAP_SYS_TTY_CONFIG', 'vhangup'),
-  withCapability(
-    'CAP_SYS_NICE',
-    'get_mempolicy mbind set_mempolicy set_mempolicy_home_node move_pages migrate_pages',
+  allow(tracing, { includes: condition({ caps: ['CAP_SYS_PTRACE'] }) }),
+  deny(words(tracing), { excludes: condition({ caps: ['CAP_SYS_PTRACE'], minKernel: 4008 }) }),
+];
+
+const withoutAdmin = { excludes: condition({ caps: ['CAP_SYS_ADMIN'] }) };
+
+const cloneRules: readonly RuleSource[] = [
+  allow('clone', {
+    args: [{ index: 0, value: namespaceFlags.reduce((sum, flag) => sum + flag), op: 'SCMP_CMP_MASKED_EQ' }],
+    ...withoutAdmin,
+  }),
+  ...namespaceFlags.map((flag) =>
+    deny(['clone'], {
+      args: [{ index: 0, value: flag, valueTwo: flag, op: 'SCMP_CMP_MASKED_EQ' }],
+      ...withoutAdmin,
+    }),
   ),
+  // Its flags are in memory, where a filter cannot look. ENOSYS makes the C libraries fall back to clone.
+  deny(['clone3'], { errnoRet: ENOSYS, ...withoutAdmin }),
+  allow('clone clone3', { includes: condition({ caps: ['CAP_SYS_ADMIN'] }) }),
+];
+
+// A vsock reaches the hypervisor past every network policy.
+const socketRules: readonly RuleSource[] = [
+  allow('socket', { args: [{ index: 0, value: vsockFamily, op: 'SCMP_CMP_NE' }] }),
+  deny(['socket'], { args: [{ index: 0, value: vsockFamily, op: 'SCMP_CMP_EQ' }] }),
 ];
 
 const architectureRules: readonly RuleSource[] = [
@@ -131,7 +169,7 @@ const architectureRules: readonly RuleSource[] = [
 /** Deny by default; resolved for a container's capabilities and architecture by `seccomp`. */
 export const defaultSeccompProfile: ProfileSource = {
   defaultAction: 'SCMP_ACT_ERRNO',
-  defaultErrnoRet: EPERM,
+  defaultErrnoRet: ENOSYS,
   architectures: [],
   archMap: [
     { architecture: 'SCMP_ARCH_X86_64', subArchitectures: ['SCMP_ARCH_X86', 'SCMP_ARCH_X32'] },
@@ -139,11 +177,12 @@ export const defaultSeccompProfile: ProfileSource = {
   ],
   syscalls: [
     allow([processes, signalsAndTime, scheduling, memory, files, waiting, communication].join(' ')),
-    // A vsock reaches the hypervisor past every network policy.
-    allow('socket', { args: [{ index: 0, value: vsockFamily, op: 'SCMP_CMP_NE' }] }),
+    ...socketRules,
     ...personalities.map((value) => allow('personality', { args: [{ index: 0, value, op: 'SCMP_CMP_EQ' }] })),
-    ...namespaceRules,
+    ...cloneRules,
     ...capabilityRules,
+    ...tracingRules,
     ...architectureRules,
+    deny(words(closedCalls)),
   ],
 };
