@@ -159,9 +159,9 @@ function creationError(request: MonitorRequest, state: ControlMessage): DaemonEr
   return new DaemonError('unknown', `${where} could not be created: ${message}`);
 }
 
-/** Paths of cgroups and of the bundle have the id, which is another one at each attempt. */
+/** Paths of cgroups, bundle, layers and of the sandbox's files have ids, which are others at each attempt. */
 function withoutId({ containerId }: MonitorRequest, text: string): string {
-  return text.replaceAll(containerId, '<id>');
+  return text.replaceAll(containerId, '<id>').replaceAll(/(?<=\/)[0-9a-f]{64}(?=\/)/g, '<id>');
 }
 
 async function deleteRuntimeState(spawner: Spawner, request: MonitorRequest): Promise<void> {
