@@ -18,6 +18,7 @@ import { creatingStatus } from './first-status.ts';
 import { gatherSpecInput, requestedResources, rootOfPod, type Subject } from './gather-spec-input.ts';
 import { mountImageVolumes } from './image-volumes.ts';
 import { linkLog, unlinkLog, withPodLogs } from './log-links.ts';
+import { requirePropagation } from './mount-propagation.ts';
 import { resolveMountSources } from './mount-sources.ts';
 import { prepareMounts, releaseMounts } from './prepared-mounts.ts';
 import { relabelMounts } from './selinux-labels.ts';
@@ -70,6 +71,7 @@ async function readyMounts(
   }
   const wanted = withPodLogs(withVolumes, features, pod.logDirectory);
   const resolved = await resolveMountSources(wanted, parts.defaults.absentMountSourcesToReject);
+  await requirePropagation(resolved);
   await relabelMounts(parts, subject, resolved);
   return prepareMounts(parts, subject, resolved, rollback);
 }
