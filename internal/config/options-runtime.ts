@@ -48,7 +48,7 @@ const processOptions = {
   read_only: done(
     booleanType,
     false,
-    'Unprivileged containers get a read-only root file system, with a tmpfs on /run, /tmp and /var/tmp.',
+    'Containers get a read-only root file system, with a tmpfs on /run, /tmp and /var/tmp that begins with what the image has there.',
   ),
   default_env: done(environment, [], "Environment of every container, below the image's and the pod's."),
   default_sysctls: done(

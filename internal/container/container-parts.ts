@@ -40,7 +40,6 @@ export interface ContainerDefaults {
   readonly mountsFiles: readonly string[];
   /** A list; empty for none. */
   readonly sharedCpus: string;
-  readonly readOnlyRootfs: boolean;
   readonly noPivot: boolean;
   /** 0: containers get no GOMAXPROCS. */
   readonly leastGoMaxProcs: number;

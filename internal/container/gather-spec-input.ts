@@ -119,13 +119,11 @@ async function effectiveConfig(
 ): Promise<ContainerConfig> {
   const { config, tuning } = metadata;
   const resources = requestedResources(metadata, pod, features);
-  const readonlyRootfs = config.security.readonlyRootfs || parts.defaults.readOnlyRootfs;
   return {
     ...config,
     envs: [...config.envs, ...(await tuningEnvironment(parts.tuning, tuning, resources))],
     mounts,
     resources: withSharedCpus(resources, metadata),
-    security: { ...config.security, readonlyRootfs },
   };
 }
 

@@ -113,6 +113,20 @@ export function buildBusyboxImage(
   });
 }
 
+/** Writes a busybox image whose root file system `change` has changed, as an OCI layout. */
+export function buildChangedBusybox(
+  layout: string,
+  image: Omit<ImageSource, 'layers'>,
+  change: (rootfs: string) => void,
+): WrittenImage {
+  const busybox = findStaticBusybox() ?? '';
+  const fill = (rootfs: string) => {
+    writeBusybox(rootfs, busybox);
+    change(rootfs);
+  };
+  return build(layout, fill, { ...image, config: { Cmd: ['sh'], Env: path, ...image.config } });
+}
+
 /** Writes an nginx image with a shell beside it for exec, as an OCI layout. */
 export function buildNginxImage(layout: string, name: string, busybox: string): WrittenImage {
   const fill = (rootfs: string) => {

@@ -13,6 +13,7 @@ import { rlimits } from './rlimits.ts';
 import { seccomp } from './seccomp.ts';
 import { hiddenPaths, workingDirectory } from './security.ts';
 import type { SpecInput } from './spec-input.ts';
+import { hasReadOnlyRoot } from './system-mounts.ts';
 import { type ResolvedUser, resolveUser } from './user.ts';
 import { checkUserNamespace, hostUser, idMappings, userInside } from './user-namespace.ts';
 
@@ -39,7 +40,7 @@ export function buildSpec(input: SpecInput): RuntimeSpec {
   const spec: RuntimeSpec = {
     ociVersion,
     process,
-    root: { path: input.rootfsPath, readonly: config.security.readonlyRootfs },
+    root: { path: input.rootfsPath, readonly: hasReadOnlyRoot(input) },
     ...(sandbox.namespaces.uts === 'new' && { hostname: sandbox.hostname }),
     mounts: mountList,
     annotations: annotations(input),

@@ -152,6 +152,30 @@ test("mounts: the pod's files are read-only with a read-only root", () => {
   assert.ok(of(true)?.options.includes('ro'));
 });
 
+test('mounts: with the read-only root of the node, /run, /tmp and /var/tmp are in memory, but for what the pod brings', () => {
+  const defaults = { ...plainInput.defaults, readOnlyRootfs: true };
+  const at = (containerPath: string) => ({ ...mount, containerPath });
+  const { mounts: all } = mounts(inputWith({ mounts: [at('/tmp/')] }, {}, { defaults }));
+  const scratch = all.filter(({ options }) => options.includes('tmpcopyup'));
+  assert.deepEqual(
+    scratch.map(({ destination, type, options }) => [destination, type, options.at(-1)]),
+    [
+      ['/run', 'tmpfs', 'mode=0755'],
+      ['/var/tmp', 'tmpfs', 'mode=1777'],
+    ],
+  );
+  assert.deepEqual(
+    all.filter(({ destination }) => destination === '/tmp').map(({ type }) => type),
+    ['bind'],
+  );
+  const resolvConf = all.find(({ destination }) => destination === '/etc/resolv.conf');
+  assert.ok(resolvConf?.options.includes('ro'));
+  assert.equal(
+    mounts(inputWith({}, { readonlyRootfs: true })).mounts.some(({ destination }) => destination === '/run'),
+    false,
+  );
+});
+
 test('a source that was made ready is bound as it is: the root of a user namespace may not change its flags', () => {
   const ready = { ...mount, readonly: true, isAsSource: true };
   const { mounts: all } = mounts(inputWith({ mounts: [ready] }));

@@ -113,6 +113,8 @@ export interface SpecDefaults {
   /** The parsed profile for RuntimeDefault; undefined takes the built-in one. */
   readonly seccompProfile: unknown;
   readonly deviceOwnershipFromSecurityContext: boolean;
+  /** Every root file system is read-only, and what programs write to for a while is in memory. */
+  readonly readOnlyRootfs: boolean;
   /** Prefixes of gated annotations that the handler or the pod's workload lets through. */
   readonly allowedAnnotations: readonly string[];
   /** The handler's runtime gives each container a kernel of its own, as gVisor does without a pod-wide sandbox. */

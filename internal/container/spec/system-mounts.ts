@@ -4,7 +4,7 @@ import type { SpecInput } from './spec-input.ts';
 
 /** What every container finds mounted: the kernel's file systems, /dev and the files that the pod shares. */
 export function systemMounts(input: SpecInput): readonly MountSpec[] {
-  const { privileged, readonlyRootfs } = input.config.security;
+  const { privileged } = input.config.security;
   const access = privileged ? 'rw' : 'ro';
   return [
     procMount,
@@ -19,9 +19,27 @@ export function systemMounts(input: SpecInput): readonly MountSpec[] {
       options: ['nosuid', 'noexec', 'nodev', 'relatime', input.hasWritableCgroups ? 'rw' : access],
     },
     shmMount(input),
-    ...podFiles(input, readonlyRootfs ? 'ro' : 'rw'),
+    ...(input.defaults.readOnlyRootfs ? scratchMounts : []),
+    ...podFiles(input, hasReadOnlyRoot(input) ? 'ro' : 'rw'),
   ];
 }
+
+/** The request's wish or the node's. */
+export function hasReadOnlyRoot({ config, defaults }: Pick<SpecInput, 'config' | 'defaults'>): boolean {
+  return config.security.readonlyRootfs || defaults.readOnlyRootfs;
+}
+
+/** With what the image has there: tmpcopyup is of runc and crun, not of the OCI's specification. */
+const scratchMounts: readonly MountSpec[] = [
+  ['/run', '0755'],
+  ['/tmp', '1777'],
+  ['/var/tmp', '1777'],
+].map(([destination = '', mode]) => ({
+  destination,
+  type: 'tmpfs',
+  source: 'tmpfs',
+  options: ['rw', 'noexec', 'nosuid', 'nodev', 'tmpcopyup', `mode=${mode}`],
+}));
 
 export const procMount: MountSpec = {
   destination: '/proc',

@@ -1,0 +1,89 @@
+// What a pod's mounts need of the host and of the image, and the read-only root of the node, under each runtime.
+
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import { status } from '@grpc/grpc-js';
+import type { ContainerConfig } from '../../internal/cri/gen/runtime/v1/ContainerConfig.ts';
+import { runContainer, useDaemon } from '../harness/daemon-suite.ts';
+import { buildChangedBusybox } from '../harness/images.ts';
+import { missing } from '../harness/requirements.ts';
+
+for (const handler of ['runc', 'crun'] as const) {
+  describe(`mounts under ${handler}`, { skip: missing(handler) }, () => {
+    const { daemon } = useDaemon({ handlers: [handler], runtimeToml: 'read_only = true' });
+    const [closed, open] = [join(daemon.root, 'private'), join(daemon.root, 'shared')];
+
+    /** Each on a mount of its own while `use` runs. */
+    async function withMounts(use: () => Promise<void>): Promise<void> {
+      for (const directory of [closed, open]) {
+        mkdirSync(directory);
+        execFileSync('mount', ['--bind', directory, directory]);
+      }
+      try {
+        execFileSync('mount', ['--make-private', closed]);
+        execFileSync('mount', ['--make-shared', open]);
+        await use();
+      } finally {
+        for (const directory of [closed, open]) execFileSync('umount', ['-l', directory]);
+      }
+    }
+
+    async function running(container: Partial<ContainerConfig>): Promise<string> {
+      return (await runContainer(daemon, { container })).containerId;
+    }
+
+    async function shell(containerId: string, script: string): Promise<string> {
+      const cmd = ['/bin/sh', '-c', script];
+      const { stdout, stderr } = await daemon.client.runtime('ExecSync', { containerId, cmd });
+      return stdout.toString() + stderr.toString();
+    }
+
+    test('are propagated where the host’s are shared, and refused where they are not', async () => {
+      await withMounts(async () => {
+        const asked = ['PROPAGATION_BIDIRECTIONAL', 'PROPAGATION_HOST_TO_CONTAINER'] as const;
+        const expected = [/ shared:\d+ /, / master:\d+ /];
+        for (const [index, propagation] of asked.entries()) {
+          const mount = { containerPath: '/v', hostPath: open, propagation };
+          const taken = { pod: `open-${index}`, container: { mounts: [mount] } };
+          const { containerId } = await runContainer(daemon, taken);
+          assert.match(
+            await shell(containerId, 'grep " /v " /proc/self/mountinfo'),
+            expected[index] as RegExp,
+          );
+          const mounts = [{ ...mount, hostPath: closed }];
+          await assert.rejects(runContainer(daemon, { pod: `closed-${index}`, container: { mounts } }), {
+            code: status.FAILED_PRECONDITION,
+            details: new RegExp(`"${closed}" is on the mount "${closed}", which is not shared`),
+          });
+        }
+      });
+    });
+
+    test('with the read-only root of the node: /run, /tmp and /var/tmp are in memory, and nothing else can be written', async () => {
+      const id = await running({});
+      const script = 'touch /run/x /tmp/x /var/tmp/x && ls -d /run/x /tmp/x /var/tmp/x; touch /x /etc/x';
+      assert.match(
+        await shell(id, script),
+        /^\/run\/x\n\/tmp\/x\n\/var\/tmp\/x\ntouch: \/x: Read-only.*\ntouch: \/etc\/x: Read-only/,
+      );
+      assert.equal(await shell(id, 'stat -c "%n %a" /run /var/tmp'), '/run 755\n/var/tmp 1777\n');
+    });
+
+    test('an image whose account file is a pipe is refused at once', async () => {
+      const layout = join(daemon.root, 'pipe-layout');
+      const name = 'localhost/pipe:1';
+      buildChangedBusybox(layout, { name, config: {} }, (rootfs) => {
+        rmSync(join(rootfs, 'etc/passwd'));
+        execFileSync('mkfifo', [join(rootfs, 'etc/passwd')]);
+      });
+      await daemon.cria('image', 'load', '--name', name, layout);
+      await assert.rejects(running({ image: { image: name } }), {
+        code: status.FAILED_PRECONDITION,
+        details: '/etc/passwd of the image is a pipe',
+      });
+    });
+  });
+}
