@@ -132,6 +132,7 @@ async function containerDefaults(config: Config, logger: Logger): Promise<Contai
     logSizeMaxBytes: runtime.log_size_max < 0 ? undefined : runtime.log_size_max,
     absentMountSourcesToReject: runtime.absent_mount_sources_to_reject,
     sharedCpus: runtime.shared_cpuset,
+    imageVolumes: config.image.image_volumes,
     noPivot: runtime.no_pivot,
     leastGoMaxProcs: runtime.min_injected_gomaxprocs,
     killWaitMs: runtime.ctr_stop_timeout * 1000,

@@ -89,10 +89,10 @@ const policyOptions = {
     '/etc/crio/policies',
     'Directory of signature policies: NAMESPACE.json is for pods of that namespace, in place of signature_policy.',
   ),
-  image_volumes: later(
+  image_volumes: done(
     wordType('mkdir', 'bind', 'ignore'),
     'mkdir',
-    'Volumes that an image declares: a directory in the root file system, a bind mount, or nothing.',
+    "Volumes that an image declares: mkdir makes directories of the container's user in the root file system where there are none; bind mounts empty ones from run_dir of [cria] over it, where the pod mounts nothing; ignore does nothing. Those at /dev, /proc and /sys are passed over.",
     { emptyKeeps: true },
   ),
   oci_artifact_mount_support: later(booleanType, true, 'Mount OCI artifacts as image volumes.', {

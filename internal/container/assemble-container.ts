@@ -14,6 +14,7 @@ import type { ContainerMount } from './container-config.ts';
 import { type ContainerPaths, containerPaths, metadataFile, statusFile } from './container-files.ts';
 import type { ContainerParts, PodContext } from './container-parts.ts';
 import { bringsTimeZone, setTimeZone } from './container-time-zone.ts';
+import { type DeclaredVolumes, prepareDeclaredVolumes } from './declared-volumes.ts';
 import { creatingStatus } from './first-status.ts';
 import { gatherSpecInput, requestedResources, rootOfPod, type Subject } from './gather-spec-input.ts';
 import { mountImageVolumes } from './image-volumes.ts';
@@ -41,7 +42,9 @@ export async function assembleContainer(
   if (parts.defaults.timeZone !== '' && !bringsTimeZone(config.mounts))
     await setTimeZone(paths.rootfs, await readTimeZone(parts.defaults.timeZone), rootOfPod(subject.pod));
   const mounts = await readyMounts(parts, subject, rollback);
-  const spec = buildSpec(await gatherSpecInput(parts, subject, mounts));
+  const declared = await declaredVolumes(parts, subject);
+  const spec = buildSpec(await gatherSpecInput(parts, subject, { mounts, volumes: declared.binds }));
+  await declared.giveTo(ownerByMappings(spec));
   await writeFile(paths.spec, serializeSpec(spec), { mode: 0o600 });
   const identity = await spawn(parts, subject, { spec, rollback });
   await releaseMounts(parts, metadata.id);
@@ -74,6 +77,15 @@ async function readyMounts(
   await requirePropagation(resolved);
   await relabelMounts(parts, subject, resolved);
   return prepareMounts(parts, subject, resolved, rollback);
+}
+
+async function declaredVolumes(parts: ContainerParts, subject: Subject): Promise<DeclaredVolumes> {
+  const { rootfs, declaredVolumes: directory } = containerPaths(parts.directories, subject.metadata.id);
+  const declared = subject.imageConfig.volumes;
+  const mode = parts.defaults.imageVolumes;
+  const volumes = await prepareDeclaredVolumes({ mode, declared, rootfs, directory });
+  if (volumes.binds.length > 0) await parts.selinux.relabel({ path: directory, label: subject.labels.mount });
+  return volumes;
 }
 
 async function writeRecords(paths: ContainerPaths, { metadata, pod }: Subject): Promise<void> {

@@ -16,6 +16,8 @@ export interface ContainerPaths {
   readonly rootfs: string;
   /** Parent of the mounted image volumes. */
   readonly volumes: string;
+  /** Parent of the directories that are bound for the volumes that the image declares. */
+  readonly declaredVolumes: string;
   /** Copies of what mounts.conf names. */
   readonly defaultMounts: string;
 }
@@ -40,6 +42,7 @@ export function containerPaths(directories: ContainerDirectories, containerId: s
     spec: join(bundle, 'config.json'),
     rootfs: join(runDirectory, 'rootfs'),
     volumes: join(runDirectory, 'volumes'),
+    declaredVolumes: join(runDirectory, 'declared-volumes'),
     defaultMounts: join(runDirectory, 'default-mounts'),
   };
 }

@@ -18,6 +18,7 @@ import type { NodeTuning } from '../tuning/tuning.ts';
 import type { ContainerDirectories } from './container-files.ts';
 import type { StatsMemory } from './container-stats.ts';
 import type { ContainerStore } from './container-store.ts';
+import type { VolumeMode } from './declared-volumes.ts';
 import type { ExecMonitors } from './exec-monitor.ts';
 import type { DeviceRules } from './requested-devices.ts';
 import type { PrivilegedSeccomp } from './seccomp-files.ts';
@@ -40,6 +41,8 @@ export interface ContainerDefaults {
   readonly mountsFiles: readonly string[];
   /** A list; empty for none. */
   readonly sharedCpus: string;
+  /** What becomes of the volumes that an image declares. */
+  readonly imageVolumes: VolumeMode;
   readonly noPivot: boolean;
   /** 0: containers get no GOMAXPROCS. */
   readonly leastGoMaxProcs: number;

@@ -41,7 +41,7 @@ export interface Subject {
 export async function gatherSpecInput(
   parts: ContainerParts,
   subject: Subject,
-  mounts: readonly ContainerMount[],
+  { mounts, volumes }: { readonly mounts: readonly ContainerMount[] } & Pick<SpecInput, 'volumes'>,
 ): Promise<SpecInput> {
   const { metadata, pod, image, imageConfig, handler, features, labels } = subject;
   const { rootfs } = containerPaths(parts.directories, metadata.id);
@@ -68,7 +68,7 @@ export async function gatherSpecInput(
     hooks: await parts.hooks.read(),
     cdi: await lookUpCdi(parts.cdi, config, handler),
     hostDevices: await hostDevices(config, handler),
-    volumes: [],
+    volumes,
     defaultMounts: await labelledDefaultMounts(parts, subject),
     umask: umaskOf(features),
     hasWritableCgroups: features.value('writableCgroups') === 'true' && parts.host.cgroupV2,

@@ -22,6 +22,7 @@ export interface ImageSource {
     readonly User?: string;
     readonly StopSignal?: string;
     readonly WorkingDir?: string;
+    readonly Volumes?: Readonly<Record<string, object>>;
   };
 }
 

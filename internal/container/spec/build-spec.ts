@@ -35,7 +35,7 @@ export function buildSpec(input: SpecInput): RuntimeSpec {
   });
   const user = userInside(sandbox.userNamespace, asked);
   hostUser(sandbox.userNamespace, user); // refuses one that is nobody there
-  const { mounts: mountList, rootfsPropagation } = mounts(input);
+  const { mounts: mountList, volumes, rootfsPropagation } = mounts(input);
   const process = processOf(input, user);
   const spec: RuntimeSpec = {
     ociVersion,
@@ -54,7 +54,8 @@ export function buildSpec(input: SpecInput): RuntimeSpec {
       ...(rootfsPropagation !== undefined && { rootfsPropagation }),
     },
   };
-  return withCdi(spec, input.cdi);
+  const whole = withCdi(spec, input.cdi);
+  return { ...whole, mounts: [...volumes, ...whole.mounts] };
 }
 
 function processOf(input: SpecInput, user: ResolvedUser): ProcessSpec {

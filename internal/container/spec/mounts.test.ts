@@ -7,6 +7,7 @@ import {
   plainSandbox,
 } from '../../../test/fixtures/spec-input.ts';
 import type { ContainerConfig, ContainerMount } from '../container-config.ts';
+import { buildSpec } from './build-spec.ts';
 import { mounts } from './mounts.ts';
 
 const idMap = { inside: 0, outside: 65_536, length: 65_536 };
@@ -51,14 +52,20 @@ test('mounts of the request take the place of ours', () => {
   ]);
 });
 
-test("mounts: the image's volumes, never over the root, and under a request's mount of the same path", () => {
-  const volumes = ['/', '../var//lib/', '/taken'].map((containerPath) => ({ containerPath, hostPath: '/v' }));
-  const request = inputWith({ mounts: [{ ...mount, containerPath: '/taken' }] }, {}, { volumes });
+test("mounts: the image's volumes come before all others, and not where the request mounts something", () => {
+  const volumes = ['/var/lib/deep', '/etc', '/taken', '/taken/x', '/takenx'].map((containerPath) => ({
+    containerPath,
+    hostPath: '/v',
+  }));
+  const input = inputWith({ mounts: [{ ...mount, containerPath: '/taken/' }] }, {}, { volumes });
+  const paths = ['/etc', '/takenx', '/var/lib/deep'];
+  const destinations = mounts(input).volumes.map(({ destination }) => destination);
+  assert.deepEqual(destinations, paths);
+  const cdi = { ...input.cdi, mounts: [{ hostPath: '/lib/x', containerPath: '/x', type: '', options: [] }] };
+  const spec = buildSpec({ ...input, cdi });
   assert.deepEqual(
-    mounts(request)
-      .mounts.filter(({ source }) => source === '/v')
-      .map(({ destination }) => destination),
-    ['/var/lib'],
+    spec.mounts.slice(0, 4).map(({ destination }) => destination),
+    [...paths, '/proc'],
   );
 });
 

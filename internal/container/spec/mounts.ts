@@ -13,23 +13,21 @@ const propagationOption = {
 
 export interface Mounts {
   readonly mounts: readonly MountSpec[];
+  /** To be made before all others, which lie over them: an image must not make a directory in a mount of the pod. */
+  readonly volumes: readonly MountSpec[];
   /** What the root file system's propagation must be, so that the runtime does not cut that of a mount. */
   readonly rootfsPropagation: 'rslave' | 'rshared' | undefined;
 }
 
 /**
  * All mounts in the order in which they are made: from the shallowest path to the deepest, so that none hides another;
- * at one depth the system's, the pod's files, the image's volumes, then the request's. A mount of the request takes
- * the place of ours at the same path; one at /dev or /sys that of all ours below it too.
+ * at one depth the system's, the pod's files, then the request's. A mount of the request takes the place of ours at the
+ * same path; one at /dev or /sys that of all ours below it too.
  */
 export function mounts(input: SpecInput): Mounts {
   const requested = input.config.mounts.map((mount) => bindOf(mount, input.host.recursiveReadOnlyMounts));
   const taken = new Set(requested.map((mount) => mount.destination));
-  const ours = [
-    ...systemMounts(input),
-    ...input.volumes.map(volumeBind),
-    ...input.defaultMounts.map(volumeBind),
-  ].filter(
+  const ours = [...systemMounts(input), ...input.defaultMounts.map(volumeBind)].filter(
     ({ destination }) =>
       destination !== '/' &&
       !taken.has(destination) &&
@@ -38,6 +36,9 @@ export function mounts(input: SpecInput): Mounts {
   );
   return {
     mounts: inOrder([...ours, ...requested]),
+    volumes: inOrder(
+      input.volumes.map(volumeBind).filter(({ destination }) => !isWithin(destination, taken)),
+    ),
     rootfsPropagation: rootfsPropagation(input.config.mounts),
   };
 }
@@ -82,6 +83,10 @@ export function checkMount(mount: ContainerMount, canBeRecursive: boolean): void
       `RROUnsupported: ${where}: the runtime handler has no recursive read-only`,
     );
   }
+}
+
+function isWithin(path: string, places: ReadonlySet<string>): boolean {
+  return [...places].some((place) => path === place || path.startsWith(`${place}/`));
 }
 
 function isCleanAbsolute(path: string): boolean {
