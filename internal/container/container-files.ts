@@ -47,6 +47,7 @@ export function containerPaths(directories: ContainerDirectories, containerId: s
   };
 }
 
+/** Written once, before anything else of the container; it says what a removal or an undo has to look for. */
 export const metadataFile: StateFile<ContainerMetadata> = stateFile({
   version: 1,
   durable: true,
@@ -57,6 +58,7 @@ export const metadataFile: StateFile<ContainerMetadata> = stateFile({
   },
 });
 
+/** Rewritten at each change of state. None beside metadata: there was a reboot. */
 export const statusFile: StateFile<ContainerStatus> = stateFile({
   version: 1,
   durable: false, // on a tmpfs: a reboot ends every container anyhow

@@ -48,6 +48,7 @@ export async function linkLog(link: string, pod: PodContext, metadata: Container
   }
 }
 
+/** Removes the link; the log stays. None is success. */
 export async function unlinkLog(link: string | undefined): Promise<void> {
   if (link !== undefined) await rm(link, { force: true });
 }

@@ -26,6 +26,7 @@ const restMs = 10_000;
 /** A walk may take this part of the time: one that lasts 2 s is repeated after 40 s. */
 const restPerWalk = 20;
 
+/** Remembers the sizes for as long as their subjects live, and walks at most one layer at a time. */
 export class WritableLayers {
   readonly #known = new WeakMap<object, Known>();
   /** The walks, one after the other. */

@@ -1,5 +1,6 @@
 // The calls that are being answered, which a stop of the server waits for.
 
+/** Counts calls; it neither limits nor ends them. */
 export class RunningCalls {
   readonly #calls = new Set<Promise<unknown>>();
 

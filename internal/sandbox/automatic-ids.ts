@@ -17,6 +17,7 @@ import { lowestFree } from './free-ids.ts';
 import { readSubordinateIds, type SubordinateFiles, subordinateFiles } from './subordinate-ids.ts';
 import type { UsernsMode } from './userns-mode.ts';
 
+/** Chooses ids for pods whose annotation asks for a user namespace, one choice after the other. */
 export class AutomaticIds {
   readonly #user: string;
   readonly #files: SubordinateFiles;

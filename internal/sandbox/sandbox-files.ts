@@ -42,6 +42,7 @@ export function sandboxPaths(directories: SandboxDirectories, sandboxId: string)
   };
 }
 
+/** Written once, before anything else of the sandbox; it says what a removal or an undo has to look for. */
 export const recordFile: StateFile<SandboxRecord> = stateFile({
   version: 1,
   durable: true,
@@ -52,6 +53,7 @@ export const recordFile: StateFile<SandboxRecord> = stateFile({
   },
 });
 
+/** Rewritten at each change of state. None beside metadata: there was a reboot. */
 export const statusFile: StateFile<SandboxStatus> = stateFile({
   version: 1,
   durable: false, // on a tmpfs: a reboot ends every sandbox anyhow
@@ -63,6 +65,7 @@ export const statusFile: StateFile<SandboxStatus> = stateFile({
   },
 });
 
+/** What UpdatePodSandboxResources named; none where it named nothing yet. */
 export const podResourcesFile: StateFile<PodResources> = stateFile({
   version: 1,
   durable: false, // as the status

@@ -10,6 +10,7 @@ export interface SubordinateFiles {
   readonly gids: string;
 }
 
+/** The node's own. */
 export const subordinateFiles: SubordinateFiles = { uids: '/etc/subuid', gids: '/etc/subgid' };
 
 /** The ranges of a user, of all its lines; none without the file. */

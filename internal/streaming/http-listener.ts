@@ -23,6 +23,7 @@ export interface ListenAddress {
   readonly port: number;
 }
 
+/** One TCP address with its server. Who has connected and asks for nothing is bounded in time and number. */
 export class HttpListener {
   readonly server: Server;
   readonly #logger: Logger;

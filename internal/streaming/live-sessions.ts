@@ -14,6 +14,7 @@ export interface SessionCount {
   readonly count: number;
 }
 
+/** Knows who is served; who serves asks for room first, and is told of the end of all. */
 export class LiveSessions {
   readonly #metrics: StreamMetrics;
   readonly #running = new Set<Promise<unknown>>();

@@ -5,6 +5,7 @@ import type { TerminalSize } from '../monitor/stream-session.ts';
 /** Many times the longest object that a client sends. */
 const objectMaxBytes = 1024;
 
+/** Reads them from bytes that come in any pieces; no more than one object is held. */
 export class ResizeReader {
   readonly #onSize: (size: TerminalSize) => void;
   #text = '';

@@ -27,6 +27,7 @@ export interface StreamServerSettings {
   readonly identity: ServerIdentity | undefined;
 }
 
+/** Nothing listens before `listen`. After `close` it is done: no session is left, and none is taken any more. */
 export class StreamServer {
   readonly #settings: StreamServerSettings;
   readonly #logger: Logger;

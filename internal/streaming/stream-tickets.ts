@@ -15,6 +15,7 @@ interface Waiting<Ticket> {
   readonly expiresAtMs: number;
 }
 
+/** Keeps what was asked for, at most a thousand times, until its client comes or a minute is over. */
 export class StreamTickets<Ticket> {
   /** In order of their end. */
   readonly #waiting = new Map<string, Waiting<Ticket>>();

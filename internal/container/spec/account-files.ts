@@ -30,6 +30,7 @@ export function parseId(text: string): number | undefined {
   return id <= maxId ? id : undefined;
 }
 
+/** The entries of passwd(5); a line that is malformed or too long is none. `failed-precondition` for too large a file. */
 export function parsePasswd(text: string): readonly PasswdEntry[] {
   return linesOf('/etc/passwd', text).flatMap((line) => {
     const [name = '', , uidText = '', gidText = '', , home = ''] = line.split(':');
@@ -39,6 +40,7 @@ export function parsePasswd(text: string): readonly PasswdEntry[] {
   });
 }
 
+/** The same of group(5). */
 export function parseGroup(text: string): readonly GroupEntry[] {
   return linesOf('/etc/group', text).flatMap((line) => {
     const [name = '', , gidText = '', members = ''] = line.split(':');

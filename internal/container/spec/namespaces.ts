@@ -40,6 +40,7 @@ export function namespaceOf(type: NamespaceType, source: NamespaceSource): reado
   return source === 'new' ? [{ type }] : [{ type, path: source.path }];
 }
 
+/** Where a process finds the pod's user namespace; `host` where it has none. */
 export function userSource(userNamespace: PodUserNamespace | undefined): NamespaceSource {
   return userNamespace === undefined ? 'host' : { path: userNamespace.path };
 }

@@ -41,6 +41,7 @@ const scratchMounts: readonly MountSpec[] = [
   options: ['rw', 'noexec', 'nosuid', 'nodev', 'tmpcopyup', `mode=${mode}`],
 }));
 
+/** As runtime-spec asks every Linux container to have it ("Default Filesystems"). */
 export const procMount: MountSpec = {
   destination: '/proc',
   type: 'proc',
@@ -48,6 +49,7 @@ export const procMount: MountSpec = {
   options: ['nosuid', 'noexec', 'nodev'],
 };
 
+/** A tmpfs in which the OCI runtime makes the devices. */
 export const devMount: MountSpec = {
   destination: '/dev',
   type: 'tmpfs',

@@ -9,6 +9,7 @@ export function required<T>(value: T | null | undefined, field: string): T {
   return value;
 }
 
+/** `value`, which the client must not leave empty. */
 export function nonEmpty(value: string, field: string): string {
   if (value === '') throw new DaemonError('invalid-argument', `${field} is empty`);
   return value;
@@ -37,6 +38,7 @@ export function accountId(text: string, field: string): number {
   return Number(int64(text, field, idRange));
 }
 
+/** The same of a wrapped id; undefined where the client left it out, which is not the id 0. */
 export function optionalAccountId(
   value: { readonly value: string } | null | undefined,
   field: string,

@@ -37,6 +37,7 @@ export function sandboxFilter(
   };
 }
 
+/** For both ListContainers and the stats of containers, which have no state. */
 export function containerFilter(
   message: ContainerFilter__Output | ContainerStatsFilter__Output | Absent,
 ): ContainerFilter {
@@ -49,6 +50,7 @@ export function containerFilter(
   };
 }
 
+/** Whether every part of the filter that is not empty holds for the sandbox. */
 export function matchesSandbox(
   filter: SandboxFilter,
   sandbox: {
@@ -64,6 +66,7 @@ export function matchesSandbox(
   );
 }
 
+/** Whether every part of the filter that is not empty holds for the container. */
 export function matchesContainer(
   filter: ContainerFilter,
   container: {

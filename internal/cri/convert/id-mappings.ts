@@ -29,6 +29,7 @@ export function userNamespace(message: UserNamespace__Output | null | undefined,
   throw invalid(`${field} has mappings, but its mode is NODE`);
 }
 
+/** The reverse of `userNamespace`. */
 export function userNamespaceToMessage(maps: IdMaps | undefined): UserNamespace {
   if (maps === undefined) return { mode: 'NODE' };
   return { mode: 'POD', uids: [toMessage(maps.uids)], gids: [toMessage(maps.gids)] };

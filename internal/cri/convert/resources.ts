@@ -10,6 +10,7 @@ const amount = [0n, int64Max] as const;
 /** -1 is «no limit». */
 const limit = [-1n, int64Max] as const;
 
+/** No limit at all; 0 is the CRI's way to say that nothing was asked for. */
 export const noResources: LinuxResources = {
   cpuPeriod: 0n,
   cpuQuota: 0n,

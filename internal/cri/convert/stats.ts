@@ -20,6 +20,7 @@ function amount(value: bigint | number): { value: string } {
   return { value: value.toString() };
 }
 
+/** What could not be measured is left out, which the kubelet does not take for 0. */
 export function containerStatsMessage(
   { cgroup, nanoCores, writableLayer }: ContainerStats,
   attributes: ContainerAttributes,

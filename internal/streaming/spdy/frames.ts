@@ -116,14 +116,17 @@ function control(type: number, words: readonly number[]): Buffer {
   return frame;
 }
 
+/** Ends one stream in both directions (2.6.3). */
 export function resetFrame(streamId: number, status: number): Buffer {
   return control(controlType.rstStream, [streamId, status]);
 }
 
+/** The server's own ids are even (2.6.5). */
 export function pingFrame(id: number): Buffer {
   return control(controlType.ping, [id]);
 }
 
+/** No stream after `lastStreamId` is taken any more (2.6.6). */
 export function goAwayFrame(lastStreamId: number, status: number): Buffer {
   return control(controlType.goAway, [lastStreamId, status]);
 }

@@ -11,6 +11,7 @@ const blockMaxBytes = 64 * 1024;
 const windowBytes = 32 * 1024;
 const hasDictionary = 0x20;
 
+/** The state of one connection: 32 KiB of what came before. */
 export class HeaderBlocks {
   #window: Buffer | undefined;
 

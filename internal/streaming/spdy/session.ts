@@ -39,6 +39,7 @@ export interface StreamOffer {
   accept(use: StreamUse): SpdyStream;
 }
 
+/** One client's connection. It offers the client's streams, holds up its reading while one of them is full, and ends with it. */
 export class SpdySession {
   /** Aborted when the client is gone, was idle for too long, or after `end`. */
   readonly gone: AbortSignal;

@@ -17,6 +17,7 @@ const endSince = 5;
 /** What waits on a stream before its sender has to. */
 const bufferBytes = 64 * 1024;
 
+/** The streams that the ticket names; reading of the connection stops while stdin is full. */
 export class WebSocketCommandClient implements CommandClient {
   readonly stdin: Readable | undefined;
   readonly stdout: Writable | undefined;

@@ -11,6 +11,7 @@ const silenceMs = 10_000;
 const probeMs = 5_000;
 const normalClosure = 1000;
 
+/** What command and port-forward clients share; who makes it takes its messages. */
 export class WebSocketConnection {
   /** Aborted when the client is gone or was idle for too long. */
   readonly gone: AbortSignal;

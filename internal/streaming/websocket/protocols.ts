@@ -41,6 +41,7 @@ const portForwardProtocols: ReadonlyMap<string, WebSocketProtocol> = new Map([
   channels('', 4),
 ]);
 
+/** What clients may offer for each kind of stream, by name; the empty name is for those that offer none. */
 export const webSocketProtocols: Readonly<Record<StreamKind, ReadonlyMap<string, WebSocketProtocol>>> = {
   exec: commandProtocols,
   attach: commandProtocols,
