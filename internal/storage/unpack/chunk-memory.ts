@@ -36,7 +36,7 @@ export class ChunkMemory {
     this.#notes = new Int32Array(memory, bytes, scratchBytes / 4);
   }
 
-  /** Whether `foldable` bytes of this data can be folded. */
+  /** Whether the data lies in the buffer, and this machine can fold it there. */
   has(data: Uint8Array): boolean {
     return this.#fold !== undefined && data.buffer === this.buffer.buffer;
   }
