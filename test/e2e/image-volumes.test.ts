@@ -5,7 +5,7 @@ import { describe, test } from 'node:test';
 import { status } from '@grpc/grpc-js';
 import type { Mount } from '../../internal/cri/gen/runtime/v1/Mount.ts';
 import { busybox } from '../harness/daemon.ts';
-import { runContainer, useDaemon } from '../harness/daemon-suite.ts';
+import { runContainer, saidIn, useDaemon } from '../harness/daemon-suite.ts';
 import { missing } from '../harness/requirements.ts';
 
 for (const handler of ['runc', 'crun'] as const) {
@@ -20,10 +20,7 @@ for (const handler of ['runc', 'crun'] as const) {
       return { containerPath, image: { image: busybox }, imageSubPath, readonly: true };
     }
 
-    async function output(containerId: string, script: string): Promise<string> {
-      const cmd = ['/bin/sh', '-c', script];
-      return (await daemon.client.runtime('ExecSync', { containerId, cmd })).stdout.toString();
-    }
+    const output = (containerId: string, script: string) => saidIn(daemon, containerId, script);
 
     test('the image is there, whole or a part of it, cannot be written, and its programs run', async () => {
       const id = await running(volume('/whole'), volume('/part', 'bin'));

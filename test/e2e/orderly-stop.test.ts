@@ -3,51 +3,32 @@
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
+import { after, afterEach, beforeEach, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type CriClient, connect } from '../harness/cri-client.ts';
-import { TestDaemon } from '../harness/daemon.ts';
+import { busybox } from '../harness/daemon.ts';
+import { useDaemon } from '../harness/daemon-suite.ts';
 import { createContainer, type PodRequest, removeAllPods, runPod } from '../harness/pods.ts';
 import { missing } from '../harness/requirements.ts';
 import { ScriptedPlugin } from '../harness/scripted-plugin.ts';
-import { assertWorld, settledWorld, type World } from '../harness/world.ts';
 
 describe('an orderly stop in the middle of work', { skip: missing('runc') }, () => {
-  let plugin: ScriptedPlugin;
-  let daemon: TestDaemon;
-  let image: string;
-  let empty: World;
+  const plugin = new ScriptedPlugin();
   /** Of its own: the daemon's is closed before the daemon is told to stop. */
   let client: CriClient;
-
-  before(async () => {
-    plugin = new ScriptedPlugin();
-    const network = { morePlugins: [{ type: plugin.type }], pluginDirectories: [plugin.directory] };
-    daemon = new TestDaemon({ network });
-    await daemon.start();
-    image = await daemon.loadBusybox();
-    await runPod(daemon.client, daemon.pod('warm-up'));
-    await removeAllPods(daemon.client);
-    empty = await settledWorld(daemon);
-  });
-
-  after(async () => {
-    await daemon?.destroy();
-    plugin?.destroy();
-  });
-
   beforeEach(() => {
     client = connect(daemon.paths.socket);
   });
-
-  afterEach(async () => {
+  afterEach(() => {
     client.close();
-    plugin.mend();
-    await removeAllPods(daemon.client);
-    await assertWorld(daemon, empty);
+    plugin.mend(); // before the pods are removed
   });
+  const { daemon, assertUntouched } = useDaemon({
+    network: { morePlugins: [{ type: plugin.type }], pluginDirectories: [plugin.directory] },
+  });
+  after(() => plugin.destroy());
 
-  const request = (name: string) => ({ name, image, command: ['/bin/sleep', '1000'] });
+  const request = (name: string) => ({ name, image: busybox, command: ['/bin/sleep', '1000'] });
 
   test('a call that ends soon is answered', async () => {
     const pod = daemon.pod('answered');
@@ -83,7 +64,7 @@ describe('an orderly stop in the middle of work', { skip: missing('runc') }, () 
       await daemon.start();
       client = connect(daemon.paths.socket);
       await removeAllPods(daemon.client);
-      await assertWorld(daemon, empty);
+      await assertUntouched();
     }
   });
 

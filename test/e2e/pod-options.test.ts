@@ -16,7 +16,7 @@ import { describe, test } from 'node:test';
 import { status } from '@grpc/grpc-js';
 import type { ContainerConfig } from '../../internal/cri/gen/runtime/v1/ContainerConfig.ts';
 import { findProgram } from '../harness/command.ts';
-import { runContainer, useDaemon } from '../harness/daemon-suite.ts';
+import { runContainer, saidIn, useDaemon } from '../harness/daemon-suite.ts';
 import { podConfig, removeAllPods } from '../harness/pods.ts';
 import { missing } from '../harness/requirements.ts';
 
@@ -97,11 +97,7 @@ default_mounts_file = "@MOUNTS@"`,
     return quota === 'max' ? '-1' : quota;
   }
 
-  async function shell(containerId: string, script: string): Promise<string> {
-    const cmd = ['/bin/sh', '-c', script];
-    const { stdout, stderr } = await daemon.client.runtime('ExecSync', { containerId, cmd, timeout: 60 });
-    return stdout.toString() + stderr.toString();
-  }
+  const shell = (containerId: string, script: string) => saidIn(daemon, containerId, script);
 
   test('devices: for every container, by annotation as far as it is allowed, and of the container’s user', async () => {
     const user = {

@@ -2,16 +2,16 @@
 // on, and the exit code of one that has ended is its own.
 
 import assert from 'node:assert/strict';
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, afterEach, before, describe, test } from 'node:test';
+import { after, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { command, findProgram } from '../harness/command.ts';
-import { TestDaemon } from '../harness/daemon.ts';
-import { createContainer, removeAllPods, runPod, waitForExit } from '../harness/pods.ts';
+import { busybox } from '../harness/daemon.ts';
+import { useDaemon } from '../harness/daemon-suite.ts';
+import { createContainer, runPod, waitForExit } from '../harness/pods.ts';
 import { missing } from '../harness/requirements.ts';
-import { assertWorld, settledWorld, type World } from '../harness/world.ts';
 
 /** Does what it is asked to, and then fails at `start`. */
 const forgetful = (runtime: string): string => `#!/bin/sh
@@ -21,37 +21,16 @@ for word; do [ "$word" != start ] || { echo "lost my way" >&2; exit 1; }; done
 
 describe('a start in doubt', { skip: missing('runc') }, () => {
   const runc = findProgram('runc') ?? '';
-  let directory: string;
-  let daemon: TestDaemon;
-  let image: string;
-  let empty: World;
-
-  before(async () => {
-    directory = mkdtempSync(join(tmpdir(), 'cria-runtime-'));
-    const path = join(directory, 'forgetful');
-    writeFileSync(path, forgetful(runc));
-    chmodSync(path, 0o755);
-    daemon = new TestDaemon({ moreHandlers: [{ name: 'forgetful', path }] });
-    await daemon.start();
-    image = await daemon.loadBusybox();
-    await runPod(daemon.client, daemon.pod('warm-up'));
-    await removeAllPods(daemon.client);
-    empty = await settledWorld(daemon);
+  const directory = mkdtempSync(join(tmpdir(), 'cria-runtime-'));
+  const path = join(directory, 'forgetful');
+  const { daemon } = useDaemon({ moreHandlers: [{ name: 'forgetful', path }] }, () => {
+    writeFileSync(path, forgetful(runc), { mode: 0o755 });
   });
-
-  after(async () => {
-    await daemon?.destroy();
-    rmSync(directory, { recursive: true, force: true });
-  });
-
-  afterEach(async () => {
-    await removeAllPods(daemon.client);
-    await assertWorld(daemon, empty);
-  });
+  after(() => rmSync(directory, { recursive: true }));
 
   async function create(name: string, script: string, handler = ''): Promise<string> {
     const pod = daemon.pod(name, handler);
-    const request = { name: 'main', image, command: ['/bin/sh', '-c', script] };
+    const request = { name: 'main', image: busybox, command: ['/bin/sh', '-c', script] };
     return createContainer(daemon.client, await runPod(daemon.client, pod), pod, request);
   }
 

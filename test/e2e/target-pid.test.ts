@@ -5,7 +5,7 @@ import { readlinkSync } from 'node:fs';
 import { suite, test } from 'node:test';
 import { status } from '@grpc/grpc-js';
 import { busybox } from '../harness/daemon.ts';
-import { useDaemon } from '../harness/daemon-suite.ts';
+import { saidIn, useDaemon } from '../harness/daemon-suite.ts';
 import { podConfig, waitForExit } from '../harness/pods.ts';
 import { missing } from '../harness/requirements.ts';
 
@@ -50,11 +50,7 @@ for (const runtime of ['runc', 'crun']) {
       return containerId;
     }
 
-    async function shell(containerId: string, script: string): Promise<string> {
-      const cmd = ['/bin/sh', '-c', script];
-      const { stdout, stderr } = await daemon.client.runtime('ExecSync', { containerId, cmd, timeout: 60 });
-      return stdout.toString() + stderr.toString();
-    }
+    const shell = (containerId: string, script: string) => saidIn(daemon, containerId, script);
 
     async function pidOf(containerId: string): Promise<number> {
       const { info } = await daemon.client.runtime('ContainerStatus', { containerId, verbose: true });

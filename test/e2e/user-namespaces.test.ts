@@ -10,7 +10,7 @@ import type { Mount } from '../../internal/cri/gen/runtime/v1/Mount.ts';
 import type { NamespaceOption } from '../../internal/cri/gen/runtime/v1/NamespaceOption.ts';
 import type { PodSandboxConfig } from '../../internal/cri/gen/runtime/v1/PodSandboxConfig.ts';
 import { busybox } from '../harness/daemon.ts';
-import { useDaemon } from '../harness/daemon-suite.ts';
+import { saidIn, useDaemon } from '../harness/daemon-suite.ts';
 import { Podman } from '../harness/podman.ts';
 import { podConfig } from '../harness/pods.ts';
 import { missing } from '../harness/requirements.ts';
@@ -78,11 +78,7 @@ for (const handler of ['runc', 'crun'] as const) {
       return containerId;
     }
 
-    async function output(containerId: string, script: string): Promise<string> {
-      const cmd = ['/bin/sh', '-c', script];
-      const { stdout, stderr } = await daemon.client.runtime('ExecSync', { containerId, cmd });
-      return stdout.toString() + stderr.toString();
-    }
+    const output = (containerId: string, script: string) => saidIn(daemon, containerId, script);
 
     function volume(name: string, containerPath: string, hostId: number, rest: Mount = {}): Mount {
       const hostPath = join(daemon.root, name);

@@ -11,7 +11,7 @@ import type { LinuxSandboxSecurityContext } from '../../internal/cri/gen/runtime
 import type { Mount } from '../../internal/cri/gen/runtime/v1/Mount.ts';
 import { findProgram } from '../harness/command.ts';
 import { busybox } from '../harness/daemon.ts';
-import { runContainer, useDaemon } from '../harness/daemon-suite.ts';
+import { runContainer, saidIn, useDaemon } from '../harness/daemon-suite.ts';
 import { Podman } from '../harness/podman.ts';
 import { podConfig } from '../harness/pods.ts';
 import { missing } from '../harness/requirements.ts';
@@ -82,11 +82,7 @@ for (const runtime of ['runc', 'crun'] as const) {
       return containerId;
     }
 
-    async function output(containerId: string, script: string): Promise<string> {
-      const cmd = ['/bin/sh', '-c', script];
-      const { stdout, stderr } = await daemon.client.runtime('ExecSync', { containerId, cmd });
-      return stdout.toString() + stderr.toString();
-    }
+    const output = (containerId: string, script: string) => saidIn(daemon, containerId, script);
 
     /** Inside, outside and length, of uids and of gids. */
     async function mapsOf(containerId: string): Promise<number[][]> {

@@ -1,4 +1,4 @@
-// What most end-to-end tests begin and end with: a daemon with busybox in its store, and a container that runs in it.
+// What most end-to-end tests begin and end with: a daemon with busybox in its store, a container that runs in it, a look inside.
 
 import { after, afterEach, before } from 'node:test';
 import type { ContainerConfig } from '../../internal/cri/gen/runtime/v1/ContainerConfig.ts';
@@ -69,4 +69,11 @@ export async function runContainer(
   const { containerId } = await client.runtime('CreateContainer', { podSandboxId, config, sandboxConfig });
   await client.runtime('StartContainer', { containerId });
   return { podSandboxId, containerId };
+}
+
+/** What a shell in a container says to a script, stdout before stderr. */
+export async function saidIn(daemon: TestDaemon, containerId: string, script: string): Promise<string> {
+  const cmd = ['/bin/sh', '-c', script];
+  const { stdout, stderr } = await daemon.client.runtime('ExecSync', { containerId, cmd, timeout: 60 });
+  return stdout.toString() + stderr.toString();
 }
