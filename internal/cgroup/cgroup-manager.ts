@@ -30,8 +30,8 @@ export interface CgroupManager {
   containerUse(parent: string, containerId: string): CgroupUse | undefined;
   /** The same for everything under `parent`. */
   parentUse(parent: string): CgroupUse | undefined;
-  /** Whether a container under `parent` is frozen, as `runc pause` leaves it; false once its cgroup is gone. */
-  isFrozen(parent: string, containerId: string): boolean;
+  /** Whether a container's process is frozen, as `runc pause` leaves it; false once it has ended. */
+  isFrozen(process: PlacedProcess): Promise<boolean>;
 }
 
 const defaultParent = '/crio';
@@ -90,8 +90,8 @@ export class CgroupfsManager implements CgroupManager {
     return readCgroupUse(this.#mounts, parent);
   }
 
-  isFrozen(parent: string, containerId: string): boolean {
-    return isFrozen(this.#mounts, this.cgroupsPath(parent, containerId));
+  isFrozen(process: PlacedProcess): Promise<boolean> {
+    return isFrozen(this.#mounts, process);
   }
 }
 
@@ -140,20 +140,16 @@ export class SystemdCgroupManager implements CgroupManager {
   }
 
   containerUse(parent: string, containerId: string): CgroupUse | undefined {
-    return readCgroupUse(this.#mounts, scopePath(parent, containerId));
+    return readCgroupUse(this.#mounts, join(slicePath(parent), `crio-${containerId}.scope`));
   }
 
   parentUse(parent: string): CgroupUse | undefined {
     return readCgroupUse(this.#mounts, slicePath(parent));
   }
 
-  isFrozen(parent: string, containerId: string): boolean {
-    return isFrozen(this.#mounts, scopePath(parent, containerId));
+  isFrozen(process: PlacedProcess): Promise<boolean> {
+    return isFrozen(this.#mounts, process);
   }
-}
-
-function scopePath(parent: string, containerId: string): string {
-  return join(slicePath(parent), `crio-${containerId}.scope`);
 }
 
 /** Where systemd puts a slice: each dash in its name is a level, and `-.slice` is the root (systemd.slice(5)). */

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { CgroupMount } from './hierarchy.ts';
 import { isOfContainer, parseProcessCgroups, readProcessCgroups } from './process-cgroups.ts';
 
-export type PlacedController = 'cpu' | 'cpuset';
+export type PlacedController = 'cpu' | 'cpuset' | 'freezer';
 
 export interface CgroupPlace {
   readonly version: 1 | 2;
@@ -42,6 +42,7 @@ async function hierarchyOf(
   const v1 = mounts.find(({ controllers }) => controllers?.includes(controller));
   const v2 = mounts.find(({ controllers }) => controllers === undefined);
   if (v1 !== undefined || v2 === undefined) return v1;
+  if (controller === 'freezer') return v2; // which has it by itself (cgroup-v2, cgroup.freeze)
   const available = (await readFile(join(v2.path, 'cgroup.controllers'), 'utf8')).trim().split(' ');
   return available.includes(controller) ? v2 : undefined;
 }

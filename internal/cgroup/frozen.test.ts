@@ -2,28 +2,38 @@ import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { isFrozen } from './frozen.ts';
+import { isFrozen, isFrozenAt } from './frozen.ts';
 
 let root: string;
 before(() => {
   root = mkdtempSync('/tmp/cria-frozen-');
-  mkdirSync(join(root, 'freezer/pod/c'), { recursive: true });
-  mkdirSync(join(root, 'unified/pod/c'), { recursive: true });
+  mkdirSync(join(root, 'scope/container'), { recursive: true });
 });
 after(() => rmSync(root, { recursive: true }));
 
-test('a hybrid machine is asked by its v1 freezer, one with v2 alone by the file of the cgroup', () => {
-  const v1 = { path: join(root, 'freezer'), controllers: ['rw', 'freezer'] };
-  const v2 = { path: join(root, 'unified'), controllers: undefined };
-  writeFileSync(join(root, 'freezer/pod/c/freezer.self_freezing'), '1\n');
-  writeFileSync(join(root, 'unified/pod/c/cgroup.freeze'), '0\n');
-  assert.equal(isFrozen([v2, v1], '/pod/c'), true);
-  assert.equal(isFrozen([v2], '/pod/c'), false);
-  writeFileSync(join(root, 'unified/pod/c/cgroup.freeze'), '1\n');
-  assert.equal(isFrozen([v2], '/pod/c'), true);
+function put(file: string, value: '0' | '1'): void {
+  writeFileSync(join(root, file), `${value}\n`);
+}
+
+test('cgroup v1: by the switch of the container’s own cgroup', async () => {
+  const place = { version: 1, own: [join(root, 'scope')] } as const;
+  put('scope/freezer.self_freezing', '0');
+  assert.equal(await isFrozenAt(place), false);
+  put('scope/freezer.self_freezing', '1');
+  assert.equal(await isFrozenAt(place), true);
 });
 
-test('a cgroup that is gone, and a machine without a freezer, freeze nobody', () => {
-  assert.equal(isFrozen([{ path: join(root, 'unified'), controllers: undefined }], '/pod/absent'), false);
-  assert.equal(isFrozen([{ path: root, controllers: ['memory'] }], '/pod/c'), false);
+test('cgroup v2: also by that of the cgroup which crun makes below it', async () => {
+  const place = { version: 2, own: [join(root, 'scope'), join(root, 'scope/container')] } as const;
+  put('scope/cgroup.freeze', '0');
+  put('scope/container/cgroup.freeze', '0');
+  assert.equal(await isFrozenAt(place), false);
+  put('scope/container/cgroup.freeze', '1');
+  assert.equal(await isFrozenAt(place), true);
+});
+
+test('who is gone is not frozen', async () => {
+  assert.equal(await isFrozenAt({ version: 2, own: [join(root, 'absent')] }), false);
+  const mounts = [{ path: root, controllers: undefined }];
+  assert.equal(await isFrozen(mounts, { pid: 0x7fffffff, containerId: 'c0ffee' }), false);
 });

@@ -75,8 +75,8 @@ export async function killContainer(
  * Lets a container go on that somebody has paused, or a runtime that was killed at its work has left frozen: on cgroup v1 not even
  * SIGKILL ends it, and on v2 it would end without having heard of the stop.
  */
-async function thaw(parts: ContainerParts, { id, metadata }: Container): Promise<void> {
-  if (!parts.cgroups.isFrozen(metadata.cgroupParent, id)) return;
+async function thaw(parts: ContainerParts, { id, metadata, status }: Container): Promise<void> {
+  if (!(await parts.cgroups.isFrozen({ pid: status.pid, containerId: id }))) return;
   parts.logger.info({ containerId: id }, 'resuming a paused container for its stop');
   await handlerOf(parts, metadata)
     .runtime.resume(id)
