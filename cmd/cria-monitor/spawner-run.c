@@ -30,7 +30,7 @@ static bool read_output(struct job *job, int index)
 	size_t room = job->max_bytes - bytes_length(kept);
 	size_t take = (size_t)got < room ? (size_t)got : room;
 
-	if (take < (size_t)got || !bytes_put(kept, chunk, take, job->max_bytes))
+	if (!bytes_put(kept, chunk, take, job->max_bytes) || take < (size_t)got)
 		job->truncated = true;
 	return true;
 }

@@ -133,6 +133,12 @@ describe('spawner', () => {
     assert.equal(stdout.length, 1 << 20);
   });
 
+  test('of more output than 1 MiB the beginning is kept, in whatever pieces it comes', async () => {
+    const { stdout } = await runner.run(sh('printf x; sleep 0.2; seq 1000000'), options, never);
+    const all = Array.from({ length: 200_000 }, (_, at) => `${at + 1}\n`).join('');
+    assert.ok(stdout === `x${all}`.slice(0, 1 << 20), `${stdout.length} bytes`);
+  });
+
   test('fifty at once', async () => {
     const all = Array.from({ length: 50 }, (_, at) =>
       runner.run(sh(`head -c 100000 /dev/zero | tr '\\0' x; echo ${at}`), options, never),
