@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { makeImage, makeTar } from '../../test/fakes/made-image.ts';
-import { registryClient } from '../../test/fakes/registry-client.ts';
+import { registryClient, testTimeouts, transportTo } from '../../test/fakes/registry-client.ts';
 import { closedHost } from '../../test/fakes/registry-server.ts';
 import { never, usePullWorld } from '../../test/fixtures/memory-pulls.ts';
 import { digestOf } from '../registry/digest.ts';
@@ -67,6 +67,10 @@ describe('pull from a registry that is away or breaks off', () => {
       response.write(blob.subarray(0, 10));
       return true;
     };
+    const hasty = transportTo({ timeouts: { ...testTimeouts, noProgressMs: 1_000 } });
+    const retry = { attempts: 2, firstDelayMs: 5, maxDelayMs: 10 };
+    world.pullsFrom(registryClient({ transport: hasty, retry }));
     await world.assertRefused('a/b:v1', 'unknown', /^RegistryUnavailable: .*it does not answer$/);
+    hasty.close();
   });
 });

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ManualTimer, manualTimer } from '../../test/fakes/manual-timer.ts';
 import { nodeCommandRunner } from '../../test/harness/node-command-runner.ts';
+import { until } from '../../test/harness/until.ts';
 import { silentLogger } from '../log/logger.ts';
 import { PluginRunner } from './cni-plugin.ts';
 import { ConfiguredNetwork } from './configured-network.ts';
@@ -48,8 +49,7 @@ function make(defaultNetwork?: string, log = silentLogger): ConfiguredNetwork {
 }
 
 async function becomes(network: ConfiguredNetwork, ready: boolean): Promise<void> {
-  for (let tries = 0; tries < 800 && network.readiness.ready !== ready; tries += 1) await sleep(10);
-  assert.equal(network.readiness.ready, ready);
+  await until(`it is ${ready ? '' : 'not '}ready`, () => network.readiness.ready === ready);
 }
 
 /** Watches, and is done with the first look: the next one comes with an event or, when the test says so, by the period. */

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { openImage, registryClient, wanted } from '../../test/fakes/registry-client.ts';
 import { authFiles, basic, never, nobody, useRegistryPair } from '../../test/fixtures/registry-pair.ts';
 
-const pair = useRegistryPair({ timeouts: { responseMs: 300 }, parts: authFiles });
+const pair = useRegistryPair({ parts: authFiles });
 
 test('a token is asked for with name and password, given or from the auth files', async () => {
   pair.askForToken(`http://${pair.server.host}/token`);

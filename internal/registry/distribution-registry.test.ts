@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { closedHost } from '../../test/fakes/registry-server.ts';
 import { authFiles, basic, endpoint, nobody, useRegistryPair } from '../../test/fixtures/registry-pair.ts';
 
-const pair = useRegistryPair({ timeouts: { responseMs: 300 }, parts: authFiles });
+const pair = useRegistryPair({ parts: authFiles });
 
 test('a mirror is asked first, with its own credentials and not with the given ones', async () => {
   pair.other.add(pair.image, 'v1');
@@ -45,10 +45,12 @@ test('a busy registry is asked again after a while', async () => {
 
 test('a registry that answers nothing runs into the time limit', async () => {
   pair.server.intercept = (_request, _response, path) => path !== '/v2/';
-  await assert.rejects(pair.open(), {
-    kind: 'unknown',
-    message: /^RegistryUnavailable: .*it does not answer$/,
-  });
+  await pair.withTimeouts({ responseMs: 300 }, () =>
+    assert.rejects(pair.open(), {
+      kind: 'unknown',
+      message: /^RegistryUnavailable: .*it does not answer$/,
+    }),
+  );
 });
 
 test('endless redirects end', async () => {

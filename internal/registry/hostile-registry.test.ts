@@ -14,11 +14,10 @@ import {
 } from '../../test/fakes/registry-client.ts';
 import { never, useRegistryPair } from '../../test/fixtures/registry-pair.ts';
 import { describeError } from '../errors/daemon-error.ts';
-import { defaultTimeouts } from './http-transport.ts';
 import type { BlobDescriptor, RemoteImage } from './registry.ts';
 
 const credentials = { username: 'me', password: 'geheim', identityToken: '', registryToken: '' };
-const pair = useRegistryPair({ timeouts: { responseMs: 300, noProgressMs: 100 } });
+const pair = useRegistryPair();
 const [digest, bytes] = [...pair.image.blobs][1]!;
 const blob: BlobDescriptor = { digest, sizeBytes: bytes.length };
 
@@ -50,9 +49,8 @@ test('a host that the registry redirects to cannot ask for credentials, neither 
 });
 
 test('a registry that sends a byte now and then is given up', async () => {
-  const remote = await open();
   const timers: NodeJS.Timeout[] = [];
-  pair.server.intercept = (_request, response) => {
+  const misbehave: typeof pair.server.intercept = (_request, response) => {
     response.writeHead(_request.headers.range === undefined ? 200 : 206, {
       'content-range': `bytes ${/\d+/.exec(_request.headers.range ?? '') ?? 0}-`,
     });
@@ -62,7 +60,11 @@ test('a registry that sends a byte now and then is given up', async () => {
   };
   const large = { ...blob, sizeBytes: 1_000_000 };
   try {
-    await assert.rejects(readAll(remote, large), { kind: 'unknown', message: /^RegistryUnavailable: / });
+    await pair.withTimeouts({ noProgressMs: 1_000 }, async () => {
+      const remote = await open();
+      pair.server.intercept = misbehave;
+      await assert.rejects(readAll(remote, large), { kind: 'unknown', message: /^RegistryUnavailable: / });
+    });
   } finally {
     for (const timer of timers) clearInterval(timer);
   }
@@ -84,15 +86,9 @@ test('a registry that cuts every connection is asked twice', async () => {
 
 test('many pulls leave no listener and use few connections', async () => {
   const abort = new AbortController();
-  const patient = transportTo({ timeouts: defaultTimeouts }); // this registry is honest, and the machine may be busy
-  pair.registry = registryClient({ transport: patient });
-  try {
-    for (let round = 0; round < 100; round += 1) {
-      const remote = await open(pair.server.host, abort.signal);
-      assert.equal(await readAll(remote, blob, abort.signal), blob.sizeBytes);
-    }
-  } finally {
-    patient.close();
+  for (let round = 0; round < 100; round += 1) {
+    const remote = await open(pair.server.host, abort.signal);
+    assert.equal(await readAll(remote, blob, abort.signal), blob.sizeBytes);
   }
   assert.ok(pair.server.connections < 110, `${pair.server.connections} connections`);
   assert.equal(getEventListeners(abort.signal, 'abort').length, 0);
@@ -122,19 +118,20 @@ async function assertManifestRefused(
 
 test('a head or a document that comes byte by byte is given up', async () => {
   const timers: NodeJS.Timeout[] = [];
-  const slow = transportTo({ timeouts: { ...testTimeouts, documentMs: 200, noProgressMs: 150 } });
   try {
-    await assertManifestRefused(/it does not answer$/, (response) => {
-      response.socket?.write('HTTP/1.1 200 OK\r\n');
-      timers.push(setInterval(() => void response.socket?.write('X-A: b\r\n'), 20));
-    });
-    pair.registry = registryClient({ transport: slow });
-    await assertManifestRefused(/it does not answer$/, (response) => {
-      response.writeHead(200);
-      timers.push(setInterval(() => void response.write('x'.repeat(1500)), 20));
-    });
+    await pair.withTimeouts({ responseMs: 300 }, () =>
+      assertManifestRefused(/it does not answer$/, (response) => {
+        response.socket?.write('HTTP/1.1 200 OK\r\n');
+        timers.push(setInterval(() => void response.socket?.write('X-A: b\r\n'), 20));
+      }),
+    );
+    await pair.withTimeouts({ documentMs: 200, noProgressMs: 150 }, () =>
+      assertManifestRefused(/it does not answer$/, (response) => {
+        response.writeHead(200);
+        timers.push(setInterval(() => void response.write('x'.repeat(1500)), 20));
+      }),
+    );
   } finally {
-    slow.close();
     for (const timer of timers) clearInterval(timer);
   }
 });
@@ -233,7 +230,7 @@ test('an insecure registry that leaves a TLS greeting unanswered is spoken to by
     socket.on('error', () => {});
   });
   await new Promise<void>((resolve) => deaf.listen(0, '127.0.0.1', resolve));
-  const hasty = transportTo({ timeouts: { ...testTimeouts, connectMs: 100 } });
+  const hasty = transportTo({ timeouts: { ...testTimeouts, connectMs: 1_000 } });
   const host = `127.0.0.1:${(deaf.address() as AddressInfo).port}`;
   try {
     const image = wanted({ host, path: 'a/b' }, 'v1');

@@ -1,16 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import {
-  openImage,
-  registryClient,
-  testTimeouts,
-  transportTo,
-  wanted,
-} from '../../test/fakes/registry-client.ts';
 import { authFiles, never, useRegistryPair } from '../../test/fixtures/registry-pair.ts';
+import { until } from '../../test/harness/until.ts';
 
-const pair = useRegistryPair({ timeouts: { responseMs: 300 }, parts: authFiles });
+const pair = useRegistryPair({ parts: authFiles });
 
 test('challenges, tokens and redirects go over one connection', async () => {
   pair.askForToken(`http://${pair.server.host}/token`);
@@ -82,16 +76,14 @@ test('what an insecure registry speaks is found out once, and again after a fail
 });
 
 test('connections are used again, and closed when nobody uses them', async () => {
-  const short = transportTo({ timeouts: { ...testTimeouts, idleMs: 100 } });
-  const client = registryClient({ transport: short });
-  const image = wanted({ host: pair.server.host, path: 'a/b' }, 'v1');
   const isOpen = (): Promise<number> => pair.server.openConnections();
-  try {
-    for (let pull = 0; pull < 10; pull += 1) await openImage(client, image);
-    assert.ok(pair.server.connections <= 2, `${pair.server.connections} connections`);
-    for (let wait = 0; wait < 100 && (await isOpen()) > 0; wait += 1) await sleep(20);
-    assert.equal(await isOpen(), 0);
-  } finally {
-    short.close();
-  }
+  for (let pull = 0; pull < 10; pull += 1) await pair.open();
+  assert.ok(pair.server.connections <= 2, `${pair.server.connections} connections`);
+  assert.ok((await isOpen()) > 0);
+  pair.transport.close();
+  await until('the connections of before are closed', async () => (await isOpen()) === 0);
+  await pair.withTimeouts({ idleMs: 100 }, async () => {
+    await pair.open();
+    await until('nobody uses a connection', async () => (await isOpen()) === 0);
+  });
 });

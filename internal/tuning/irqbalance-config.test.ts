@@ -2,16 +2,11 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { manualTimer } from '../../test/fakes/manual-timer.ts';
 import { CpuTree } from '../../test/harness/cpu-tree.ts';
+import { until } from '../../test/harness/until.ts';
 
 const all = () => true;
-
-async function until(isTrue: () => boolean): Promise<void> {
-  for (let round = 0; round < 1000 && !isTrue(); round += 1) await sleep(10);
-  assert.ok(isTrue());
-}
 
 describe('irqbalance', () => {
   let tree: CpuTree;
@@ -147,7 +142,7 @@ describe('irqbalance', () => {
     const tuning = await tree.open();
     const patience = manualTimer(t, 3000);
     const starting = tuning.apply('a', { cpus: '2', irq: 'disable' });
-    await until(() => calls().includes('begun'));
+    await until('it has begun', () => calls().includes('begun'));
     patience.goOff();
     await starting;
     assert.deepEqual(tree.said, [
@@ -158,7 +153,7 @@ describe('irqbalance', () => {
       },
     ]);
     tree.write('go', '');
-    await until(() => calls().includes('done'));
+    await until('it is done', () => calls().includes('done'));
   });
 
   test('a service that does not start, and a program that fails, are in the log', async () => {

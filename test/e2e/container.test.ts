@@ -13,6 +13,7 @@ import { busybox } from '../harness/daemon.ts';
 import { useDaemon } from '../harness/daemon-suite.ts';
 import { podConfig, readContainerLog, waitForExit } from '../harness/pods.ts';
 import { missing } from '../harness/requirements.ts';
+import { until } from '../harness/until.ts';
 
 const unknownId = 'f'.repeat(64);
 const ownPid: NamespaceOption = { network: 'POD', pid: 'CONTAINER', ipc: 'POD' };
@@ -98,11 +99,11 @@ describe('containers', { skip: missing('runc') }, () => {
     const id = await start(await runPod(), "trap 'echo told' TERM; echo ready; while :; do sleep 0.1; done");
     await hasSaid(id, 'ready');
     const startMs = performance.now();
-    const slow = daemon.client.runtime('StopContainer', { containerId: id, timeout: 30 });
+    const slow = daemon.client.runtime('StopContainer', { containerId: id, timeout: 600 }, 600_000);
     await hasSaid(id, 'told');
     await daemon.client.runtime('StopContainer', { containerId: id, timeout: 1 });
     await slow;
-    assert.ok(performance.now() - startMs < 20_000, 'the first stop went on with its own grace period');
+    assert.ok(performance.now() - startMs < 300_000, 'the first stop went on with its own grace period');
     const { state, exitCode, reason } = await statusOf(id);
     assert.deepEqual([state, exitCode, reason], ['CONTAINER_EXITED', 137, 'Error']);
   });
@@ -148,7 +149,7 @@ describe('containers', { skip: missing('runc') }, () => {
     try {
       process.kill(pid, 'SIGKILL');
       const isZombie = () => /\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8')); // its parent is asleep
-      for (let look = 0; look < 200 && !isZombie(); look++) await sleep(20);
+      await until('it has ended', isZombie);
       await assert.rejects(
         daemon.client.runtime('ExecSync', { containerId, cmd: ['/bin/true'], timeout: 10 }),
         /^Error: 9 FAILED_PRECONDITION: cannot run a command in container "[0-9a-f]{64}": it has ended meanwhile$/,
@@ -199,14 +200,12 @@ describe('containers', { skip: missing('runc') }, () => {
     await start(podId, 'exec sleep 7654', { linux, metadata: { name: 'other', attempt: 0 } });
     const id = await start(podId, 'sleep 1000', { linux });
     assert.match((await exec(id, 'cat /proc/1/cmdline')).out, /pause/);
-    assert.match((await exec(id, 'ps')).out, /sleep 7654/);
+    await until('the other one is seen', async () => /sleep 7654/.test((await exec(id, 'ps')).out));
     // The children of a container whose init is not pid 1 of a namespace do not outlive it.
     const orphan = await start(podId, '(setsid sleep 9876 &) ; sleep 0.2; exit 4', { linux });
     await waitForExit(daemon.client, orphan);
     assert.equal((await statusOf(orphan)).exitCode, 4);
-    const processes = async () => (await exec(id, 'ps')).out;
-    for (let look = 0; look < 100 && /sleep 9876/.test(await processes()); look += 1) await sleep(50);
-    assert.doesNotMatch(await processes(), /sleep 9876/);
+    await until('its children are dead', async () => !/sleep 9876/.test((await exec(id, 'ps')).out));
   });
 
   test('a pod on the host’s network has the node’s name and no address of its own', async () => {

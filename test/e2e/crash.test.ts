@@ -13,9 +13,10 @@ import { sweep } from '../harness/long-tests.ts';
 import { diffIdsOf } from '../harness/oci-layout.ts';
 import { Podman } from '../harness/podman.ts';
 import { createContainer, podConfig, removeAllPods, runPod, waitForExit } from '../harness/pods.ts';
-import { mountsBelow, processesOf } from '../harness/proc.ts';
+import { killIfAlive, mountsBelow, type ProcessTrace, processesOf } from '../harness/proc.ts';
 import { missing } from '../harness/requirements.ts';
-import { assertWorld, removeCgroups, type World, worldSnapshot } from '../harness/world.ts';
+import { until } from '../harness/until.ts';
+import { assertWorld, removeCgroups, settledWorld, type World, worldSnapshot } from '../harness/world.ts';
 
 /** When the daemon dies, in parts of the time that the work takes undisturbed: from its first step to after its last. */
 const killPoints = Array.from({ length: 24 }, (_, at) => (at + 0.2) / 20);
@@ -31,7 +32,7 @@ describe('a daemon that was killed or whose records are torn', {
   before(async () => {
     image = await daemon.loadBusybox();
     await daemon.start();
-    empty = worldSnapshot(daemon);
+    empty = await settledWorld(daemon);
   });
 
   after(() => daemon.destroy());
@@ -74,6 +75,15 @@ describe('a daemon that was killed or whose records are torn', {
     assert.deepEqual(diffIdsOf(layout), diffIdsOf(join(daemon.root, 'busybox-layout')));
     const flags = ['--rm', '--network', 'none', '--pull', 'never'];
     assert.equal(await podman.run('run', ...flags, image, 'echo', 'whole'), 'whole');
+  }
+
+  /** Ends these processes of the daemon's, also those that end just now or were just started. */
+  async function killAll(isMeant: (process: ProcessTrace) => boolean): Promise<void> {
+    await until('all are dead', () => {
+      const left = processesOf(daemon.root, daemon.cgroupParent).filter(isMeant);
+      for (const { pid } of left) killIfAlive(pid);
+      return left.length === 0;
+    });
   }
 
   async function killAfter(delayMs: number, work: Promise<unknown>): Promise<void> {
@@ -202,7 +212,7 @@ describe('a daemon that was killed or whose records are torn', {
     const request = { name: 'main', image, command: sleeping };
     const containerId = await createContainer(daemon.client, podId, pod, request);
     await daemon.client.runtime('StartContainer', { containerId });
-    const running = worldSnapshot(daemon);
+    const running = await settledWorld(daemon);
     const path = `${daemon.paths.dataDir}/containers/${containerId}/metadata.json`;
     const record = readFileSync(path, 'utf8');
     await daemon.stop();
@@ -232,7 +242,9 @@ describe('a daemon that was killed or whose records are torn', {
     const running = await start('running', 'sleep 1000');
     await waitForExit(daemon.client, ended);
     await daemon.kill();
-    for (const { pid } of processesOf(daemon.root, daemon.cgroupParent)) process.kill(pid, 'SIGKILL');
+    // A power loss takes the monitor with its container: one that outlives it would record its end.
+    await killAll(({ command }) => command.includes('cria-monitor'));
+    await killAll(() => true);
     for (const point of mountsBelow(daemon.root).reverse()) await command(['umount', '-l', point]);
     rmSync(daemon.paths.runDir, { recursive: true });
     rmSync(daemon.paths.namespacesDir, { recursive: true });

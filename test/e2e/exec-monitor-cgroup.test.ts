@@ -5,13 +5,13 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, describe, suite, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { isUnified } from '../harness/cgroup-parent.ts';
 import { findProgram } from '../harness/command.ts';
 import { TestDaemon } from '../harness/daemon.ts';
 import { podConfig, removeAllPods } from '../harness/pods.ts';
 import { commandOf, processIds } from '../harness/proc.ts';
 import { missing } from '../harness/requirements.ts';
+import { until } from '../harness/until.ts';
 import { assertWorld, settledWorld, type World } from '../harness/world.ts';
 
 const namespaceOptions = { network: 'POD', pid: 'CONTAINER', ipc: 'POD' } as const;
@@ -101,17 +101,11 @@ class ExecWorld {
       (error: Error) => error.message,
     );
     const command = () => processIds().find((pid) => commandOf(pid) === `sleep ${seconds}`);
-    for (let attempt = 0; command() === undefined && attempt < 500; attempt++) await sleep(20);
-    const pid = command();
-    assert.ok(pid !== undefined, 'the command does not run');
-    let monitor = parentOf(pid);
-    // the runtime may be the parent for a moment more
-    for (let attempt = 0; !commandOf(monitor).includes('cria-monitor') && attempt < 500; attempt++) {
-      await sleep(10);
-      monitor = parentOf(pid);
-    }
-    assert.match(commandOf(monitor), /cria-monitor/);
-    return { pid, monitor, ended };
+    await until('the command runs', () => command() !== undefined);
+    const pid = command() as number;
+    // The runtime may be the parent for a moment more.
+    await until('its monitor is its parent', () => commandOf(parentOf(pid)).includes('cria-monitor'));
+    return { pid, monitor: parentOf(pid), ended };
   }
 
   runtimeCgroups(): string {

@@ -9,7 +9,7 @@ import { askFrom, HostNamespace } from '../harness/host-namespace.ts';
 import { networkedPod, runServingPod, type ServingPod, words } from '../harness/pod-server.ts';
 import { missing } from '../harness/requirements.ts';
 import { UdpSender } from '../harness/udp-sender.ts';
-import { assertWorld, worldSnapshot } from '../harness/world.ts';
+import { assertWorld, settledWorld, worldSnapshot } from '../harness/world.ts';
 
 const subnet6 = 'fd00:c51a:77::/64';
 const gateway6 = 'fd00:c51a:77::1';
@@ -61,7 +61,7 @@ describe('host ports by rules of our own', { skip: missing('runc', 'nft') }, () 
   const localnet = (): string => host.switchOf(`ipv4/conf/${daemon.bridge}/route_localnet`);
 
   test('lead to the pod by every address of the host, also from the pod itself, until it is stopped', async () => {
-    const untouched = worldSnapshot(daemon);
+    const untouched = await settledWorld(daemon);
     const pod = await serve('all-ways', [anyTcp, udp, sctp, loopbackTcp]);
     gateway = (pod.ips[0] ?? '').replace(/\d+$/, '1');
     assert.equal(host.ask('127.0.0.1', 18_080), words);
@@ -87,7 +87,7 @@ describe('host ports by rules of our own', { skip: missing('runc', 'nft') }, () 
 
   test('of two pods are refused by name before anything is made', async () => {
     const first = await serve('first', [anyTcp]);
-    const before = worldSnapshot(daemon);
+    const before = await settledWorld(daemon);
     const rulesBefore = rules();
     for (const hostIp of ['', '127.0.0.1', '::']) {
       const config = networkedPod(daemon, 'second', { portMappings: [{ ...anyTcp, hostIp }] });

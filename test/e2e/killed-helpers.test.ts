@@ -6,14 +6,20 @@ import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { busybox } from '../harness/daemon.ts';
 import { useDaemon } from '../harness/daemon-suite.ts';
+import { freePort } from '../harness/host-network.ts';
 import { createContainer, type PodRequest, readContainerLog, runPod, waitForExit } from '../harness/pods.ts';
 import { commandOf, processIds } from '../harness/proc.ts';
 import { missing } from '../harness/requirements.ts';
+import { until } from '../harness/until.ts';
 
-const port = 10_000 + (process.pid % 10_000);
-const count = 100;
-const counting = `i=0; while [ $i -lt ${count} ]; do i=$((i+1)); echo line $i; sleep 0.02; done; exit 7`;
-const lines = Array.from({ length: count }, (_, at) => `line ${at + 1}`);
+const port = await freePort();
+const count = 50;
+/** Lines, and when the file /go is there as many again. */
+const counting = `i=0; for end in ${count} ${2 * count}; do
+  while [ $i -lt $end ]; do i=$((i+1)); echo line $i; done
+  while [ ! -e /go ]; do sleep 0.02; done
+done; exit 7`;
+const lines = Array.from({ length: 2 * count }, (_, at) => `line ${at + 1}`);
 
 describe('helpers that are killed', { skip: missing('runc') }, () => {
   const { daemon } = useDaemon({
@@ -28,6 +34,15 @@ describe('helpers that are killed', { skip: missing('runc') }, () => {
     return containerId;
   }
 
+  /** The first lines are in the log: what a monitor has read and not written is lost with it. */
+  async function hasBegun(pod: PodRequest): Promise<void> {
+    await until('the first lines are in the log', () => readContainerLog(pod, 'main').length === count);
+  }
+
+  async function goOn(containerId: string): Promise<void> {
+    await daemon.client.runtime('ExecSync', { containerId, cmd: ['touch', '/go'], timeout: 60 });
+  }
+
   async function monitorOf(containerId: string): Promise<number> {
     const { info } = await daemon.client.runtime('ContainerStatus', { containerId, verbose: true });
     return JSON.parse(info?.['info'] ?? '').monitorPid;
@@ -35,12 +50,12 @@ describe('helpers that are killed', { skip: missing('runc') }, () => {
 
   /** The spawner, as soon as there is one that is not `before`. */
   async function spawnerPid(before = 0): Promise<number> {
-    for (let attempt = 0; attempt < 500; attempt++) {
-      const found = processIds().find((pid) => pid !== before && isSpawner(pid));
-      if (found !== undefined) return found;
-      await sleep(20);
-    }
-    throw new Error('the daemon has no spawner');
+    let found: number | undefined;
+    await until('the daemon has a spawner', () => {
+      found = processIds().find((pid) => pid !== before && isSpawner(pid));
+      return found !== undefined;
+    });
+    return found as number;
   }
 
   function isSpawner(pid: number): boolean {
@@ -67,9 +82,10 @@ describe('helpers that are killed', { skip: missing('runc') }, () => {
   test('the monitor: the container goes on under another, which is told and counted', async () => {
     const pod = daemon.pod('monitor');
     const containerId = await start(pod);
-    while (readContainerLog(pod, 'main').length === 0) await sleep(10);
+    await hasBegun(pod);
     const monitorPid = await monitorOf(containerId);
     process.kill(monitorPid, 'SIGKILL');
+    await goOn(containerId);
     assert.equal(await waitForExit(daemon.client, containerId), 7);
     assertWhole(pod);
     assert.notEqual(await monitorOf(containerId), monitorPid);
@@ -85,8 +101,9 @@ describe('helpers that are killed', { skip: missing('runc') }, () => {
     const containerId = await start(pod);
     await daemon.kill();
     await daemon.start();
-    await sleep(100);
+    await hasBegun(pod);
     process.kill(await monitorOf(containerId), 'SIGKILL');
+    await goOn(containerId);
     assert.equal(await waitForExit(daemon.client, containerId), 7);
     assertWhole(pod);
   });
@@ -97,7 +114,9 @@ describe('helpers that are killed', { skip: missing('runc') }, () => {
     process.kill(await spawnerPid(), 'SIGKILL');
     const next = daemon.pod('next');
     const nextId = await start(next);
+    await hasBegun(pod);
     process.kill(await monitorOf(containerId), 'SIGKILL');
+    for (const id of [containerId, nextId]) await goOn(id);
     assert.equal(await waitForExit(daemon.client, containerId), 7);
     assert.equal(await waitForExit(daemon.client, nextId), 7);
     assertWhole(pod);

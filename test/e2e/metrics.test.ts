@@ -3,9 +3,10 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { TestDaemon } from '../harness/daemon.ts';
+import { freePort } from '../harness/host-network.ts';
 import { missing } from '../harness/requirements.ts';
 
-const port = 20_000 + (process.pid % 10_000);
+const port = await freePort();
 
 describe('the metrics of a daemon', { skip: missing('runc') }, () => {
   let daemon: TestDaemon;

@@ -6,12 +6,12 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, describe, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { cgroupDirectory, isUnified, processesIn } from '../harness/cgroup-parent.ts';
 import { TestDaemon } from '../harness/daemon.ts';
 import { createContainer, type PodRequest, removeAllPods, runPod } from '../harness/pods.ts';
 import { missing } from '../harness/requirements.ts';
-import { assertWorld, type World, worldSnapshot } from '../harness/world.ts';
+import { until } from '../harness/until.ts';
+import { assertWorld, settledWorld, type World } from '../harness/world.ts';
 
 const runc = ['/usr/bin/runc', '/usr/sbin/runc', '/usr/local/sbin/runc'].find((path) => existsSync(path));
 
@@ -35,7 +35,7 @@ describe('a handler with monitor_cgroup = "pod" and monitor_env', { skip: missin
     daemon = new TestDaemon({ extraToml: `[crio.runtime.runtimes.inpod]\n${handler}${options}` });
     await daemon.start();
     image = await daemon.loadBusybox();
-    untouched = worldSnapshot(daemon);
+    untouched = await settledWorld(daemon);
   });
 
   after(async () => {
@@ -83,7 +83,7 @@ describe('a handler with monitor_cgroup = "pod" and monitor_env', { skip: missin
       return JSON.parse(info?.['info'] ?? '').monitorPid;
     };
     // It is in its place before the daemon hears of it.
-    for (let attempt = 0; (await told()) === monitorPid && attempt < 200; attempt++) await sleep(20);
+    await until('the daemon hears of it', async () => (await told()) !== monitorPid);
     assert.deepEqual(inside(), [await told()]);
     assert.equal(scoreOf(inside()[0] ?? 'self'), mayProtect ? -1000 : scoreOf('self'));
   });

@@ -11,7 +11,8 @@ import { runPod } from '../harness/pods.ts';
 import { commandOf, processIds } from '../harness/proc.ts';
 import { missing } from '../harness/requirements.ts';
 import { ScriptedPlugin } from '../harness/scripted-plugin.ts';
-import { assertWorld, type World, worldSnapshot } from '../harness/world.ts';
+import { patienceMs, until } from '../harness/until.ts';
+import { assertWorld, settledWorld, type World, worldSnapshot } from '../harness/world.ts';
 
 describe('a CNI plugin', { skip: missing('runc') }, () => {
   let plugin: ScriptedPlugin;
@@ -28,7 +29,7 @@ describe('a CNI plugin', { skip: missing('runc') }, () => {
       extraToml: `[crio.metrics]\nenable_metrics = true\nmetrics_port = ${metricsPort}\n`,
     });
     await daemon.start();
-    empty = worldSnapshot(daemon);
+    empty = await settledWorld(daemon);
   });
 
   afterEach(() => plugin.mend());
@@ -48,7 +49,7 @@ describe('a CNI plugin', { skip: missing('runc') }, () => {
 
   async function networkReadyBecomes(wanted: true | RegExp): Promise<void> {
     let last = '';
-    for (const deadline = Date.now() + 30_000; Date.now() < deadline; await sleep(100)) {
+    for (const deadline = Date.now() + patienceMs; Date.now() < deadline; await sleep(100)) {
       const { status } = await daemon.client.runtime('Status', {});
       const ready = status?.conditions?.find(({ type }) => type === 'NetworkReady');
       if (wanted === true ? ready?.status : !ready?.status && wanted.test(ready?.message ?? '')) return;
@@ -65,12 +66,7 @@ describe('a CNI plugin', { skip: missing('runc') }, () => {
       /DEADLINE_EXCEEDED.*pod "default\/hang": ADD of CNI plugin "scripted" did not end in time and was killed/,
     );
     await assertWorld(daemon, empty);
-    assert.deepEqual(
-      processIds()
-        .map(commandOf)
-        .filter((command) => command === `sleep ${mark}`),
-      [],
-    );
+    await until('all are dead', () => !processIds().map(commandOf).includes(`sleep ${mark}`));
   });
 
   test('that prints garbage is named, with a bounded part of what it said', async () => {
@@ -101,7 +97,7 @@ describe('a CNI plugin', { skip: missing('runc') }, () => {
     await daemon.start();
     assert.equal(await metric('cria_network_deferred_deletes'), '1', 'a new daemon knows it');
     plugin.mend();
-    for (const deadline = Date.now() + 30_000; Date.now() < deadline; await sleep(100))
+    for (const deadline = Date.now() + patienceMs; Date.now() < deadline; await sleep(100))
       if ((await metric('cria_network_deferred_deletes')) === '0') break;
     await assertWorld(daemon, empty);
     assert.deepEqual(readdirSync(join(daemon.paths.dataDir, 'network/deferred')), []);
@@ -123,7 +119,7 @@ describe('a CNI plugin', { skip: missing('runc') }, () => {
     rmSync(join(plugin.directory, 'scripted.STATUS'));
     await networkReadyBecomes(true);
     await daemon.restart();
-    for (const deadline = Date.now() + 30_000; Date.now() < deadline; await sleep(100))
+    for (const deadline = Date.now() + patienceMs; Date.now() < deadline; await sleep(100))
       if (existsSync(told)) break;
     const valid = JSON.parse(readFileSync(told, 'utf8'))['cni.dev/valid-attachments'];
     assert.deepEqual(valid, [{ containerID: podId, ifname: 'eth0' }]);
@@ -144,6 +140,6 @@ describe('a CNI plugin', { skip: missing('runc') }, () => {
     );
     assert.deepEqual((await daemon.client.runtime('ListPodSandbox', {})).items, []);
     plugin.mend();
-    await assertWorld(daemon, empty, 30_000);
+    await assertWorld(daemon, empty);
   });
 });

@@ -9,6 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { TestDaemon } from '../harness/daemon.ts';
 import { createContainer, podIp, runPod, waitForExit } from '../harness/pods.ts';
 import { missing } from '../harness/requirements.ts';
+import { patienceMs } from '../harness/until.ts';
 
 const script = `
 echo one; echo oops >&2; printf par; printf tial; echo
@@ -31,7 +32,7 @@ class Printed {
 
   /** The first lines of the script, on both streams. */
   async begun(): Promise<void> {
-    const deadline = Date.now() + 20_000;
+    const deadline = Date.now() + patienceMs;
     while (!/partial\n/.test(this.out) || !/oops\n/.test(this.err)) {
       if (Date.now() > deadline) assert.fail(`not all of "${this.out}", errors "${this.err}"`);
       await sleep(20);
@@ -158,7 +159,7 @@ suite('cria ps, pods, logs and sessions', { skip: missing('runc') }, () => {
   test('sessions shows who uses what, for as long as they do', async () => {
     const sessionsNow = async () => JSON.parse(await daemon.cria('sessions', '--json')) as object[];
     const gone = async (): Promise<void> => {
-      const deadline = Date.now() + 20_000;
+      const deadline = Date.now() + patienceMs;
       while ((await sessionsNow()).length > 0) {
         if (Date.now() > deadline) assert.fail('a session is still listed');
         await sleep(20);

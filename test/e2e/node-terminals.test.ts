@@ -5,12 +5,12 @@ import { spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { after, afterEach, before, suite, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { TestDaemon } from '../harness/daemon.ts';
 import { Person } from '../harness/person.ts';
 import { createContainer, runPod } from '../harness/pods.ts';
 import { processesOf } from '../harness/proc.ts';
 import { missing } from '../harness/requirements.ts';
+import { until } from '../harness/until.ts';
 
 /** A shell reads this: single quotes hold no quote. */
 const quoted = (argv: readonly string[]): string => argv.map((word) => `'${word}'`).join(' ');
@@ -178,9 +178,6 @@ suite('cria exec and attach', { skip: missing('runc', 'stty') }, () => {
       processesOf(daemon.root, daemon.cgroupParent).filter(({ command }) => command.includes('sleep 4321'));
     assert.ok(commands().length > 0);
     child.kill('SIGKILL');
-    for (let tries = 0; commands().length > 0; tries++) {
-      assert.ok(tries < 400, `still there: ${JSON.stringify(commands())}`);
-      await sleep(50);
-    }
+    await until('the command is dead', () => commands().length === 0);
   });
 });

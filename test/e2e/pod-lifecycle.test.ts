@@ -9,7 +9,8 @@ import { buildNginxImage, findStaticBusybox } from '../harness/images.ts';
 import { readContainerLog, waitForExit } from '../harness/pods.ts';
 import { TestRegistry } from '../harness/registry.ts';
 import { missing } from '../harness/requirements.ts';
-import { assertWorld, type World, worldSnapshot } from '../harness/world.ts';
+import { patienceMs } from '../harness/until.ts';
+import { assertWorld, settledWorld, type World } from '../harness/world.ts';
 
 interface ContainerInspect {
   readonly status: { readonly state: string; readonly exitCode: number; readonly reason: string };
@@ -22,7 +23,7 @@ interface PodInspect {
 async function eventually<T>(
   what: string,
   look: () => Promise<T | undefined>,
-  timeoutMs = 5_000,
+  timeoutMs = patienceMs,
 ): Promise<T> {
   const deadline = Date.now() + timeoutMs;
   for (;;) {
@@ -51,7 +52,7 @@ for (const handler of ['runc', 'crun']) {
       await daemon.start();
       crictl = new Crictl(daemon);
       await crictl.run('pull', image);
-      empty = worldSnapshot(daemon);
+      empty = await settledWorld(daemon);
     });
 
     after(async () => {

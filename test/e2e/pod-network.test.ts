@@ -8,7 +8,7 @@ import { TestDaemon } from '../harness/daemon.ts';
 import { HostNamespace } from '../harness/host-namespace.ts';
 import { networkedPod, runServingPod, type ServingPod, words } from '../harness/pod-server.ts';
 import { missing } from '../harness/requirements.ts';
-import { assertWorld, worldSnapshot } from '../harness/world.ts';
+import { assertWorld, settledWorld } from '../harness/world.ts';
 
 const bandwidthPlugin = ['/usr/lib/cni', '/opt/cni/bin', '/usr/libexec/cni'].some((folder) =>
   existsSync(`${folder}/bandwidth`),
@@ -39,7 +39,7 @@ describe('the network of a pod', { skip: reason }, () => {
     host.runIn(pod?.netns ?? '', 'ip', family, 'address', 'show', 'eth0');
 
   test('has an address of each family, the first configured first, and is reached by both', async () => {
-    const untouched = worldSnapshot(daemon);
+    const untouched = await settledWorld(daemon);
     pod = await runServingPod(daemon, networkedPod(daemon, 'dual', {}));
     assert.equal(pod.ips.length, 2);
     const [first = '', second = ''] = pod.ips;
@@ -66,7 +66,7 @@ describe('the network of a pod', { skip: reason }, () => {
   });
 
   test('is limited as the bandwidth annotations say, and wrong ones are refused before anything is made', async () => {
-    const untouched = worldSnapshot(daemon);
+    const untouched = await settledWorld(daemon);
     const limited = (ingress: string, egress: string) =>
       networkedPod(daemon, 'limited', {
         annotations: {

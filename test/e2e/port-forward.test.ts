@@ -8,13 +8,13 @@ import { once } from 'node:events';
 import { readdirSync, readlinkSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { after, before, suite, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Crictl } from '../harness/crictl.ts';
 import { TestDaemon } from '../harness/daemon.ts';
 import { rounds } from '../harness/long-tests.ts';
 import { runPod } from '../harness/pods.ts';
 import { missing } from '../harness/requirements.ts';
+import { until } from '../harness/until.ts';
 import { assertWorld, settledWorld, type World } from '../harness/world.ts';
 
 const parallel = 100;
@@ -116,13 +116,6 @@ suite('port-forward', { skip: missing('runc', 'crictl', 'nsenter') }, () => {
       sums.filter((sum) => sum !== expected),
       [],
     );
-  }
-
-  async function until(what: string, holds: () => boolean): Promise<void> {
-    for (let tries = 0; !holds(); tries++) {
-      assert.ok(tries < 1000, `it has not become so: ${what}`);
-      await sleep(20);
-    }
   }
 
   /** The daemon's open sockets. Other descriptors are those of its threads, which come and go. */

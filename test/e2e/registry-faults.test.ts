@@ -14,7 +14,7 @@ import { passwordAuth, type TestRegistry } from '../harness/registry.ts';
 import { RegistryFront } from '../harness/registry-front.ts';
 import { missing } from '../harness/requirements.ts';
 
-const silenceSeconds = 5;
+const silenceSeconds = 15;
 const mebibyte = 1024 * 1024;
 const me = { username: 'me', password: 'geheim' };
 
@@ -240,7 +240,7 @@ describe('a registry with faults', { skip: missing('runc', 'docker-registry', 's
     assert.equal(code, status.UNKNOWN);
     assert.match(
       details,
-      /^RegistryUnavailable: registry "127.* gave nothing of image ".*" for 5 s, the limit/,
+      /^RegistryUnavailable: registry "127.* gave nothing of image ".*" for 15 s, the limit/,
     );
     front.misbehave = () => false;
     assert.equal(await world.pull(front.host), world.image.id);

@@ -16,6 +16,7 @@ import {
   waitForExit,
 } from '../harness/pods.ts';
 import { missing } from '../harness/requirements.ts';
+import { until } from '../harness/until.ts';
 
 /** Counts up in its log until the file /stop appears; then ends with the code that stands in it. */
 const counting =
@@ -44,12 +45,9 @@ describe('a restart of the daemon', { skip: missing('runc') }, () => {
 
   /** Waits for more log lines than `count`, and returns how many there are. */
   async function linesBeyond(count: number): Promise<number> {
-    for (let attempt = 0; attempt < 100; attempt++) {
-      const found = readContainerLog(pod, 'counter').length;
-      if (found > count) return found;
-      await sleep(50);
-    }
-    throw new Error(`the log did not grow beyond ${count} lines in 5 s`);
+    const found = () => readContainerLog(pod, 'counter').length;
+    await until(`more lines in the log than ${count}`, () => found() > count);
+    return found();
   }
 
   async function stateOf(id: string): Promise<string> {
@@ -58,7 +56,7 @@ describe('a restart of the daemon', { skip: missing('runc') }, () => {
   }
 
   async function end(code: number): Promise<void> {
-    const cmd = ['sh', '-c', `echo ${code} > /stop`];
+    const cmd = ['sh', '-c', `echo ${code} > /stop.new; mv /stop.new /stop`];
     await daemon.client.runtime('ExecSync', { containerId, cmd, timeout: 10 });
   }
 
@@ -82,7 +80,7 @@ describe('a restart of the daemon', { skip: missing('runc') }, () => {
   });
 
   test('an exit while the daemon was dead is reported with its real code', async () => {
-    const cmd = ['sh', '-c', '(sleep 1; echo 23 > /stop) >/dev/null 2>&1 &'];
+    const cmd = ['sh', '-c', '(sleep 1; echo 23 > /stop.new; mv /stop.new /stop) >/dev/null 2>&1 &'];
     await daemon.client.runtime('ExecSync', { containerId, cmd, timeout: 10 });
     const { info } = await daemon.client.runtime('ContainerStatus', { containerId, verbose: true });
     const { pid } = JSON.parse(info['info'] ?? '{}') as { pid: number };
@@ -104,8 +102,7 @@ describe('a restart of the daemon', { skip: missing('runc') }, () => {
       stopped = daemon.client.runtime('StopContainer', { containerId, timeout: 0 });
       stopped.catch(() => {});
       const isZombie = () => / Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8')); // its parent is asleep
-      for (let look = 0; look < 100 && !isZombie(); look++) await sleep(50);
-      assert.ok(isZombie(), 'the container was not killed');
+      await until('the container is killed', isZombie);
     } finally {
       process.kill(monitorPid, 'SIGCONT');
     }

@@ -5,7 +5,6 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, afterEach, before, describe, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { status } from '@grpc/grpc-js';
 import type { ContainerConfig } from '../../internal/cri/gen/runtime/v1/ContainerConfig.ts';
 import type { NamespaceMode } from '../../internal/cri/gen/runtime/v1/NamespaceMode.ts';
@@ -13,6 +12,7 @@ import { findProgram } from '../harness/command.ts';
 import { TestDaemon } from '../harness/daemon.ts';
 import { podConfig, readContainerLog, removeAllPods, waitForExit } from '../harness/pods.ts';
 import { missing } from '../harness/requirements.ts';
+import { until } from '../harness/until.ts';
 import { assertWorld, settledWorld, type World } from '../harness/world.ts';
 
 const runc = findProgram('runc') ?? 'runc';
@@ -65,10 +65,7 @@ class Handlers extends TestDaemon {
   /** The trap is set. */
   async #isReady(handler: string): Promise<void> {
     const hasStarted = () => readContainerLog(this.pod(handler), 'main').some(({ text }) => text === 'ready');
-    for (let left = 600; !hasStarted(); left--) {
-      if (left === 0) throw new Error(`the container has not begun to work:\n${this.logTail()}`);
-      await sleep(50);
-    }
+    await until('the container has begun to work', hasStarted);
   }
 
   async exec(containerId: string, ...cmd: string[]): Promise<string> {

@@ -6,12 +6,12 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { command, findProgram } from '../harness/command.ts';
 import { busybox } from '../harness/daemon.ts';
 import { useDaemon } from '../harness/daemon-suite.ts';
-import { createContainer, runPod, waitForExit } from '../harness/pods.ts';
+import { createContainer, readContainerLog, runPod, waitForExit } from '../harness/pods.ts';
 import { missing } from '../harness/requirements.ts';
+import { until } from '../harness/until.ts';
 
 /** Does what it is asked to, and then fails at `start`. */
 const forgetful = (runtime: string): string => `#!/bin/sh
@@ -42,13 +42,12 @@ describe('a start in doubt', { skip: missing('runc') }, () => {
   const start = (containerId: string) => daemon.client.runtime('StartContainer', { containerId });
 
   /** As a daemon that dies between the runtime's start and its own record; the next one does not hear of the monitor. */
-  async function startUnseen(containerId: string, until: (pid: number) => boolean): Promise<number> {
+  async function startUnseen(containerId: string, isThere: (pid: number) => boolean): Promise<number> {
     const { pid, monitorPid } = await processesIn(containerId);
     await daemon.kill();
     process.kill(monitorPid, 'SIGSTOP');
     await command([runc, '--root', join(daemon.root, 'run/runc'), 'start', containerId]);
-    for (let look = 0; look < 200 && !until(pid); look++) await sleep(20);
-    assert.ok(until(pid));
+    await until('it is there', () => isThere(pid));
     await daemon.start();
     return monitorPid;
   }
@@ -87,14 +86,14 @@ describe('a start in doubt', { skip: missing('runc') }, () => {
   test('that the runtime calls failed, while the container runs', async () => {
     const containerId = await create(
       'failed',
-      'trap "exit 9" TERM; while :; do sleep 0.1; done',
+      'trap "exit 9" TERM; echo ready; while :; do sleep 0.1; done',
       'forgetful',
     );
     await start(containerId);
     const { status } = await daemon.client.runtime('ContainerStatus', { containerId });
     assert.equal(status?.state, 'CONTAINER_RUNNING');
     assert.match(daemon.logTail(), /the start of a container failed, but it runs.*lost my way/);
-    await sleep(200); // until it has set its trap
+    await until('the trap is set', () => readContainerLog(daemon.pod('failed'), 'main').length > 0);
     await daemon.client.runtime('StopContainer', { containerId, timeout: 10 });
     assert.equal(await waitForExit(daemon.client, containerId), 9);
   });

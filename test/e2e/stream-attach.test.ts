@@ -5,9 +5,10 @@ import { after, before, describe, test } from 'node:test';
 import { ChannelClient } from '../harness/channel-client.ts';
 import { TestDaemon } from '../harness/daemon.ts';
 import { startPiped } from '../harness/piped-command.ts';
-import { waitForExit } from '../harness/pods.ts';
+import { readContainerLog, waitForExit } from '../harness/pods.ts';
 import { missing } from '../harness/requirements.ts';
 import { StreamWorld } from '../harness/stream-world.ts';
+import { until } from '../harness/until.ts';
 
 describe('attach', { skip: missing('runc', 'crictl') }, () => {
   const world = new StreamWorld(new TestDaemon());
@@ -97,11 +98,12 @@ describe('attach', { skip: missing('runc', 'crictl') }, () => {
     const containerId = await world.container('deaf', [
       'sh',
       '-c',
-      'trap "exit 0" USR1; while :; do sleep 0.1; done',
+      'trap "exit 0" USR1; echo ready; while :; do sleep 0.1; done',
     ]);
     const client = await attach(containerId);
     client.send(0, Buffer.alloc(1024 * 1024));
     client.endChannel(0);
+    await until('the trap is set', () => readContainerLog(world.pod, 'deaf').length > 0);
     await world.daemon.client.runtime('ExecSync', {
       containerId,
       cmd: ['sh', '-c', 'kill -USR1 1'],

@@ -4,6 +4,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { digestOf } from '../../internal/registry/digest.ts';
 import type { Digest } from '../../internal/registry/registry.ts';
+import { freePort } from '../harness/host-network.ts';
 import type { MadeImage, MadeList } from './made-image.ts';
 
 interface StoredManifest {
@@ -101,10 +102,7 @@ export class RegistryServer {
 
 /** An address on which nothing listens any more. */
 export async function closedHost(): Promise<string> {
-  const server = await RegistryServer.start();
-  const { host } = server;
-  await server.close();
-  return host;
+  return `127.0.0.1:${await freePort()}`;
 }
 
 /** Answers a blob request, with a part for a Range. */

@@ -3,6 +3,7 @@
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ClientOptions, WebSocket } from 'ws';
+import { patienceMs } from './until.ts';
 
 export class ChannelClient {
   readonly socket: WebSocket;
@@ -56,7 +57,7 @@ export class ChannelClient {
   }
 
   async until(condition: () => boolean, what: string): Promise<void> {
-    const deadline = Date.now() + 30_000;
+    const deadline = Date.now() + patienceMs;
     while (!condition()) {
       if (Date.now() > deadline) throw new Error(`it did not become so: ${what}`);
       await sleep(5);

@@ -3,6 +3,7 @@
 import { execFile } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { join } from 'node:path';
+import { patienceMs } from './until.ts';
 
 export interface Outcome {
   /** -1 when it was killed, for example by the time limit. */
@@ -38,7 +39,7 @@ export function attempt(argv: readonly string[], options: CommandOptions = {}): 
   const env = { ...process.env, ...options.env };
   return new Promise((resolve) => {
     const limits = {
-      timeout: options.timeoutMs ?? 60_000,
+      timeout: options.timeoutMs ?? patienceMs,
       killSignal: 'SIGKILL',
       maxBuffer: 64 << 20,
     } as const;

@@ -10,6 +10,7 @@ import {
 import { loadSync, type MethodDefinition } from '@grpc/proto-loader';
 import type { ImageServiceDefinition } from '../../internal/cri/gen/runtime/v1/ImageService.ts';
 import type { RuntimeServiceDefinition } from '../../internal/cri/gen/runtime/v1/RuntimeService.ts';
+import { patienceMs } from './until.ts';
 
 type RequestOf<M> =
   M extends MethodDefinition<infer Request, infer _Out, infer _In, infer _Response> ? Request : never;
@@ -21,6 +22,8 @@ type Caller<Service> = <M extends keyof Service & string>(
   method: M,
   request: RequestOf<Service[M]>,
   timeoutMs?: number,
+  /** Cancels the call. */
+  signal?: AbortSignal,
 ) => Promise<ResponseOf<Service[M]>>;
 
 /** Reads a server's stream to its end: every message, in order. */
@@ -37,7 +40,6 @@ export interface CriClient {
   close(): void;
 }
 
-const defaultTimeoutMs = 60_000;
 const maxMessageBytes = 16 << 20;
 
 /** The same options as for `proto-loader-gen-types`: what the generated types promise holds only with them. */
@@ -51,11 +53,11 @@ function loadServices(): Record<'RuntimeService' | 'ImageService', ServiceClient
 }
 
 function callerOf<Service>(client: Client, service: ServiceClientConstructor): Caller<Service> {
-  return (method, request, timeoutMs = defaultTimeoutMs) =>
+  return (method, request, timeoutMs = patienceMs, signal = undefined) =>
     new Promise((resolve, reject) => {
       const definition = service.service[method];
       if (definition === undefined) throw new Error(`the proto file has no RPC ${method}`);
-      client.makeUnaryRequest(
+      const call = client.makeUnaryRequest(
         definition.path,
         definition.requestSerialize,
         definition.responseDeserialize,
@@ -63,6 +65,7 @@ function callerOf<Service>(client: Client, service: ServiceClientConstructor): C
         { deadline: Date.now() + timeoutMs },
         (error, response) => (error === null ? resolve(response) : reject(error)),
       );
+      signal?.addEventListener('abort', () => call.cancel(), { once: true });
     });
 }
 
@@ -72,7 +75,7 @@ function readerOf<Service>(client: Client, service: ServiceClientConstructor): R
       const definition = service.service[method];
       if (definition === undefined) throw new Error(`the proto file has no RPC ${method}`);
       const { path, requestSerialize, responseDeserialize } = definition;
-      const options = { deadline: Date.now() + defaultTimeoutMs };
+      const options = { deadline: Date.now() + patienceMs };
       const call = client.makeServerStreamRequest(
         path,
         requestSerialize,

@@ -4,6 +4,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { attempt, command, type Outcome } from './command.ts';
 import type { TestDaemon } from './daemon.ts';
 import { type ContainerRequest, type PodRequest, podConfig } from './pods.ts';
+import { patienceMs } from './until.ts';
 
 export class Crictl {
   readonly #daemon: TestDaemon;
@@ -22,7 +23,7 @@ export class Crictl {
       '--image-endpoint',
       endpoint,
       '--timeout',
-      '60s',
+      `${patienceMs}ms`,
       ...args,
     ];
   }

@@ -17,7 +17,8 @@ import {
 import { deleteBridge, freeSubnet, rememberForwarding, removeMasquerading } from './host-network.ts';
 import { buildBusyboxImage, findStaticBusybox } from './images.ts';
 import { type PodRequest, removeAllPods } from './pods.ts';
-import { mountsBelow, processesOf } from './proc.ts';
+import { killIfAlive, mountsBelow, processesOf } from './proc.ts';
+import { patienceMs } from './until.ts';
 import { removeCgroups, type Territory } from './world.ts';
 
 export interface DaemonOptions {
@@ -48,9 +49,9 @@ const repository = new URL('../../../', import.meta.url);
 export const nodeOptions = readFileSync(new URL('contrib/node-options', repository), 'utf8')
   .split('\n')
   .filter((line) => line.startsWith('-'));
-// In an emulated machine the daemon takes half a minute.
-const startLimitMs = 90_000;
-const stopLimitMs = 15_000;
+// In an emulated machine the daemon takes half a minute; its end has a limit of its own, of one.
+const startLimitMs = patienceMs;
+const stopLimitMs = patienceMs;
 
 /** The image of `loadBusybox`. */
 export const busybox = 'localhost/busybox:test';
@@ -215,13 +216,7 @@ export class TestDaemon implements Territory {
   async #killLeftovers(): Promise<void> {
     const left = () => processesOf(this.root, this.cgroupParent);
     for (let round = 0; round < 20 && left().length > 0; round++) {
-      for (const { pid } of left()) {
-        try {
-          process.kill(pid, 'SIGKILL');
-        } catch {
-          // it has ended meanwhile
-        }
-      }
+      for (const { pid } of left()) killIfAlive(pid);
       await sleep(50);
     }
     removeCgroups(this.cgroupParent);

@@ -12,6 +12,7 @@ import { type CriClient, connect } from './cri-client.ts';
 import { writeDaemonConfig } from './daemon-config.ts';
 import { buildBusyboxImage, findStaticBusybox } from './images.ts';
 import { createContainer, podIp, readContainerLog, removeAllPods, runPod, waitForExit } from './pods.ts';
+import { patienceMs } from './until.ts';
 
 const script =
   'echo "hello from $(hostname)"; ip -4 -o addr show eth0 | awk \'{print "my address is", $4}\'; exit 7';
@@ -30,10 +31,10 @@ async function whatIsNotReady(client: CriClient): Promise<string | undefined> {
 }
 
 async function waitUntilReady(client: CriClient): Promise<void> {
-  const deadline = Date.now() + 20_000;
+  const deadline = Date.now() + patienceMs;
   let problem: string | undefined = 'no answer';
   while (problem !== undefined) {
-    if (Date.now() > deadline) throw new Error(`the daemon is not ready after 20 s: ${problem}`);
+    if (Date.now() > deadline) throw new Error(`the daemon is still not ready: ${problem}`);
     await sleep(100);
     problem = await whatIsNotReady(client).catch((error: Error) => error.message);
   }

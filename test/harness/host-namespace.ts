@@ -4,11 +4,12 @@ import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { patienceMs } from './until.ts';
 
 export type Transport = 'tcp' | 'udp';
 
 const tcpClient = `const [host, port] = process.argv.slice(1);
-require('net').connect({ host, port, timeout: 3000 })
+require('net').connect({ host, port, timeout: 20000 })
   .on('timeout', () => process.exit(1)).on('error', () => process.exit(1)).pipe(process.stdout)`;
 
 const udpClient = `const [host, port] = process.argv.slice(1);
@@ -16,7 +17,7 @@ const socket = require('dgram').createSocket(host.includes(':') ? 'udp6' : 'udp4
 socket.on('message', (text) => { process.stdout.write(text); socket.close(); });
 socket.on('error', () => process.exit(1));
 socket.connect(Number(port), host, () => socket.send('hello'));
-setTimeout(() => process.exit(1), 3000).unref();`;
+setTimeout(() => process.exit(1), 20000).unref();`;
 
 export class HostNamespace {
   readonly name = `cria-host-${randomBytes(3).toString('hex')}`;
@@ -43,7 +44,7 @@ export class HostNamespace {
 
   /** Waits until an IPv6 address of this host is in use: the kernel looks for duplicates before. */
   async usesAddress(address: string): Promise<void> {
-    for (const deadline = Date.now() + 30_000; Date.now() < deadline; await sleep(50)) {
+    for (const deadline = Date.now() + patienceMs; Date.now() < deadline; await sleep(50)) {
       if (this.run('ip', '-6', 'address', 'show', 'to', address, '-tentative').includes(address)) return;
     }
     throw new Error(`${address} is still tentative`);

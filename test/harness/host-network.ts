@@ -64,15 +64,22 @@ export function podNetworkTraces(bridge: string): string[] {
   return [...ports.map((port) => `interface ${port}`), ...masqueradingRules(bridge)];
 }
 
-/** A TCP port of the loopback address that nobody listens on now. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
+/**
+ * A TCP port of the loopback address that nobody listens on now. It is none of those that the kernel gives to whoever
+ * connects (ip_local_port_range, from 32768 on): no connection of somebody else takes it before it is used.
+ */
+export async function freePort(): Promise<number> {
+  for (let attempt = 0; attempt < 50; attempt++) {
+    const port = randomInt(10_000, 32_768);
+    if (await canListen(port)) return port;
+  }
+  throw new Error('no free port on 127.0.0.1');
+}
+
+function canListen(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
     const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      const port = typeof address === 'object' && address !== null ? address.port : 0;
-      server.close(() => resolve(port));
-    });
+    server.once('error', () => resolve(false));
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
   });
 }

@@ -6,6 +6,8 @@ import { after, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ProcessError, type ProcessFailure } from '../../internal/process/process-error.ts';
 import { nodeCommandRunner } from './node-command-runner.ts';
+import { commandOf, processIds } from './proc.ts';
+import { until } from './until.ts';
 
 const scratch = mkdtempSync(join(tmpdir(), 'run-test-'));
 after(() => rmSync(scratch, { recursive: true, force: true }));
@@ -44,8 +46,7 @@ function isAlive(pid: number): boolean {
 }
 
 async function assertDies(pid: number): Promise<void> {
-  for (let tries = 0; tries < 200 && isAlive(pid); tries += 1) await sleep(10);
-  assert.equal(isAlive(pid), false, `process ${pid} is alive`);
+  await until(`process ${pid} is dead`, () => !isAlive(pid));
 }
 
 test('run gives both streams when the command exits with 0', async () => {
@@ -98,10 +99,11 @@ test('run ignores a command that does not read its stdin', async () => {
 });
 
 test('run kills the whole group when the time is over', async () => {
-  const running = sh(`sleep 600 & echo $! > ${scratch}/late; wait`, { timeoutMs: 300 });
-  const failure = await failureOf(running);
+  const seconds = 20_000_000 + process.pid; // by which it is found, whether it has begun or not
+  const failure = await failureOf(sh(`sleep ${seconds} & wait`, { timeoutMs: 300 }));
   assert.deepEqual([failure.timedOut, failure.signalName], [true, 'SIGKILL']);
-  await assertDies(await pidIn('late'));
+  const left = () => processIds().filter((pid) => commandOf(pid).includes(`sleep ${seconds}`));
+  await until('all are dead', () => left().every((pid) => !isAlive(pid)));
 });
 
 test('run kills the whole group when the signal aborts', async () => {

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { missing } from './requirements.ts';
+import { patienceMs } from './until.ts';
 
 export const maskFile = '/proc/irq/default_smp_affinity';
 export const latencyFile = '/sys/devices/system/cpu/cpu1/power/pm_qos_resume_latency_us';
@@ -18,7 +19,7 @@ export function interruptMask(): bigint {
 
 /** What a container has changed is given back behind its end. */
 export async function becomes(file: string, value: string): Promise<void> {
-  const deadline = Date.now() + 20_000;
+  const deadline = Date.now() + patienceMs;
   while (contentOf(file) !== value && Date.now() < deadline) await sleep(20);
   assert.equal(contentOf(file), value, file);
 }

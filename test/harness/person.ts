@@ -1,8 +1,7 @@
 // A person at a terminal: a program under a pseudoterminal, what is on its screen, and keys for it.
 
 import { type IPty, spawn } from '@lydell/node-pty';
-
-const waitMs = 30_000;
+import { patienceMs } from './until.ts';
 
 export class Person {
   /** All that the terminal was sent. */
@@ -61,7 +60,7 @@ export class Person {
       const timer = setTimeout(() => {
         this.#waiting.delete(ask);
         reject(new Error(`no ${pattern} in ${JSON.stringify(this.screen.slice(this.#seen))}`));
-      }, waitMs);
+      }, patienceMs);
       this.#waiting.add(ask);
       ask();
     });

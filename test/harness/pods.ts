@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { PodSandboxConfig } from '../../internal/cri/gen/runtime/v1/PodSandboxConfig.ts';
 import type { CriClient } from './cri-client.ts';
+import { patienceMs } from './until.ts';
 
 export interface PodRequest {
   readonly name: string;
@@ -93,7 +94,7 @@ export async function podIp(client: CriClient, podSandboxId: string): Promise<st
 export async function waitForExit(
   client: CriClient,
   containerId: string,
-  timeoutMs = 30_000,
+  timeoutMs = patienceMs,
 ): Promise<number> {
   const deadline = Date.now() + timeoutMs;
   for (;;) {

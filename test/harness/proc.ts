@@ -62,6 +62,15 @@ export function processesOf(root: string, cgroupParent: string): ProcessTrace[] 
     );
 }
 
+/** Sends SIGKILL; a process that has ended already is no error. */
+export function killIfAlive(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'ESRCH') throw cause;
+  }
+}
+
 /** Mount points below `root`, in the order in which they were mounted. */
 export function mountsBelow(root: string): string[] {
   return read('/proc/self/mountinfo')

@@ -3,6 +3,7 @@
 import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort } from './host-network.ts';
 
 /** Returns true when it has answered (or destroyed) the request. */
 export type Misbehaviour = (request: IncomingMessage, response: ServerResponse) => boolean;
@@ -29,7 +30,8 @@ export class RegistryFront {
   /** `behind` is `host:port`. */
   static async start(behind: string): Promise<RegistryFront> {
     const front = new RegistryFront(behind);
-    await new Promise<void>((resolve) => front.#server.listen(0, '127.0.0.1', resolve));
+    const port = await freePort(); // which is still free when it restarts
+    await new Promise<void>((resolve) => front.#server.listen(port, '127.0.0.1', resolve));
     return front;
   }
 

@@ -5,10 +5,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { CertificateFiles } from './certificates.ts';
 import { command } from './command.ts';
 import { freePort } from './host-network.ts';
+import { until } from './until.ts';
 
 export interface RegistryOptions {
   /** Speaks TLS with this certificate. */
@@ -72,12 +72,15 @@ export class TestRegistry {
   }
 
   async #listens(): Promise<void> {
-    for (let attempt = 0; attempt < 100; attempt++) {
-      if (await accepts(this.host)) return;
-      await sleep(50);
+    try {
+      await until(`docker-registry answers on ${this.host}`, async () => {
+        if (this.#process.exitCode !== null) throw new Error('docker-registry has ended');
+        return accepts(this.host);
+      });
+    } catch (cause) {
+      await this.stop();
+      throw cause;
     }
-    await this.stop();
-    throw new Error(`docker-registry does not answer on ${this.host}`);
   }
 
   /** What registries.conf says so that a client speaks plain HTTP with this registry. */

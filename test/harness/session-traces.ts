@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { TestDaemon } from './daemon.ts';
 import { processesOf } from './proc.ts';
+import { patienceMs } from './until.ts';
 
 export interface Traces {
   /** Of pods and monitors, and the daemon. */
@@ -29,7 +30,7 @@ export async function sessionTraces(daemon: TestDaemon): Promise<Traces> {
 
 /** Fails unless soon there is nothing that was not there before. */
 export async function noMoreTraces(daemon: TestDaemon, before: Traces): Promise<void> {
-  const deadline = Date.now() + 30_000;
+  const deadline = Date.now() + patienceMs;
   for (;;) {
     const now = currentTraces(daemon);
     const more = [...added(before.processes, now.processes), ...added(before.files, now.files)];

@@ -2,6 +2,7 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
+import { patienceMs } from './until.ts';
 
 const program = `const [host, port] = process.argv.slice(1);
 const socket = require('dgram').createSocket('udp4');
@@ -30,7 +31,7 @@ export class UdpSender {
   async answered(): Promise<void> {
     let timer: NodeJS.Timeout | undefined;
     const silence = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new Error('no answer to UDP in 20 s')), 20_000);
+      timer = setTimeout(() => reject(new Error('still no answer to UDP')), patienceMs);
     });
     await Promise.race([this.#next('answered', 1), silence]).finally(() => clearTimeout(timer));
   }

@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { DaemonPaths } from './daemon-config.ts';
 import { podNetworkTraces } from './host-network.ts';
 import { mountsBelow, processesOf } from './proc.ts';
+import { patienceMs } from './until.ts';
 
 export interface Territory {
   readonly root: string;
@@ -119,8 +120,8 @@ export async function settledWorld(territory: Territory): Promise<World> {
 }
 
 /** Fails unless the world becomes `expected` soon: the kernel takes a moment to end processes and interfaces. */
-export async function assertWorld(territory: Territory, expected: World, timeoutMs = 3_000): Promise<void> {
-  const deadline = Date.now() + timeoutMs;
+export async function assertWorld(territory: Territory, expected: World): Promise<void> {
+  const deadline = Date.now() + patienceMs;
   let now = worldSnapshot(territory);
   while (JSON.stringify(now) !== JSON.stringify(expected) && Date.now() < deadline) {
     await sleep(50);

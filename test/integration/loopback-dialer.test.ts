@@ -8,9 +8,9 @@ import { once } from 'node:events';
 import { existsSync, readdirSync, readlinkSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
 import { after, before, suite, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { NamespaceDialer } from '../../internal/namespaces/namespace-dialer.ts';
+import { until } from '../harness/until.ts';
 
 const namespace = `cria-dial-${process.pid}`;
 const path = `/run/netns/${namespace}`;
@@ -41,14 +41,6 @@ function threadNetworks(): Set<string> {
   return new Set(
     readdirSync('/proc/self/task').map((task) => readlinkSync(`/proc/self/task/${task}/ns/net`)),
   );
-}
-
-async function until(condition: () => boolean, what: string): Promise<void> {
-  const deadline = Date.now() + 20_000;
-  while (!condition()) {
-    if (Date.now() > deadline) assert.fail(`it did not become so: ${what}`);
-    await sleep(20);
-  }
 }
 
 async function exchange(socket: Socket, input: Buffer): Promise<Buffer> {
@@ -89,7 +81,7 @@ suite('connections into a network namespace', { skip }, () => {
     await Promise.all(Array.from({ length: 300 }, one));
     assert.equal(threadNetworks().size, 1, 'a thread has stayed in the namespace');
     await dialer.close();
-    await until(() => descriptors() <= before4, 'no more descriptors than before');
+    await until('no more descriptors than before', () => descriptors() <= before4);
   });
 
   const noIpv6 = !existsSync('/proc/net/if_inet6') && 'needs IPv6';
@@ -114,7 +106,7 @@ suite('connections into a network namespace', { skip }, () => {
       assert.equal((refused.reason as NodeJS.ErrnoException).code, 'ECONNREFUSED');
     }
     host.close();
-    await until(() => descriptors() <= open, 'no more descriptors than before');
+    await until('no more descriptors than before', () => descriptors() <= open);
   });
 
   test('a namespace that does not exist is told by its path', async () => {
@@ -137,12 +129,12 @@ suite('connections into a network namespace', { skip }, () => {
     }
     assert.ok(outcomes.some(({ status }) => status === 'rejected'));
     stuck.child.kill('SIGKILL');
-    await until(() => descriptors() <= open, 'no more descriptors than before');
+    await until('no more descriptors than before', () => descriptors() <= open);
   });
 
   test('a signal that was aborted before leaves nothing', async () => {
     const open = descriptors();
     await assert.rejects(dialer.dial(path, v4.port, AbortSignal.abort(new Error('too late'))), /too late/);
-    await until(() => descriptors() <= open, 'no more descriptors than before');
+    await until('no more descriptors than before', () => descriptors() <= open);
   });
 });

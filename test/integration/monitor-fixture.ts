@@ -14,12 +14,15 @@ import { NativeMonitors } from '../../internal/monitor/native-monitors.ts';
 import { Spawner } from '../../internal/monitor/spawner.ts';
 import { claimCgroups, releaseCgroups } from '../harness/crun-cgroups.ts';
 import { monitorPath } from '../harness/monitor-build.ts';
+import { patienceMs, until } from '../harness/until.ts';
 import { removeCgroups } from '../harness/world.ts';
 import { busybox, cgroupParent, makeRootfs, spec } from './busybox-bundle.ts';
 
 export const runcPath = ['/usr/bin/runc', '/usr/sbin/runc', '/usr/local/sbin/runc'].find((path) =>
   existsSync(path),
 );
+
+export { until };
 
 /** Why these tests cannot run here, or false. */
 export function missing(): string | false {
@@ -59,18 +62,6 @@ export interface Started {
 
 export function newId(): string {
   return randomBytes(32).toString('hex');
-}
-
-export async function until(
-  what: string,
-  holds: () => boolean | Promise<boolean>,
-  timeoutMs = 120_000,
-): Promise<void> {
-  const end = Date.now() + timeoutMs;
-  while (!(await holds())) {
-    if (Date.now() > end) throw new Error(`still not: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
 }
 
 export function isAlive(pid: number): boolean {
@@ -209,7 +200,7 @@ export function makeWorld(mainProgram = monitorPath, runtimePath = runcPath ?? '
         stdinOnce: false,
         uid: 0,
         gid: 0,
-        createTimeoutMs: 120_000,
+        createTimeoutMs: patienceMs,
         cgroupDirs: [],
         take: undefined,
         ...fields,

@@ -7,13 +7,13 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { silentLogger } from '../../internal/log/logger.ts';
 import { createMetrics } from '../../internal/metrics/metrics.ts';
 import { CniPodNetwork } from '../../internal/network/cni-pod-network.ts';
 import type { NetworkRequest } from '../../internal/network/pod-network.ts';
 import type { CommandRunner } from '../../internal/process/command-runner.ts';
 import { nodeCommandRunner } from '../harness/node-command-runner.ts';
+import { until } from '../harness/until.ts';
 
 const pluginDirectories = ['/usr/lib/cni', '/opt/cni/bin'];
 const never = new AbortController().signal;
@@ -96,7 +96,7 @@ const server = `require('net').createServer((peer) => peer.end('from the pod')).
 
 /** What the pod's server says at a port of the host's loopback address; throws when nobody listens. */
 function ask(port: number): string {
-  const client = `require('net').connect({ host: '127.0.0.1', port: ${port}, timeout: 3000 })
+  const client = `require('net').connect({ host: '127.0.0.1', port: ${port}, timeout: 20000 })
     .on('timeout', () => process.exit(1)).pipe(process.stdout)`;
   return inside(host, process.execPath, '-e', client);
 }
@@ -169,7 +169,7 @@ test('a pod is reachable and leaves nothing behind', { skip }, async (t) => {
   assert.equal(networkName, 'cria-test');
   assert.deepEqual(ips, ['10.213.77.2', 'fd00:213:77::2']);
   assert.match(inside(pods[0]!, '/usr/sbin/ip', 'addr', 'show', 'eth0'), /inet 10\.213\.77\.2\/24/);
-  inside(host, '/usr/bin/busybox', 'ping', '-c', '1', '-W', '2', '10.213.77.2');
+  inside(host, '/usr/bin/busybox', 'ping', '-c', '1', '-W', '60', '10.213.77.2');
   await network.check(request(1), never);
   assert.deepEqual([leases().length, veths().length], [1, 1]);
 
@@ -187,12 +187,12 @@ test('a host port leads to the pod until it is detached', { skip }, async () => 
   const [program, ...args] = [...enter(pods[1]!), process.execPath, '-e', server];
   children.push(spawn(program!, args, { stdio: 'ignore' }));
   let answer = '';
-  for (let tries = 0; tries < 50 && answer === ''; tries += 1) {
-    await sleep(50);
+  await until('the server answers', () => {
     failureOf(() => {
       answer = ask(hostPort);
     });
-  }
+    return answer !== '';
+  });
   assert.equal(answer, 'from the pod');
   await network.detach(request(2, { portMappings: [mapping] }), never);
   assert.notEqual(

@@ -5,13 +5,13 @@ import { once } from 'node:events';
 import { mkdirSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { after, before, suite, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { dialSandbox } from '../../internal/sandbox/port-forward.ts';
 import type { SandboxParts } from '../../internal/sandbox/sandbox-parts.ts';
 import { TestDaemon } from '../harness/daemon.ts';
 import { type InProcessDaemon, startInProcess } from '../harness/in-process-daemon.ts';
 import { createContainer, podConfig, runPod } from '../harness/pods.ts';
 import { missing } from '../harness/requirements.ts';
+import { until } from '../harness/until.ts';
 import { assertWorld, settledWorld, type World } from '../harness/world.ts';
 
 const never = new AbortController().signal;
@@ -70,15 +70,13 @@ suite('connections into a pod', { skip: missing('runc') }, () => {
       command,
     });
     await daemon.client.runtime('StartContainer', { containerId });
-    for (let tries = 0; ; tries++) {
-      const socket = await dial(podSandboxId).catch((cause: Error) => cause);
-      if (!(socket instanceof Error)) {
-        assert.equal(await echo(socket, 'ready'), 'ready');
-        return podSandboxId;
-      }
-      if (tries > 1000) throw socket;
-      await sleep(20);
-    }
+    let socket: Socket | undefined;
+    await until('the pod listens', async () => {
+      socket = await dial(podSandboxId).catch(() => undefined);
+      return socket !== undefined;
+    });
+    assert.equal(await echo(socket as Socket, 'ready'), 'ready');
+    return podSandboxId;
   }
 
   test('carries a connection, tells a refusal, and a stop drops what is left of it', async () => {

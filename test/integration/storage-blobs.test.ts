@@ -8,11 +8,12 @@ import { test } from 'node:test';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { tarArchive } from '../fixtures/tar-builder.ts';
+import { patienceMs } from '../harness/until.ts';
 import { chunks, limits, sha256, sourceOf, storeImage, testLayer, useStorageWorld } from './storage-world.ts';
 
 const world = useStorageWorld();
 
-const signal = (): AbortSignal => AbortSignal.timeout(20_000);
+const signal = (): AbortSignal => AbortSignal.timeout(patienceMs);
 
 test('a blob is the same layer however the network cuts it', async () => {
   const content = randomBytes(700_000);

@@ -7,11 +7,12 @@ import { test } from 'node:test';
 import type { Store } from '../../internal/storage/open-store.ts';
 import type { StagedLayer } from '../../internal/storage/store.ts';
 import { tarArchive } from '../fixtures/tar-builder.ts';
+import { patienceMs } from '../harness/until.ts';
 import { commit, limits, sourceOf, type TestLayer, testLayer, useStorageWorld } from './storage-world.ts';
 
 const world = useStorageWorld();
 
-const signal = (): AbortSignal => AbortSignal.timeout(20_000);
+const signal = (): AbortSignal => AbortSignal.timeout(patienceMs);
 
 const chainOf = (name: string): TestLayer[] =>
   ['base', 'middle', 'top'].map((place) =>

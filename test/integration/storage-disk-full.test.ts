@@ -13,6 +13,7 @@ import { openStore } from '../../internal/storage/open-store.ts';
 import { tarArchive } from '../fixtures/tar-builder.ts';
 import { sweep } from '../harness/long-tests.ts';
 import { hasLoopDevices, LoopDisk } from '../harness/loop-disk.ts';
+import { patienceMs } from '../harness/until.ts';
 import { imagesOf } from './image-world.ts';
 import { openWorld, storeImage, testLayer, type World, writeLayout } from './storage-world.ts';
 
@@ -98,7 +99,9 @@ describe('a full disk', { skip: hasLoopDevices() ? false : 'needs loop devices' 
     const empty = disk.freeBytes;
     for (const free of sweep(pullSweep, 3)) {
       disk.leaveFree(free * kib);
-      const done = await works(() => images.load(layout, ['localhost/full:1'], AbortSignal.timeout(30_000)));
+      const done = await works(() =>
+        images.load(layout, ['localhost/full:1'], AbortSignal.timeout(patienceMs)),
+      );
       seen.push(done);
       disk.leaveFree(undefined);
       const image = world.store.images.list().find(({ names }) => names.includes('localhost/full:1'));
@@ -116,7 +119,7 @@ describe('a full disk', { skip: hasLoopDevices() ? false : 'needs loop devices' 
       seen.includes(true) && seen.includes(false),
       'the sweep does not reach from failure to success',
     );
-    await images.load(layout, ['localhost/full:1'], AbortSignal.timeout(30_000));
+    await images.load(layout, ['localhost/full:1'], AbortSignal.timeout(patienceMs));
     await assertWhole();
     assert.match(world.podman('images'), /localhost\/full/);
   });

@@ -22,6 +22,7 @@ import { TempDir } from '../../internal/storage/temp-dir.ts';
 import { tryLockFile } from '../../internal/sys/file-lock.ts';
 import { MNT_DETACH, mount, unmount } from '../../internal/sys/mount.ts';
 import { tarArchive } from '../fixtures/tar-builder.ts';
+import { patienceMs } from '../harness/until.ts';
 import { limits, sourceOf, storeImage, storeLayer, testLayer, useStorageWorld } from './storage-world.ts';
 
 const world = useStorageWorld();
@@ -163,7 +164,7 @@ test('closing does not wait for a tool that holds a lock', async () => {
 test('closing the store deletes what was staged and leaves no descriptor open', async () => {
   const own = await world.openAnother();
   const layer = testLayer(tarArchive([{ name: 'x', content: Buffer.from('x') }]));
-  await own.layers.stageLayer(sourceOf(layer), limits, AbortSignal.timeout(20_000));
+  await own.layers.stageLayer(sourceOf(layer), limits, AbortSignal.timeout(patienceMs));
   assert.equal(readdirSync(inGraph('overlay/tempdirs')).length, 2);
   await own.close();
   assert.ok(!existsSync(inGraph('overlay/tempdirs')));

@@ -9,6 +9,7 @@ import { gzipSync } from 'node:zlib';
 import type { DaemonError } from '../../internal/errors/daemon-error.ts';
 import type { LayerSource, UnpackLimits } from '../../internal/storage/store.ts';
 import { type TarItem, tarArchive, tarHeader } from '../fixtures/tar-builder.ts';
+import { patienceMs } from '../harness/until.ts';
 import {
   chunks,
   limits,
@@ -48,7 +49,7 @@ async function refused(
   ownLimits: Partial<UnpackLimits> = {},
 ): Promise<void> {
   const before = listing();
-  const signal = AbortSignal.timeout(20_000);
+  const signal = AbortSignal.timeout(patienceMs);
   const staging = world.store.layers.stageLayer(source, { ...limits, ...ownLimits }, signal);
   await assert.rejects(staging, (error: Error) => {
     assert.match(error.message, reason);
@@ -90,7 +91,7 @@ test('a link in a name is followed inside the layer only', async () => {
 
 test('what the file system refuses is told with the entry, as the fault of the layer', async () => {
   const below = [{ name: 'file' }, { name: 'file/\x1bbelow', content }];
-  const staging = world.store.layers.stageLayer(tarSource(below), limits, AbortSignal.timeout(20_000));
+  const staging = world.store.layers.stageLayer(tarSource(below), limits, AbortSignal.timeout(patienceMs));
   await assert.rejects(staging, (error: DaemonError) => {
     assert.equal(error.kind, 'failed-precondition');
     assert.match(error.message, /has entry "file\/\\u001bbelow", which cannot be unpacked: open ENOTDIR$/);

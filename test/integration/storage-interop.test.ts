@@ -11,6 +11,7 @@ import { promisify } from 'node:util';
 import { inspect } from '../../internal/storage/check/inspect.ts';
 import { tarArchive } from '../fixtures/tar-builder.ts';
 import { rounds } from '../harness/long-tests.ts';
+import { patienceMs } from '../harness/until.ts';
 import { imagesOf } from './image-world.ts';
 import { type TestLayer, testLayer, useStorageWorld, writeLayout } from './storage-world.ts';
 
@@ -61,7 +62,7 @@ const writers: readonly ((writer: number, round: number) => Promise<void>)[] = [
   async (writer, round) => {
     const { path, id } = layoutOf(writer, round);
     const images = imagesOf(world);
-    await images.load(path, [`localhost/w${writer}:${round}`], AbortSignal.timeout(60_000));
+    await images.load(path, [`localhost/w${writer}:${round}`], AbortSignal.timeout(patienceMs));
     const containerId = randomBytes(32).toString('hex');
     const target = join(world.directory, `rootfs-${writer}-${round}`);
     const { containers } = world.store;
@@ -113,7 +114,7 @@ test('removals of both sides meet, and the store is empty in the end', async () 
   const ids = world.store.images.list().map(({ id }) => id);
   const images = imagesOf(world);
   await Promise.all([
-    ...ids.map((id) => images.remove(id, AbortSignal.timeout(60_000))),
+    ...ids.map((id) => images.remove(id, AbortSignal.timeout(patienceMs))),
     ...ids.map((id) =>
       podman('rmi', '--force', id).catch((error: Error) =>
         assert.match(error.message, /not known|no such image|unable to find/i),

@@ -6,11 +6,11 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { silentLogger } from '../../internal/log/logger.ts';
 import { openStore } from '../../internal/storage/open-store.ts';
 import type { StoredImage } from '../../internal/storage/store.ts';
 import { tarArchive } from '../fixtures/tar-builder.ts';
+import { until } from '../harness/until.ts';
 import { holdLocks, openWorld, storeImage, testLayer, type World } from './storage-world.ts';
 
 let world: World;
@@ -31,10 +31,10 @@ function recordsOf(noun: string): { id: string; layer?: string }[] {
   return records.filter((record: { flags?: object }) => !('cria-guard-of' in (record.flags ?? {})));
 }
 
-async function eventually(isTrue: () => boolean): Promise<void> {
-  for (let round = 0; round < 500 && !isTrue(); round += 1) await sleep(10);
-  assert.ok(isTrue());
-}
+const isOnlyRecord = (containerId: string): boolean =>
+  recordsOf('containers')
+    .map(({ id }) => id)
+    .join() === containerId;
 
 test('while an old tool unpacks under its locks, lists are told and containers start and go', async () => {
   const { containers, images } = world.store;
@@ -61,13 +61,8 @@ test('while an old tool unpacks under its locks, lists are told and containers s
   } finally {
     await release();
   }
-  await eventually(
-    () =>
-      recordsOf('containers')
-        .map(({ id }) => id)
-        .join() === staying,
-  );
-  await eventually(() => recordsOf('layers').length === 2);
+  await until('the container is entered', () => isOnlyRecord(staying));
+  await until('the other layer is gone', () => recordsOf('layers').length === 2);
   await containers.unmount(target);
   await containers.remove(staying);
   assert.deepEqual(recordsOf('containers'), []);
@@ -100,12 +95,7 @@ test('a daemon that dies before its containers are entered, or removed, leaves t
   await first.close();
   await release();
   const next = await world.openAnother();
-  await eventually(
-    () =>
-      recordsOf('containers')
-        .map(({ id }) => id)
-        .join() === entered,
-  );
+  await until('the container is entered', () => isOnlyRecord(entered));
   assert.deepEqual(await next.containers.listOwn(), [entered]);
   await next.containers.remove(entered);
   await next.close();
@@ -123,9 +113,9 @@ test('a container that could not be entered is entered when it can be, without a
   const whole = readFileSync(list);
   writeFileSync(list, '[{'); // as a tool leaves it that dies while it writes
   await release();
-  await eventually(() => warnings.some((text) => text.startsWith('could not enter')));
+  await until('it is told', () => warnings.some((text) => text.startsWith('could not enter')));
   writeFileSync(list, whole);
-  await eventually(() => recordsOf('containers').some(({ id }) => id === containerId));
+  await until('it is entered', () => recordsOf('containers').some(({ id }) => id === containerId));
   assert.deepEqual(await store.containers.listOwn(), [containerId]);
   await store.containers.remove(containerId);
   await store.close();

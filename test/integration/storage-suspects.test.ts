@@ -5,10 +5,10 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { silentLogger } from '../../internal/log/logger.ts';
 import { openStore, type Store } from '../../internal/storage/open-store.ts';
 import { tarArchive } from '../fixtures/tar-builder.ts';
+import { until } from '../harness/until.ts';
 import {
   openWorld,
   storeImage,
@@ -64,9 +64,10 @@ const ids = (store: Store): string[] => store.images.list().map(({ id }) => id);
 
 /** Waits for what the check in the background is to come to. */
 async function comesTo(store: Store, expected: readonly string[]): Promise<void> {
-  const same = (): boolean => String(ids(store).sort()) === String([...expected].sort());
-  for (let tries = 0; tries < 400 && !same(); tries += 1) await sleep(25);
-  assert.deepEqual(ids(store).sort(), [...expected].sort());
+  await until(
+    'the images that are expected',
+    () => String(ids(store).sort()) === String([...expected].sort()),
+  );
 }
 
 async function cut(): Promise<void> {
@@ -93,9 +94,9 @@ test('what a check has put aside is so from the first moment of later starts, un
   assert.equal(readFileSync(file, 'utf8'), text);
   await opened(false, async (store) => {
     assert.deepEqual(ids(store).sort(), [goodId, damagedId].sort());
-    for (let tries = 0; tries < 400 && existsSync(list()); tries += 1) await sleep(25);
+    await until('the list of suspects is gone, which has none', () => !existsSync(list()));
   });
-  assert.ok(!existsSync(list()), 'the list of suspects stays without a suspect');
+  assert.ok(!existsSync(list()));
 });
 
 test('what another tool removed and stored again, and what is good again, is listed', async () => {

@@ -19,6 +19,7 @@ import type {
   UnpackLimits,
 } from '../../internal/storage/store.ts';
 import type { StoreLayout } from '../../internal/storage/store-state.ts';
+import { patienceMs } from '../harness/until.ts';
 
 export const limits: UnpackLimits = {
   maxUnpackedBytes: 4 * 2 ** 30,
@@ -132,7 +133,7 @@ export async function commit(
 
 /** Stages and commits one layer. */
 export async function storeLayer(store: Store, layer: TestLayer, parentId?: string): Promise<StoredLayer> {
-  const staged = await store.layers.stageLayer(sourceOf(layer), limits, AbortSignal.timeout(30_000));
+  const staged = await store.layers.stageLayer(sourceOf(layer), limits, AbortSignal.timeout(patienceMs));
   return commit(store, staged, parentId);
 }
 
@@ -143,7 +144,7 @@ export async function storeImage(
   name: string,
   config: object = {},
 ): Promise<StoredImage> {
-  const signal = AbortSignal.timeout(60_000);
+  const signal = AbortSignal.timeout(patienceMs);
   const staged = await Promise.all(
     layers.map((layer) => store.layers.stageLayer(sourceOf(layer), limits, signal)),
   );

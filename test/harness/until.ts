@@ -1,0 +1,19 @@
+// Waiting for what another process does.
+
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** Long after which it will not come any more, however busy the machine is. */
+export const patienceMs = 120_000;
+
+/** Resolves when it holds; rejects when it does not come. */
+export async function until(
+  what: string,
+  holds: () => boolean | Promise<boolean>,
+  timeoutMs = patienceMs,
+): Promise<void> {
+  const end = Date.now() + timeoutMs;
+  while (!(await holds())) {
+    if (Date.now() > end) throw new Error(`still not: ${what}`);
+    await sleep(10);
+  }
+}
