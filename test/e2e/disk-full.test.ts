@@ -7,8 +7,9 @@ import { join } from 'node:path';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { command } from '../harness/command.ts';
 import { TestDaemon } from '../harness/daemon.ts';
-import { createContainer, removeAllPods, runPod, waitForExit } from '../harness/pods.ts';
+import { createContainer, readContainerLog, removeAllPods, runPod, waitForExit } from '../harness/pods.ts';
 import { missing } from '../harness/requirements.ts';
+import { until } from '../harness/until.ts';
 import { assertWorld, settledWorld, type World } from '../harness/world.ts';
 
 const noRoom =
@@ -67,17 +68,18 @@ describe('a full disk', { skip: missing('runc') }, () => {
       const request = {
         name: 'main',
         image,
-        command: ['/bin/sh', '-c', 'trap "exit 5" TERM; while :; do sleep 0.1; done'],
+        command: ['/bin/sh', '-c', 'trap "exit 5" TERM; echo ready; while :; do sleep 0.1; done'],
       };
       const containerId = await createContainer(client, podId, pod, request);
       await client.runtime('StartContainer', { containerId });
+      await until('the trap is set', () => readContainerLog(pod, 'main').length > 0);
       const free = fill(directory, contentBytes);
       try {
         for (const attempt of [
-          runPod(client, daemon.pod('refused')),
-          createContainer(client, podId, pod, { ...request, name: 'refused' }),
+          () => runPod(client, daemon.pod('refused')),
+          () => createContainer(client, podId, pod, { ...request, name: 'refused' }),
         ]) {
-          const error = await attempt.then(assert.fail, (cause: unknown) => cause);
+          const error = await attempt().then(assert.fail, (cause: unknown) => cause);
           const [, , where] = noRoom.exec(String(error)) ?? assert.fail(String(error));
           assert.ok(where?.startsWith(join(daemon.root, directory)), String(error));
         }

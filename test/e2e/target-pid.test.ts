@@ -8,6 +8,7 @@ import { busybox } from '../harness/daemon.ts';
 import { saidIn, useDaemon } from '../harness/daemon-suite.ts';
 import { podConfig, waitForExit } from '../harness/pods.ts';
 import { missing } from '../harness/requirements.ts';
+import { until } from '../harness/until.ts';
 
 const own = { network: 'POD', pid: 'CONTAINER', ipc: 'POD' } as const;
 
@@ -65,10 +66,11 @@ for (const runtime of ['runc', 'crun']) {
       const namespace = (pid: number, kind: string) => readlinkSync(`/proc/${pid}/ns/${kind}`);
       assert.equal(namespace(debugPid, 'pid'), namespace(targetPid, 'pid'));
       assert.notEqual(namespace(debugPid, 'mnt'), namespace(targetPid, 'mnt'));
-      assert.equal(await shell(debug, 'tr "\\0" " " </proc/1/cmdline'), 'sleep 4711 ');
+      const first = () => shell(debug, 'tr "\\0" " " </proc/1/cmdline');
+      await until('the target is what it runs', async () => (await first()) === 'sleep 4711 ');
       assert.equal(await shell(debug, 'cat /proc/1/root/mark'), 'of the target\n');
       assert.match(await shell(debug, 'cat /mark'), /No such file/);
-      assert.match(await shell(target, 'ps'), /sleep 1000/);
+      await until('it is seen too', async () => /sleep 1000/.test(await shell(target, 'ps')));
       const { status: shown } = await daemon.client.runtime('ContainerStatus', { containerId: debug });
       assert.equal(shown?.state, 'CONTAINER_RUNNING');
       await daemon.client.runtime('StopContainer', { containerId: debug, timeout: 0 });

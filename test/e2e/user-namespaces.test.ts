@@ -14,6 +14,7 @@ import { saidIn, useDaemon } from '../harness/daemon-suite.ts';
 import { Podman } from '../harness/podman.ts';
 import { podConfig } from '../harness/pods.ts';
 import { missing } from '../harness/requirements.ts';
+import { until } from '../harness/until.ts';
 import { assertWorld, settledWorld } from '../harness/world.ts';
 
 /** Not a multiple of 65536: the kubelet's are, but nothing needs it. */
@@ -176,10 +177,8 @@ for (const handler of ['runc', 'crun'] as const) {
         metadata: { name: 'debug' },
         linux: { securityContext: { namespaceOptions, runAsUser: { value: '1000' } } },
       });
-      assert.equal(
-        await output(debug, 'tr "\\0" " " </proc/1/cmdline; id -u; echo >/dev/stderr'),
-        'sleep 1001 1000\n\n',
-      );
+      const seen = () => output(debug, 'tr "\\0" " " </proc/1/cmdline; id -u; echo >/dev/stderr');
+      await until('the target is what it runs', async () => (await seen()) === 'sleep 1001 1000\n\n');
       assert.ok(idsOf('/dev/null').every((id) => id < first)); // crun gives a container its stdin
     });
 
