@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, afterEach, before, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { status } from '@grpc/grpc-js';
 import type { ContainerConfig } from '../../internal/cri/gen/runtime/v1/ContainerConfig.ts';
 import type { NamespaceMode } from '../../internal/cri/gen/runtime/v1/NamespaceMode.ts';
