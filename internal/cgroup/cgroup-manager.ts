@@ -10,6 +10,7 @@ import { type CgroupUse, readCgroupUse } from './cgroup-usage.ts';
 import { removeQuota } from './cpu-quota.ts';
 import { isFrozen } from './frozen.ts';
 import { type CgroupMount, listCgroupMounts } from './hierarchy.ts';
+import { keepCpuValues } from './kept-values.ts';
 import { removeEmptied } from './remove-emptied.ts';
 
 export interface CgroupManager {
@@ -30,6 +31,8 @@ export interface CgroupManager {
   containerUse(parent: string, containerId: string): CgroupUse | undefined;
   /** The same for everything under `parent`. */
   parentUse(parent: string): CgroupUse | undefined;
+  /** Keeps what a container's cgroup says of CPUs; what this gives writes it back. */
+  keepCpuValues(process: PlacedProcess): Promise<() => Promise<void>>;
   /** Whether a container's process is frozen, as `runc pause` leaves it; false once it has ended. */
   isFrozen(process: PlacedProcess): Promise<boolean>;
 }
@@ -90,6 +93,10 @@ export class CgroupfsManager implements CgroupManager {
     return readCgroupUse(this.#mounts, parent);
   }
 
+  keepCpuValues(process: PlacedProcess): Promise<() => Promise<void>> {
+    return keepCpuValues(this.#mounts, process);
+  }
+
   isFrozen(process: PlacedProcess): Promise<boolean> {
     return isFrozen(this.#mounts, process);
   }
@@ -145,6 +152,10 @@ export class SystemdCgroupManager implements CgroupManager {
 
   parentUse(parent: string): CgroupUse | undefined {
     return readCgroupUse(this.#mounts, slicePath(parent));
+  }
+
+  keepCpuValues(process: PlacedProcess): Promise<() => Promise<void>> {
+    return keepCpuValues(this.#mounts, process);
   }
 
   isFrozen(process: PlacedProcess): Promise<boolean> {

@@ -35,13 +35,17 @@ export async function updateContainerResources(
     const spec = specOf(merged);
     requireSameHugepages(container, requested);
     requireRoom(parts, container, merged.memoryLimitBytes);
+    const putBack = await parts.cgroups.keepCpuValues({
+      pid: container.status.pid,
+      containerId: container.id,
+    });
     try {
       await runtime.update(container.id, spec);
     } catch (cause) {
-      await takeBack(parts, container, async () => {
-        await runtime.update(container.id, specOf(limitsToReturnTo(container.status.resources, merged)));
-        await tuneAgain(parts, container);
-      });
+      const before = specOf(limitsToReturnTo(container.status.resources, merged));
+      await takeBack(parts, container, () => runtime.update(container.id, before));
+      await takeBack(parts, container, putBack);
+      await takeBack(parts, container, () => tuneAgain(parts, container));
       throw cause;
     }
     await recordStatus(parts, container, { ...container.status, resources: merged });
@@ -62,8 +66,8 @@ async function tuneAgain(parts: ContainerParts, container: Container): Promise<v
 }
 
 /** A runtime that fails at one limit may have set others before. */
-async function takeBack(parts: ContainerParts, { id }: Container, apply: () => Promise<void>): Promise<void> {
-  await apply().catch((cause: unknown) => {
+async function takeBack(parts: ContainerParts, { id }: Container, step: () => Promise<void>): Promise<void> {
+  await step().catch((cause: unknown) => {
     const error = describeError(cause);
     parts.logger.error(
       { containerId: id, error },

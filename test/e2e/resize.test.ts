@@ -136,6 +136,25 @@ for (const handler of ['runc', 'crun'] as const) {
       assert.equal(cgroupValue(after.pid, 'cpu', 'cpu.shares'), '512');
     });
 
+    test('an update that fails half-way is taken back, also what the container had no limit of', async () => {
+      const id = await running('sleep 1000', {});
+      const { pid, shown } = await resourcesOf(id);
+      const values = () =>
+        [
+          ['cpuset', 'cpuset.cpus'],
+          ['cpuset', 'cpuset.mems'],
+          ['cpu', 'cpu.cfs_quota_us'],
+          ['cpu', 'cpu.shares'],
+          ['memory', 'memory.limit_in_bytes'],
+        ].map(([controller = '', file = '']) => cgroupValue(pid, controller, file));
+      const before = values();
+      const limits = { cpuQuota: 50_000, cpuShares: 300, memoryLimitInBytes: 64 * mebibyte };
+      const noSuchNode = { ...limits, cpusetCpus: '0', cpusetMems: '63' };
+      await assert.rejects(update(id, noSuchNode), /OCI runtime update failed/);
+      assert.deepEqual(values(), before);
+      assert.deepEqual((await resourcesOf(id)).shown, shown);
+    });
+
     test('a container can be made without a quota by name', async () => {
       const id = await running('sleep 1000', { cpuQuota: -1, cpuPeriod: 50_000 });
       const { pid, shown } = await resourcesOf(id);
