@@ -9,6 +9,7 @@ import { DaemonError } from '../errors/daemon-error.ts';
 import { ensureDirectory } from '../fs/directories.ts';
 import { makePassable } from '../fs/passable.ts';
 import type { RuntimeSpec } from '../oci/runtime-spec.ts';
+import { withAccounts } from './account-entries.ts';
 import type { ContainerMetadata, ContainerStatus } from './container.ts';
 import type { ContainerMount } from './container-config.ts';
 import { type ContainerPaths, containerPaths, metadataFile, statusFile } from './container-files.ts';
@@ -43,7 +44,8 @@ export async function assembleContainer(
     await setTimeZone(paths.rootfs, await readTimeZone(parts.defaults.timeZone), rootOfPod(subject.pod));
   const mounts = await readyMounts(parts, subject, rollback);
   const declared = await declaredVolumes(parts, subject);
-  const spec = buildSpec(await gatherSpecInput(parts, subject, { mounts, volumes: declared.binds }));
+  const input = await gatherSpecInput(parts, subject, { mounts, volumes: declared.binds });
+  const spec = await withAccounts(parts, input, buildSpec(input));
   await declared.giveTo(ownerByMappings(spec));
   await writeFile(paths.spec, serializeSpec(spec), { mode: 0o600 });
   const identity = await spawn(parts, subject, { spec, rollback });

@@ -18,6 +18,8 @@ export interface ContainerPaths {
   readonly volumes: string;
   /** Parent of the directories that are bound for the volumes that the image declares. */
   readonly declaredVolumes: string;
+  /** The account files of a container whose user the image does not know. */
+  readonly accounts: string;
   /** Copies of what mounts.conf names. */
   readonly defaultMounts: string;
 }
@@ -43,6 +45,7 @@ export function containerPaths(directories: ContainerDirectories, containerId: s
     rootfs: join(runDirectory, 'rootfs'),
     volumes: join(runDirectory, 'volumes'),
     declaredVolumes: join(runDirectory, 'declared-volumes'),
+    accounts: join(runDirectory, 'accounts'),
     defaultMounts: join(runDirectory, 'default-mounts'),
   };
 }

@@ -50,6 +50,33 @@ export function parseGroup(text: string): readonly GroupEntry[] {
   });
 }
 
+/**
+ * The text with a line for a user whom it does not know, named by the number, as under CRI-O: programs that look their user up give up
+ * otherwise. Undefined where there is nothing to add, or where `home` would be more than one field (CVE-2022-4318).
+ */
+export function passwdWith(text: string, user: Omit<PasswdEntry, 'name'>): string | undefined {
+  const { uid, gid, home } = user;
+  if (!canBeCopied(text) || parsePasswd(text).some((entry) => entry.uid === uid)) return undefined;
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what must not be there
+  if (!/^\/[^:\u0000-\u001f\u007f]*$/.test(home)) return undefined;
+  return withLine(text, `${uid}:x:${uid}:${gid}:${uid} user:${home}:/sbin/nologin`);
+}
+
+/** The text with a line for a group that it does not know; undefined where there is nothing to add. */
+export function groupWith(text: string, gid: number): string | undefined {
+  if (!canBeCopied(text) || parseGroup(text).some((entry) => entry.gid === gid)) return undefined;
+  return withLine(text, `${gid}:x:${gid}:`);
+}
+
+/** Text that is not UTF-8 in the file would be other bytes in its copy. */
+function canBeCopied(text: string): boolean {
+  return text !== '' && !text.includes('\ufffd');
+}
+
+function withLine(text: string, line: string): string {
+  return `${text}${text.endsWith('\n') ? '' : '\n'}${line}\n`;
+}
+
 function linesOf(file: string, text: string): readonly string[] {
   if (Buffer.byteLength(text) > maxAccountFileBytes) {
     throw new DaemonError('failed-precondition', `${file} of the image is larger than 1 MiB`);
