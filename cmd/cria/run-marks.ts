@@ -6,6 +6,7 @@ import type { Config } from '../../internal/config/options.ts';
 import { isENOENT } from '../../internal/errors/errno.ts';
 import { atomicWrite } from '../../internal/fs/atomic-write.ts';
 import { ensureDirectory } from '../../internal/fs/directories.ts';
+import { readTextIfThere } from '../../internal/fs/read-text.ts';
 import { syncFilesystem } from '../../internal/sys/sync-filesystem.ts';
 import { versionInfo } from './version.ts';
 
@@ -23,10 +24,10 @@ function supportedPath(path: string): string {
 
 export async function readMarks({ crio }: Config): Promise<LastRun> {
   const { version_file: version, clean_shutdown_file: clean } = crio;
-  const isBeforeBoot = version !== '' && (await textOf(version)) === undefined;
+  const isBeforeBoot = version !== '' && (await readTextIfThere(version)) === undefined;
   if (clean === '') return { isBeforeBoot, lostPower: false };
-  const ranIn = await textOf(supportedPath(clean));
-  const isUnclean = ranIn !== undefined && (await textOf(clean)) === undefined;
+  const ranIn = await readTextIfThere(supportedPath(clean));
+  const isUnclean = ranIn !== undefined && (await readTextIfThere(clean)) === undefined;
   return { isBeforeBoot, lostPower: isUnclean && ranIn !== (await bootId()) };
 }
 
@@ -55,13 +56,4 @@ export async function markStopped({ crio }: Config): Promise<void> {
 
 async function bootId(): Promise<string> {
   return (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim();
-}
-
-async function textOf(path: string): Promise<string | undefined> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (cause) {
-    if (isENOENT(cause)) return undefined;
-    throw cause;
-  }
 }

@@ -1,9 +1,8 @@
 // /etc/containers/storage.conf: what podman and the others on the node use is the default here too.
 
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isENOENT } from '../errors/errno.ts';
 import { listDirectory } from '../fs/directories.ts';
+import { readTextIfThere } from '../fs/read-text.ts';
 import type { Problem } from './config-error.ts';
 import { parseToml, type TomlTable } from './parse-toml.ts';
 import type { Setting } from './setting.ts';
@@ -101,12 +100,8 @@ async function readFiles(candidates: readonly string[]): Promise<{ table: TomlTa
 }
 
 async function readTable(path: string): Promise<TomlTable | undefined> {
-  try {
-    return parseToml(await readFile(path, 'utf8'), path);
-  } catch (cause) {
-    if (isENOENT(cause)) return undefined;
-    throw cause;
-  }
+  const text = await readTextIfThere(path);
+  return text === undefined ? undefined : parseToml(text, path);
 }
 
 function readPaths(storage: TomlTable, source: string, { settings, problems }: StorageConf): void {

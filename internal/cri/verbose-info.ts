@@ -1,11 +1,10 @@
 // What a verbose status says beyond the status, under CRI-O's keys: tools of a node take `info.pid` to enter a container
 // and `info.runtimeSpec` to find its namespaces. Read from the disk, since only people and such tools ask.
 
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Container } from '../container/container.ts';
 import { containerPaths } from '../container/container-files.ts';
-import { isENOENT } from '../errors/errno.ts';
+import { readTextIfThere } from '../fs/read-text.ts';
 import type { PinnedNamespaces } from '../namespaces/namespace-pinner.ts';
 import { podResources } from '../sandbox/pod-resources.ts';
 import type { Sandbox } from '../sandbox/sandbox.ts';
@@ -49,10 +48,6 @@ function pinned(namespaces: PinnedNamespaces): { type: string; path: string }[] 
 
 /** The config.json of a bundle; undefined when there is none, as after a reboot. */
 async function specIn(bundle: string): Promise<unknown> {
-  try {
-    return JSON.parse(await readFile(join(bundle, 'config.json'), 'utf8'));
-  } catch (cause) {
-    if (isENOENT(cause)) return undefined;
-    throw cause;
-  }
+  const text = await readTextIfThere(join(bundle, 'config.json'));
+  return text === undefined ? undefined : JSON.parse(text);
 }

@@ -1,9 +1,8 @@
 // Versioned JSON records on disk: the one way in which the daemon keeps its state.
 
-import { readFile } from 'node:fs/promises';
-import { isENOENT } from '../errors/errno.ts';
 import { atomicWrite } from './atomic-write.ts';
 import { decodeJson, encodeJson } from './bigint-json.ts';
+import { readTextIfThere } from './read-text.ts';
 
 export interface StateFile<T> {
   /** Replaces the record; whole or not at all. */
@@ -42,13 +41,8 @@ export function stateFile<T extends object>(form: StateFileForm<T>): StateFile<T
       await atomicWrite(path, text, { durable: form.durable });
     },
     async read(path) {
-      let text: string;
-      try {
-        text = await readFile(path, 'utf8');
-      } catch (cause) {
-        if (isENOENT(cause)) return undefined;
-        throw cause;
-      }
+      const text = await readTextIfThere(path);
+      if (text === undefined) return undefined;
       try {
         return parseRecord(text, form);
       } catch (cause) {

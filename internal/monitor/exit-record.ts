@@ -1,8 +1,9 @@
 // What a monitor leaves on disk when its container has ended, so that nobody needs to have been there.
 
-import { readFile, stat, unlink } from 'node:fs/promises';
+import { stat, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { isENOENT } from '../errors/errno.ts';
+import { readTextIfThere } from '../fs/read-text.ts';
 import type { ExitRecord } from './monitor.ts';
 
 const recordVersion = 1;
@@ -30,7 +31,7 @@ export function parseExit(value: Readonly<Record<string, unknown>>): ExitRecord 
 
 /** The record at `path`; undefined when there is none or it was torn by a loss of power. */
 export async function readExitRecord(path: string): Promise<ExitRecord | undefined> {
-  const text = await readText(path);
+  const text = await readTextIfThere(path);
   if (text === undefined) return undefined;
   try {
     const value = JSON.parse(text) as Record<string, unknown>;
@@ -42,7 +43,7 @@ export async function readExitRecord(path: string): Promise<ExitRecord | undefin
 
 /** The same from a file as conmon writes it: the code as decimal text, the file's time is the time of the exit. */
 export async function readExitCodeFile(path: string): Promise<ExitRecord | undefined> {
-  const text = (await readText(path))?.trim() ?? '';
+  const text = (await readTextIfThere(path))?.trim() ?? '';
   if (!/^\d{1,3}$/.test(text) || Number(text) > 255) return undefined;
   const code = Number(text);
   const { mtimeNs } = await stat(path, { bigint: true });
@@ -64,14 +65,5 @@ export async function deleteExitRecord(path: string, name: string): Promise<void
     } catch (cause) {
       if (!isENOENT(cause)) throw cause;
     }
-  }
-}
-
-async function readText(path: string): Promise<string | undefined> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (cause) {
-    if (isENOENT(cause)) return undefined;
-    throw cause;
   }
 }

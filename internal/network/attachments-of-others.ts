@@ -1,9 +1,10 @@
 // What other runtimes on the node have attached: containerd, podman and CRI-O keep a file for each attachment where the
 // specification's own library puts it, NETWORK-CONTAINER-INTERFACE.
 
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isENOENT } from '../errors/errno.ts';
+import { readTextIfThere } from '../fs/read-text.ts';
 import type { ValidAttachment } from './cni.ts';
 
 /** Where libcni keeps them unless it is told otherwise. */
@@ -17,11 +18,8 @@ export async function attachmentsOfOthers(network: string, directory: string): P
   const found: ValidAttachment[] = [];
   for (const name of await namesIn(directory)) {
     const path = join(directory, name);
-    const text = await readFile(path, 'utf8').catch((cause: unknown) => {
-      if (isENOENT(cause)) return undefined; // detached since the directory was read
-      throw cause;
-    });
-    if (text === undefined) continue;
+    const text = await readTextIfThere(path);
+    if (text === undefined) continue; // detached since the directory was read
     const noted = parse(text);
     if (noted === undefined && name.startsWith(`${network}-`))
       throw new Error(`${path} does not tell the attachment that it is about`);

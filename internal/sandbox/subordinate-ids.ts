@@ -1,8 +1,4 @@
-// subuid(5) and subgid(5): which ids of the host a user may give to user namespaces. Those for the namespaces that a node
-// chooses by itself belong to a user who need not exist, for podman and CRI-O as well.
-
-import { readFile } from 'node:fs/promises';
-import { isENOENT } from '../errors/errno.ts';
+import { readTextIfThere } from '../fs/read-text.ts';
 import type { IdRange } from '../sys/id-maps.ts';
 
 export interface SubordinateFiles {
@@ -15,12 +11,7 @@ export const subordinateFiles: SubordinateFiles = { uids: '/etc/subuid', gids: '
 
 /** The ranges of a user, of all its lines; none without the file. */
 export async function readSubordinateIds(path: string, user: string): Promise<readonly IdRange[]> {
-  try {
-    return parseSubordinateIds(await readFile(path, 'utf8'), user);
-  } catch (cause) {
-    if (isENOENT(cause)) return [];
-    throw cause;
-  }
+  return parseSubordinateIds((await readTextIfThere(path)) ?? '', user);
 }
 
 /** Lines `USER:FIRST:COUNT`; what is of another form is nobody's. */

@@ -2,10 +2,10 @@
 // for a while counts.
 
 import { existsSync } from 'node:fs';
-import { lstat, readFile } from 'node:fs/promises';
+import { lstat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isENOENT } from '../errors/errno.ts';
 import { listDirectory } from '../fs/directories.ts';
+import { readTextIfThere } from '../fs/read-text.ts';
 import type { LayerRecord } from './layer-records.ts';
 import type { OpenRecords } from './record-file.ts';
 import { isStoreId, type StorePaths } from './store-paths.ts';
@@ -59,10 +59,7 @@ export async function isOld(path: string): Promise<boolean> {
 async function transientLayerIds(directory: string): Promise<ReadonlySet<string>> {
   const ids = new Set<string>();
   for (const name of ['layers.json', 'volatile-layers.json']) {
-    const text = await readFile(join(directory, name), 'utf8').catch((cause: unknown) => {
-      if (isENOENT(cause)) return '';
-      throw cause;
-    });
+    const text = (await readTextIfThere(join(directory, name))) ?? '';
     for (const id of text.match(/[0-9a-f]{64}/g) ?? []) ids.add(id);
   }
   return ids;
