@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { allEnded } from './all-ended.ts';
 import { KeyedLock } from './keyed-lock.ts';
 import { RequestFlight } from './request-flight.ts';
-import { withRollback } from './rollback.ts';
+import { withRemains, withRollback } from './rollback.ts';
 import { Semaphore } from './semaphore.ts';
 import { SingleFlight } from './single-flight.ts';
 
@@ -24,6 +24,29 @@ test('withRollback undoes newest first, goes on after a failed undo, and rethrow
   );
   await assert.rejects(run, /step d/);
   assert.deepEqual({ undone, failed }, { undone: ['c', 'a'], failed: ['b'] });
+});
+
+test('withRemains forgets what was undone, and keeps what could not be, last of all', async () => {
+  const run = async (unmount: () => void): Promise<string[]> => {
+    const done: string[] = [];
+    const remains = { forget: () => void done.push('forget'), keep: () => void done.push('keep') };
+    const work = withRemains(
+      remains,
+      (step) => done.push(`failed: ${step}`),
+      async (rollback) => {
+        rollback('remove', () => void done.push('remove'));
+        rollback('unmount', unmount);
+        throw new Error('the work');
+      },
+    );
+    await assert.rejects(work, /the work/);
+    return done;
+  };
+  assert.deepEqual(await run(() => {}), ['remove', 'forget']);
+  const busy = (): never => {
+    throw new Error('busy');
+  };
+  assert.deepEqual(await run(busy), ['failed: unmount', 'remove', 'keep']);
 });
 
 test('KeyedLock keeps the order of one key and does not hold up another', async () => {

@@ -27,3 +27,28 @@ export async function withRollback<T>(
     throw cause;
   }
 }
+
+/** What becomes of the name and the records of something that was not made. */
+export interface Remains {
+  /** For when nothing else of it is left. */
+  readonly forget: Undo;
+  /** For when a step could not be undone: it stays visible, so that whoever removes it goes on there. */
+  readonly keep: Undo;
+}
+
+/** Like `withRollback`; the last that it does of an undo is to `forget` what was to be made, or to `keep` it. */
+export async function withRemains<T>(
+  { forget, keep }: Remains,
+  onUndoFailed: (step: string, cause: unknown) => void,
+  body: (rollback: RegisterUndo) => Promise<T>,
+): Promise<T> {
+  let isUndone = true;
+  const onFailed = (step: string, cause: unknown): void => {
+    isUndone = false;
+    onUndoFailed(step, cause);
+  };
+  return withRollback(onFailed, (rollback) => {
+    rollback('forget', () => (isUndone ? forget() : keep()));
+    return body(rollback);
+  });
+}

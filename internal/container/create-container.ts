@@ -1,7 +1,7 @@
 // CreateContainer: a rootfs from the image, a spec from the request, and a monitor that runs the OCI runtime's `create`.
 
 import { isAbsolute, join, normalize } from 'node:path';
-import { withRollback } from '../async/rollback.ts';
+import { withRemains } from '../async/rollback.ts';
 import { DaemonError, describeError } from '../errors/daemon-error.ts';
 import { equalAsJson } from '../fs/bigint-json.ts';
 import { removeTree } from '../fs/directories.ts';
@@ -92,15 +92,13 @@ async function create(
 ): Promise<string> {
   const subject = await subjectOf(parts, pod, request);
   const { metadata } = subject;
-  let isUndone = true;
   const onUndoFailed = (step: string, cause: unknown): void => {
-    isUndone = false;
     const fields = { containerId: metadata.id, step, error: describeError(cause) };
     parts.logger.error(fields, 'cannot undo a step of a failed container');
   };
-  const container = await withRollback(onUndoFailed, async (rollback) => {
-    parts.containers.reserve(metadata.name, metadata.id);
-    rollback('forget', () => (isUndone ? forget(parts, metadata) : keepForRemoval(parts, metadata)));
+  const remains = { forget: () => forget(parts, metadata), keep: () => keepForRemoval(parts, metadata) };
+  parts.containers.reserve(metadata.name, metadata.id);
+  const container = await withRemains(remains, onUndoFailed, async (rollback) => {
     const status = await assembleContainer(parts, subject, rollback);
     pod.requireAlive();
     const created = new Container(metadata, status);

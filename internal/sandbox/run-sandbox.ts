@@ -1,7 +1,7 @@
 // RunPodSandbox: everything a pod needs before its first container.
 
 import { hostname as nodeName } from 'node:os';
-import { withRollback } from '../async/rollback.ts';
+import { withRemains } from '../async/rollback.ts';
 import { nowNanos } from '../container/clock.ts';
 import { requireOwnPids } from '../container/handler-of.ts';
 import { podFeatures, shmSizeOf } from '../container/pod-features.ts';
@@ -120,15 +120,13 @@ function hostnameOf(config: SandboxConfig, sandboxId: string): string {
 
 async function createSandbox(parts: SandboxParts, record: SandboxRecord): Promise<string> {
   const { logger } = parts.containers;
-  let isUndone = true;
   const onUndoFailed = (step: string, cause: unknown): void => {
-    isUndone = false;
     const fields = { sandboxId: record.id, step, error: describeError(cause) };
     logger.error(fields, 'cannot undo a step of a failed sandbox');
   };
-  const sandbox = await withRollback(onUndoFailed, async (rollback) => {
-    parts.sandboxes.reserve(record.name, record.id);
-    rollback('forget', () => (isUndone ? forget(parts, record) : keepForRemoval(parts, record)));
+  const remains = { forget: () => forget(parts, record), keep: () => keepForRemoval(parts, record) };
+  parts.sandboxes.reserve(record.name, record.id);
+  const sandbox = await withRemains(remains, onUndoFailed, async (rollback) => {
     claimHostPorts(parts, record);
     rollback('release host ports', () => parts.network.releaseHostPorts(record.id));
     const status = await assembleSandbox(parts, record, rollback);
