@@ -1,25 +1,14 @@
 // Containers: a read-write layer on an image, a record that keeps other tools from deleting it, and its mount.
 
-import { randomBytes } from 'node:crypto';
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DaemonError } from '../errors/daemon-error.ts';
-import { isENOENT } from '../errors/errno.ts';
 import { detachMount } from '../fs/detach-mount.ts';
 import { removeTree } from '../fs/directories.ts';
 import { diskFull } from '../fs/disk-full.ts';
 import type { IdRanges } from '../sys/id-maps.ts';
-import {
-  type ContainerRecord,
-  guardIdOf,
-  guardOf,
-  imageOf,
-  isOwn,
-  layerRecordOf,
-  newContainerRecord,
-} from './container-record.ts';
+import { makeLayerDirectory, newRecord } from './container-layer-directory.ts';
+import { type ContainerRecord, guardIdOf, guardOf, isOwn, layerRecordOf } from './container-record.ts';
 import { idsInUse } from './ids-in-use.ts';
-import { furnishLayerDir, inheritRoot, newLinkName, putLink } from './layer-dir.ts';
 import type { LayerRecord } from './layer-records.ts';
 import { mountOverlay } from './overlay-mount.ts';
 import { probeIdMaps } from './probe-id-maps.ts';
@@ -156,8 +145,8 @@ export class OverlayContainerLayers implements ContainerLayers {
   ): Promise<true> {
     if (records.get(container.containerId) !== undefined) throw hasLayer(container.containerId);
     const place = this.#store.containerPlace;
-    const record = this.#newRecord(container);
-    const layer = await this.#makeDirectory(record);
+    const record = newRecord(this.#store, container);
+    const layer = await makeLayerDirectory(this.#store, record);
     try {
       // The layer's record when its directory is whole: one write instead of two. A crash before it leaves a directory
       // without a record, one after it a layer that no container has: the garbage collection deletes both.
@@ -177,47 +166,13 @@ export class OverlayContainerLayers implements ContainerLayers {
 
   async #createUnlisted(container: NewContainerLayer): Promise<void> {
     await this.#store.images.refresh();
-    const record = this.#newRecord(container);
-    const layer = await this.#makeDirectory(record);
+    const record = newRecord(this.#store, container);
+    const layer = await makeLayerDirectory(this.#store, record);
     try {
       await this.#unlisted.add(record);
     } catch (cause) {
       await (await retireUnlisted(this.#store, layer.id)).remove();
       throw cause;
-    }
-  }
-
-  #newRecord(container: NewContainerLayer): ContainerRecord {
-    const { images, additional } = this.#store;
-    const { imageId } = container;
-    const lists = [images, ...additional.map((store) => store.images)];
-    const image = lists.map((list) => list.get(imageId)).find((found) => found !== undefined);
-    if (image === undefined) {
-      throw new DaemonError('not-found', `image "${imageId}" is not in the store; pull it again`);
-    }
-    return newContainerRecord(container, randomBytes(32).toString('hex'), image.layer || undefined);
-  }
-
-  /** Makes everything of the layer on disk; nothing of it stays when that fails. */
-  async #makeDirectory(record: ContainerRecord): Promise<LayerRecord> {
-    const { paths, forest } = this.#store;
-    const layer = layerRecordOf(record);
-    if (layer === undefined) throw new Error(`record of container "${record.id}" is not whole`);
-    const chain = layer.parent === undefined ? [] : forest.chain(layer.parent);
-    if (chain === undefined) throw lostLayer(imageOf(record) ?? '');
-    try {
-      const directory = paths.layer(layer.id);
-      const linkName = newLinkName();
-      await mkdir(directory, { mode: 0o700 }); // one by one: on a full disk, recursive says ENOENT
-      await mkdir(join(directory, 'diff'), { mode: 0o700 });
-      await inheritRoot(this.#store, join(directory, 'diff'), layer);
-      const ancestorIds = chain.map(({ id }) => id);
-      await furnishLayerDir(this.#store, { directory, linkName, ancestorIds });
-      await putLink(paths, layer.id, linkName);
-      return layer;
-    } catch (cause) {
-      await (await retireUnlisted(this.#store, layer.id)).remove();
-      throw isENOENT(cause) ? lostLayer(imageOf(record) ?? '', cause) : cause;
     }
   }
 
@@ -254,9 +209,4 @@ export class OverlayContainerLayers implements ContainerLayers {
 
 function hasLayer(containerId: string): DaemonError {
   return new DaemonError('already-exists', `container "${containerId}" has a layer already`);
-}
-
-function lostLayer(imageId: string, cause?: unknown): DaemonError {
-  const what = `image "${imageId}" has lost a layer; remove it and pull it again`;
-  return new DaemonError('failed-precondition', what, cause);
 }
