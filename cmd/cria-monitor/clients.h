@@ -37,10 +37,18 @@ static inline bool client_is_attached(const struct client *client)
 
 /* requests.c */
 enum taken client_request(struct client *client, const uint8_t *payload, size_t size);
+
+/* replies.c */
+void client_reply_hello(struct client *client, uint32_t seq);
 void client_reply_state(struct client *client, uint32_t seq);
+/* Success, or what strerror says of the error. */
+void client_reply_result(struct client *client, uint32_t seq, int error);
+void client_reply_error(struct client *client, uint32_t seq, const char *text);
 /* The event of the container's exit. */
 void client_put_exit(struct json_writer *event);
 void client_send_exit(struct client *client);
+/* Gives back the memory that answers have used. */
+void replies_trim(void);
 
 /* attach.c */
 /* NULL, or why not. */

@@ -80,10 +80,12 @@ bool clients_restore(const struct handover *handover);
 bool clients_present(void);
 void clients_close(void);
 
-/* requests.c: what is asked there. */
+/* replies.c: what is answered there. */
 /* Answers the reexec that the client asked for; NULL is success. The client may be gone. */
 void clients_answer_reexec(size_t client, uint32_t seq, const char *error);
-/* Gives back the memory that answers have used. */
+
+/* requests.c: what is asked there. */
+/* Gives back the memory that requests and answers have used. */
 void clients_trim(void);
 
 /* attach.c: the clients that have the streams. */
