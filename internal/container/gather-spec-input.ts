@@ -1,41 +1,25 @@
 // Reads what a container's spec depends on: the image's account files, devices, mount sources, profiles.
 
 import { DaemonError } from '../errors/daemon-error.ts';
-import type { Image, ImageConfig } from '../image/images.ts';
 import type { RuntimeHandler } from '../oci/oci-runtime.ts';
-import type { Labels } from '../selinux/selinux.ts';
-import { rootOf } from '../sys/id-maps.ts';
 import { apparmorProfile } from './apparmor-profile.ts';
 import { lookUpCdi } from './cdi-devices.ts';
 import type { ContainerMetadata } from './container.ts';
-import type { ContainerConfig, ContainerMount, LinuxResources } from './container-config.ts';
+import type { ContainerConfig, ContainerMount } from './container-config.ts';
 import { containerPaths } from './container-files.ts';
-import type { ContainerParts, PodContext } from './container-parts.ts';
+import type { ContainerParts } from './container-parts.ts';
+import { rootOfPod, type Subject } from './creation-subject.ts';
 import { copyDefaultMounts, readDefaultMounts } from './default-mounts.ts';
 import { goMaxProcs } from './go-max-procs.ts';
 import { allHostDevices, lookUpDevices } from './host-devices.ts';
-import { type PodFeatures, shmSizeOf, umaskOf, unifiedOf } from './pod-features.ts';
+import { shmSizeOf, umaskOf } from './pod-features.ts';
 import { requestedDevices } from './requested-devices.ts';
+import { requestedResources } from './requested-resources.ts';
 import { readRootfsText } from './rootfs-files.ts';
 import { localhostSeccomp } from './seccomp-files.ts';
 import { maxAccountFileBytes } from './spec/account-files.ts';
 import type { HostDevice, SpecInput } from './spec/spec-input.ts';
 import { tuningEnvironment, withSharedCpus } from './tuned-containers.ts';
-import { withWorkload } from './workloads.ts';
-
-/** In the CRI and for the kernel. */
-export const unlimitedQuota = -1n;
-
-export interface Subject {
-  readonly metadata: ContainerMetadata;
-  readonly pod: PodContext;
-  readonly image: Image;
-  readonly imageConfig: ImageConfig;
-  readonly handler: RuntimeHandler;
-  /** What the pod's annotations ask for. */
-  readonly features: PodFeatures;
-  readonly labels: Labels;
-}
 
 /** Everything that `buildSpec` needs for a container whose rootfs is mounted; `mounts` are the request's, their sources ready. */
 export async function gatherSpecInput(
@@ -125,27 +109,6 @@ async function effectiveConfig(
     mounts,
     resources: withSharedCpus(resources, metadata),
   };
-}
-
-/** What the kubelet or its workload asks for: what a status shows. */
-export function requestedResources(
-  { config, noQuota }: ContainerMetadata,
-  pod: PodContext,
-  features: PodFeatures,
-): LinuxResources {
-  const containerName = config.metadata.name;
-  const { annotations } = pod.facts;
-  const resources = withWorkload(config.resources, features.workload, { annotations, containerName });
-  return {
-    ...resources,
-    ...(noQuota && { cpuQuota: unlimitedQuota }),
-    unified: { ...resources.unified, ...unifiedOf(features, containerName) },
-  };
-}
-
-/** On the host. */
-export function rootOfPod({ facts }: PodContext): { readonly uid: number; readonly gid: number } {
-  return facts.userNamespace === undefined ? { uid: 0, gid: 0 } : rootOf(facts.userNamespace.idMaps);
 }
 
 function targetPidPath(parts: ContainerParts, metadata: ContainerMetadata): string | undefined {

@@ -15,7 +15,7 @@ import type { ContainerMetadata } from './container.ts';
 import type { ContainerConfig, ContainerMount } from './container-config.ts';
 import { containerPaths } from './container-files.ts';
 import type { ContainerParts } from './container-parts.ts';
-import type { Subject } from './gather-spec-input.ts';
+import type { Subject } from './creation-subject.ts';
 
 /** The kubelet looks for this prefix, and shows the reason under its name. */
 const failurePrefix = 'ImageVolumeMountFailed';

@@ -14,7 +14,7 @@ import { equalIdMaps } from '../sys/id-maps.ts';
 import { SystemCallError } from '../sys/libc.ts';
 import type { ContainerMount } from './container-config.ts';
 import type { ContainerParts } from './container-parts.ts';
-import type { Subject } from './gather-spec-input.ts';
+import type { Subject } from './creation-subject.ts';
 import { checkMount } from './spec/mounts.ts';
 import type { PodUserNamespace } from './spec/spec-input.ts';
 

@@ -3,7 +3,7 @@
 import type { Labels } from '../selinux/selinux.ts';
 import type { ContainerMount, ContainerSecurity } from './container-config.ts';
 import type { ContainerDefaults, ContainerParts } from './container-parts.ts';
-import type { Subject } from './gather-spec-input.ts';
+import type { Subject } from './creation-subject.ts';
 import type { PodFeatures } from './pod-features.ts';
 import type { SandboxFacts } from './spec/spec-input.ts';
 

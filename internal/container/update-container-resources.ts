@@ -5,9 +5,9 @@ import type { ResourcesSpec } from '../oci/runtime-spec.ts';
 import type { Container } from './container.ts';
 import type { LinuxResources } from './container-config.ts';
 import type { ContainerParts } from './container-parts.ts';
-import { unlimitedQuota } from './gather-spec-input.ts';
 import { handlerOf } from './handler-of.ts';
 import { recordStatus } from './record-status.ts';
+import { unlimitedQuota } from './requested-resources.ts';
 import { type ResourceDefaults, type ResourceHost, resources } from './spec/resources.ts';
 import { applyTuning, withSharedCpus } from './tuned-containers.ts';
 
