@@ -1,3 +1,4 @@
+import type { Container } from '../container/container.ts';
 import type { NamedRecord, RecordStore } from '../records/record-store.ts';
 import { type ContainerFilter, containerFilter } from './convert/filters.ts';
 import type { CriParts } from './cri-parts.ts';
@@ -19,4 +20,14 @@ export function wholeContainerFilter(
     id: wholeId(parts.containers.containers, filter.id),
     sandboxId: wholeId(parts.sandboxes.sandboxes, filter.sandboxId),
   };
+}
+
+/** The containers among which those are that a whole filter matches; not all of the node where it names one or a sandbox. */
+export function candidatesFor(
+  { containers: { containers } }: CriParts,
+  filter: ContainerFilter,
+): Container[] {
+  const { id, sandboxId } = filter;
+  if (id !== '') return [containers.find(id)].filter((container) => container !== undefined);
+  return sandboxId === '' ? containers.list() : containers.ofSandbox(sandboxId);
 }

@@ -1,7 +1,7 @@
 import { containerItem } from './convert/container-status.ts';
 import { matchesContainer } from './convert/filters.ts';
 import type { CriParts } from './cri-parts.ts';
-import { wholeContainerFilter } from './filter-ids.ts';
+import { candidatesFor, wholeContainerFilter } from './filter-ids.ts';
 import type { ListContainersRequest__Output } from './gen/runtime/v1/ListContainersRequest.ts';
 import type { ListContainersResponse } from './gen/runtime/v1/ListContainersResponse.ts';
 import { containerListView } from './views.ts';
@@ -11,8 +11,7 @@ export async function listContainers(
   parts: CriParts,
   request: ListContainersRequest__Output,
 ): Promise<ListContainersResponse> {
-  const { containers } = parts.containers;
   const wanted = wholeContainerFilter(parts, request.filter);
-  const views = containers.list().map(containerListView);
+  const views = candidatesFor(parts, wanted).map(containerListView);
   return { containers: views.filter((view) => matchesContainer(wanted, view)).map(containerItem) };
 }
