@@ -7,11 +7,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-enum { READ_SIZE = DATA_MAX + 64, REST_MS = 100 };
-
-static void end_rest(void);
-static struct source *resting;
-static struct timer rest_timer = { .fire = end_rest };
+enum { READ_SIZE = DATA_MAX + 64 };
 
 static uint32_t read_u32(const uint8_t *at)
 {
@@ -134,35 +130,6 @@ static void ready(struct source *source, uint32_t events)
 		receive(connection);
 	else if (connection_is_open(connection) && (events & (EPOLLERR | EPOLLHUP)))
 		connection_close(connection); /* both directions are gone: there is nobody to tell */
-}
-
-/* Root's, or our own user's. */
-static bool is_trusted(int fd)
-{
-	struct ucred peer;
-	socklen_t size = sizeof(peer);
-
-	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && (peer.uid == 0 || peer.uid == geteuid());
-}
-
-static void end_rest(void)
-{
-	loop_want(resting, EPOLLIN);
-}
-
-int connection_accept(struct source *listener)
-{
-	int fd = accept4(listener->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-
-	if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)) {
-		resting = listener;
-		loop_want(listener, 0);
-		timer_start(&rest_timer, REST_MS);
-	}
-	if (fd < 0 || is_trusted(fd))
-		return fd;
-	close(fd);
-	return -1;
 }
 
 bool connection_open(struct connection *connection, int fd, size_t out_limit)
