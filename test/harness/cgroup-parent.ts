@@ -2,8 +2,10 @@
 
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { patienceMs } from './until.ts';
 
 const root = '/sys/fs/cgroup';
+const pause = new Int32Array(new SharedArrayBuffer(4));
 
 /** Every controller is on cgroup v2. */
 export const isUnified = existsSync(join(root, 'cgroup.controllers'));
@@ -30,12 +32,16 @@ export function makeMemoryParent(path: string, limitBytes: number): void {
 
 /** The pids in a cgroup itself; none when there is no such cgroup. */
 export function processesIn(directory: string): number[] {
-  const file = join(directory, 'cgroup.procs');
-  if (!existsSync(file)) return [];
-  return readFileSync(file, 'utf8').split('\n').filter(Boolean).map(Number);
+  try {
+    return readFileSync(join(directory, 'cgroup.procs'), 'utf8').split('\n').filter(Boolean).map(Number);
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENODEV') return []; // ENODEV: it was deleted while it was read
+    throw cause;
+  }
 }
 
-/** Removes a cgroup and those below it, which have no processes, in every hierarchy. */
+/** Removes a cgroup and those below it in every hierarchy, as soon as the processes have left that were killed in them. */
 export function removeCgroupTree(path: string): void {
   for (const hierarchy of hierarchies()) removeTree(join(root, hierarchy, path));
 }
@@ -44,5 +50,16 @@ function removeTree(directory: string): void {
   if (!existsSync(directory)) return;
   for (const entry of readdirSync(directory, { withFileTypes: true }))
     if (entry.isDirectory()) removeTree(join(directory, entry.name));
-  rmdirSync(directory);
+  removeWhenEmpty(directory);
+}
+
+function removeWhenEmpty(directory: string): void {
+  for (const deadline = Date.now() + patienceMs; ; Atomics.wait(pause, 0, 0, 10)) {
+    try {
+      rmdirSync(directory);
+      return;
+    } catch (cause) {
+      if ((cause as NodeJS.ErrnoException).code !== 'EBUSY' || Date.now() > deadline) throw cause;
+    }
+  }
 }

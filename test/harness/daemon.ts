@@ -210,7 +210,7 @@ export class TestDaemon implements Territory {
     deleteBridge(this.bridge);
     removeMasquerading(this.bridge);
     this.#restoreForwarding();
-    rmSync(this.root, { recursive: true, force: true });
+    rmSync(this.root, { recursive: true, force: true, maxRetries: 10 });
   }
 
   async #killLeftovers(): Promise<void> {

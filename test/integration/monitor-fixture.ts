@@ -244,7 +244,8 @@ export function makeWorld(mainProgram = monitorPath, runtimePath = runcPath ?? '
       await first.spawner.close();
       await last.spawner.close();
       releaseCgroups(claimed, cgroupParent);
-      rmSync(root, { recursive: true, force: true });
+      // A monitor that ends just now may still make a file there.
+      rmSync(root, { recursive: true, force: true, maxRetries: 10 });
       removeCgroups(cgroupParent);
     },
   };
