@@ -21,6 +21,7 @@ import { ControlConnection } from '../../internal/monitor/control-connection.ts'
 import { frameType } from '../../internal/monitor/frames.ts';
 import { isSanitized, monitorPath } from '../harness/monitor-build.ts';
 import { memoryKiB } from '../harness/proc.ts';
+import { patienceMs } from '../harness/until.ts';
 import { RawClient } from './monitor-client.ts';
 import {
   isAlive,
@@ -70,7 +71,8 @@ describe('a monitor that becomes another program', { skip: missing() }, () => {
     world.start(id);
     for (let at = 0; at < 50; at++) {
       const path = programs[at % 2];
-      await connection.request('reexec', { path, ...states });
+      // It answers when its log is written: on a busy disk that takes longer than a daemon waits.
+      await connection.request('reexec', { path, ...states }, patienceMs);
       assert.equal(readlinkSync(`/proc/${created.monitorPid}/exe`), path);
     }
     connection.close();
