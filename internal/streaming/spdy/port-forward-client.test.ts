@@ -71,6 +71,18 @@ test('a connection: both directions end apart, and the error stream says nothing
   assert.equal(remote.data.resetStatus, undefined);
 });
 
+test('the pod ends its side first: the error stream ends too, for clients that close the connection only then', async (t) => {
+  const { spdy, next } = await world(t);
+  const remote = await forward(spdy, 80, 0);
+  const { data } = await next();
+  data.end('all of it');
+  await spdy.until('both ends', () => remote.data.hasEnded && remote.error.hasEnded);
+  assert.deepEqual([remote.data.text(), remote.error.text()], ['all of it', '']);
+  assert.equal(remote.data.resetStatus, undefined);
+  remote.data.end('still heard');
+  assert.equal(await textOf(data), 'still heard');
+});
+
 test('connections are paired by their request ids, in whatever order the streams come', async (t) => {
   const { spdy, next } = await world(t);
   const ids = [5, 3, 9];

@@ -22,8 +22,9 @@ class SpdyConnection implements ForwardedConnection {
     this.port = port;
     this.data = data;
     this.#error = error;
-    // Clients wait for the end of the error stream before they count a connection as closed.
-    data.once('close', () => error.end());
+    // The error stream ends with what the pod sends, as in the Go servers: a client waits for that before it counts the
+    // connection as closed, and kubectl of 1.27 even before it closes its own side.
+    for (const end of ['finish', 'close']) data.once(end, () => error.end());
   }
 
   fail(message: string): void {
