@@ -1,48 +1,20 @@
 // `kubectl attach` and `kubectl run`: the streams of a container itself.
 
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
 import { before, test } from 'node:test';
 import { Person } from '../harness/person.ts';
-import { pipeThrough, startPiped } from '../harness/piped-command.ts';
+import { pipeThrough } from '../harness/piped-command.ts';
 import { nodeName } from '../kubelet/kubelet-settings.ts';
 import { image } from '../kubelet/manifests.ts';
 import { container } from '../kubelet/pod.ts';
 import type { ClusterWorld } from './cluster-world.ts';
 import { allKubectls, Kubectl } from './kubectl.ts';
+import { Listener } from './listener.ts';
 import { pod, shell } from './manifests.ts';
 
 /** Says each line of its input again. */
 const echoing = pod('echoing', shell('while read line; do echo "got $line"; done', { stdin: true }));
 const shelled = pod('shelled', shell('exec sh', { stdin: true, tty: true }));
-
-class Attached {
-  readonly process;
-  said = '';
-  readonly #closed: Promise<unknown>;
-
-  constructor(argv: readonly string[]) {
-    this.process = startPiped(argv);
-    this.#closed = once(this.process, 'close');
-    this.process.stdout?.on('data', (chunk: Buffer) => {
-      this.said += chunk;
-    });
-  }
-
-  async hears(text: string): Promise<void> {
-    const limit = AbortSignal.timeout(30_000);
-    const lacks = new Error(`it has not heard "${text}" but ${JSON.stringify(this.said)}`);
-    while (!this.said.includes(text))
-      await once(this.process.stdout as NodeJS.ReadableStream, 'data', { signal: limit }).catch(() => {
-        throw lacks;
-      });
-  }
-
-  async kill(): Promise<void> {
-    this.process.kill('SIGKILL');
-    await this.#closed;
-  }
-}
 
 export function testAttach(world: ClusterWorld): void {
   before(() => Promise.all([echoing, shelled].map((manifest) => world.ready(manifest))));
@@ -50,7 +22,7 @@ export function testAttach(world: ClusterWorld): void {
   for (const kubectl of allKubectls()) {
     test(`${kubectl.title}: two clients hear the container, each says something, and it outlives both`, async () => {
       const before = await world.traces();
-      const clients = [1, 2].map(() => new Attached(kubectl.argv('attach', '-i', 'echoing')));
+      const clients = [1, 2].map(() => new Listener(kubectl.argv('attach', '-i', 'echoing')));
       try {
         // both are there when each has heard what it said itself
         for (const [index, { process }] of clients.entries()) process.stdin?.write(`hello ${index}\n`);

@@ -51,7 +51,7 @@ export class ClusterWorld {
     return this.api.podThat(manifest.metadata.name, 'is ready', isReady);
   }
 
-  async create(manifest: Manifest): Promise<void> {
+  async create(manifest: { readonly metadata: { readonly name: string } }): Promise<void> {
     const file = join(this.daemon.root, `${manifest.metadata.name}.json`);
     writeFileSync(file, JSON.stringify(manifest));
     await Kubectl.websocket.run('create', '-f', file);

@@ -6,10 +6,12 @@ import { attempt, findProgram, type Outcome } from '../harness/command.ts';
 export class Kubectl {
   /** How the tests call it. */
   readonly title: string;
+  readonly isOld: boolean;
   readonly #program: readonly string[];
 
-  private constructor(title: string, program: readonly string[]) {
+  private constructor(title: string, program: readonly string[], isOld = false) {
     this.title = title;
+    this.isOld = isOld;
     this.#program = program;
   }
 
@@ -21,7 +23,7 @@ export class Kubectl {
   static old(): Kubectl | undefined {
     const version = process.env['CRIA_TEST_OLD_KUBECTL'] ?? '';
     const program = findProgram(`kubectl-${version}`);
-    return program === undefined ? undefined : new Kubectl(version, [program]);
+    return program === undefined ? undefined : new Kubectl(version, [program], true);
   }
 
   static #over(title: string, isWebsocket: boolean): Kubectl {

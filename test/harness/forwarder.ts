@@ -1,4 +1,4 @@
-// A client that forwards one port of this machine into a pod, as crictl and kubectl do, until it is ended.
+// A client that forwards ports of this machine into a pod, as crictl and kubectl do, until it is ended.
 
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
@@ -6,8 +6,8 @@ import { startPiped } from './piped-command.ts';
 
 export class Forwarder {
   readonly process: ChildProcess;
-  /** Of this machine; known when `start` has resolved. */
-  port = 0;
+  /** Of this machine, in the order of those that were asked for; known when `start` has resolved. */
+  ports: readonly number[] = [];
   /** All that it wrote. */
   said = '';
   readonly #closed: Promise<unknown>;
@@ -21,19 +21,25 @@ export class Forwarder {
       });
   }
 
-  /** Resolves when it listens. Must be ended. */
+  /** Resolves when it listens for all its ports, which stand at the end of the command line. Must be ended. */
   static async start(argv: readonly string[]): Promise<Forwarder> {
+    const wanted = argv.filter((argument) => /^:\d+$/.test(argument)).length;
     const forwarder = new Forwarder(argv);
     await new Promise<void>((resolve, reject) => {
       forwarder.process.stdout?.on('data', () => {
-        const found = /Forwarding from 127\.0\.0\.1:(\d+)/.exec(forwarder.said)?.[1];
-        forwarder.port = Number(found ?? 0);
-        if (found !== undefined) resolve();
+        const found = [...forwarder.said.matchAll(/Forwarding from 127\.0\.0\.1:(\d+) /g)];
+        forwarder.ports = found.map(([, port]) => Number(port));
+        if (found.length === wanted) resolve();
       });
       forwarder.process.once('error', reject);
       forwarder.process.once('close', () => reject(new Error(`${argv[0]} has ended: ${forwarder.said}`)));
     });
     return forwarder;
+  }
+
+  /** The first of them. */
+  get port(): number {
+    return this.ports[0] ?? 0;
   }
 
   get hasEnded(): boolean {
