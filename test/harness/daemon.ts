@@ -49,8 +49,8 @@ const repository = new URL('../../../', import.meta.url);
 export const nodeOptions = readFileSync(new URL('contrib/node-options', repository), 'utf8')
   .split('\n')
   .filter((line) => line.startsWith('-'));
-// In an emulated machine the daemon takes half a minute; its end has a limit of its own, of one.
-const startLimitMs = patienceMs;
+// In an emulated machine that has company the daemon takes minutes; its end has a limit of its own, of one.
+const startLimitMs = 5 * patienceMs;
 const stopLimitMs = patienceMs;
 
 /** The image of `loadBusybox`. */
@@ -122,7 +122,7 @@ export class TestDaemon implements Territory {
 
   async #answers(): Promise<boolean> {
     return (
-      existsSync(this.paths.socket) && this.client.runtime('Version', {}, 1_000).then(Boolean, () => false)
+      existsSync(this.paths.socket) && this.client.runtime('Version', {}, 20_000).then(Boolean, () => false)
     );
   }
 
