@@ -1,6 +1,8 @@
 // Seccomp profiles that are files of the node.
 
-import { readFile } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { isAbsolute } from 'node:path';
 import { DaemonError } from '../errors/daemon-error.ts';
 import { errnoCode } from '../errors/errno.ts';
 import type { ContainerSecurity } from './container-config.ts';
@@ -10,16 +12,7 @@ const maxProfileBytes = 1024 * 1024;
 
 /** The parsed JSON of a seccomp profile; `invalid-argument` naming the file when it cannot be used. */
 export async function readSeccompProfile(path: string): Promise<unknown> {
-  let text: string;
-  try {
-    text = await readFile(path, 'utf8');
-  } catch (cause) {
-    const why = errnoCode(cause) ?? 'unknown error';
-    throw new DaemonError('invalid-argument', `seccomp profile "${path}" cannot be read (${why})`, cause);
-  }
-  if (text.length > maxProfileBytes) {
-    throw new DaemonError('invalid-argument', `seccomp profile "${path}" is larger than 1 MiB`);
-  }
+  const text = await profileText(path);
   try {
     return JSON.parse(text);
   } catch (cause) {
@@ -27,11 +20,34 @@ export async function readSeccompProfile(path: string): Promise<unknown> {
   }
 }
 
+async function profileText(path: string): Promise<string> {
+  try {
+    // Without waiting: the reader of a pipe that nobody writes to holds a thread for ever.
+    const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
+    try {
+      const found = await file.stat();
+      if (!found.isFile()) throw new DaemonError('invalid-argument', `seccomp profile "${path}" is no file`);
+      if (found.size > maxProfileBytes)
+        throw new DaemonError('invalid-argument', `seccomp profile "${path}" is larger than 1 MiB`);
+      return await file.readFile('utf8');
+    } finally {
+      await file.close();
+    }
+  } catch (cause) {
+    if (cause instanceof DaemonError) throw cause;
+    const why = errnoCode(cause) ?? 'unknown error';
+    throw new DaemonError('invalid-argument', `seccomp profile "${path}" cannot be read (${why})`, cause);
+  }
+}
+
 /** The profile that an unprivileged container asks for by its file; undefined where it asks for none. */
 export async function localhostSeccomp(security: ContainerSecurity): Promise<unknown> {
   const { seccomp, privileged } = security;
   if (privileged || seccomp?.type !== 'localhost') return undefined;
-  return readSeccompProfile(seccomp.localhostRef);
+  const path = seccomp.localhostRef;
+  if (!isAbsolute(path))
+    throw new DaemonError('invalid-argument', `seccomp profile "${path}" is not an absolute path`);
+  return readSeccompProfile(path);
 }
 
 /** The profile of privileged containers. As in CRI-O, its file is read for each of them: what it says now counts. */

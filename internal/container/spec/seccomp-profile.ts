@@ -175,5 +175,6 @@ function integer(value: unknown, where: string): number {
   if (typeof value !== 'number' || !Number.isInteger(value) || value < 0) {
     throw new TypeError(`${where} is not a number of 0 or more`);
   }
+  if (!Number.isSafeInteger(value)) throw new TypeError(`${where} is above 2^53 - 1`); // another number after JSON.parse
   return value;
 }
