@@ -99,24 +99,26 @@ export async function undoImageVolumes(
   }
 }
 
-/** The part of the volume that is mounted, as a path of the host. Links inside the image do not lead out of it. */
+/** The part of the volume that is mounted, a directory or a file, as a path of the host. Links inside the image do not lead out of it. */
 async function insideVolume(root: string, mount: ContainerMount): Promise<string> {
   const { imageSubPath } = mount;
   if (imageSubPath === '') return root;
   if (imageSubPath.startsWith('/') || imageSubPath.split('/').includes('..'))
     throw failed(mount, `the sub path ${JSON.stringify(imageSubPath)} is absolute or climbs`);
-  let directory: FileHandle;
+  let part: FileHandle;
   try {
-    directory = await openHandleInRoot(root, imageSubPath, constants.O_DIRECTORY | constants.O_RDONLY);
+    part = await openHandleInRoot(root, imageSubPath, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch (cause) {
     const why = errnoCode(cause) ?? 'unknown error';
-    throw failed(mount, `the image has no directory ${JSON.stringify(imageSubPath)} (${why})`);
+    throw failed(mount, `the image has no directory or file ${JSON.stringify(imageSubPath)} (${why})`);
   }
   try {
-    return await readlink(`/proc/self/fd/${directory.fd}`);
+    const found = await part.stat();
+    if (found.isDirectory() || found.isFile()) return await readlink(`/proc/self/fd/${part.fd}`);
   } finally {
-    await directory.close();
+    await part.close();
   }
+  throw failed(mount, `${JSON.stringify(imageSubPath)} of the image is neither a directory nor a file`);
 }
 
 /** A record of the store has an id of its own; it can be found again by the container's. */

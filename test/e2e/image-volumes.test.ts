@@ -35,6 +35,15 @@ for (const handler of ['runc', 'crun'] as const) {
       );
     });
 
+    test('a file of the image can be mounted', async () => {
+      const id = await running(volume('/account', 'etc/passwd'));
+      assert.match(await output(id, 'cat /account; echo x >> /account'), /^root:x:0:0:/);
+      assert.match(
+        await output(id, 'echo x >> /account 2>&1 || grep " /account " /proc/self/mountinfo'),
+        / \/account ro,/,
+      );
+    });
+
     test('the status names the image and what it was', async () => {
       const id = await running(volume('/whole'));
       const answer = await daemon.client.runtime('ContainerStatus', { containerId: id });
@@ -63,7 +72,7 @@ for (const handler of ['runc', 'crun'] as const) {
       [
         'a sub path that is not there',
         { sub: 'no/such' },
-        /ImageVolumeMountFailed: .*has no directory "no\/such"/,
+        /ImageVolumeMountFailed: .*has no directory or file "no\/such"/,
       ],
       [
         'a sub path that climbs',
