@@ -51,8 +51,7 @@ export async function wireDaemon(config: Config, spawner: Spawner, logger: Logge
     lifetime: lifetime.signal,
     pullWatchers: [() => logPull(logger), () => countPull(metrics.images)],
   });
-  const monitors = wireMonitors(config, spawner, logger);
-  countDeaths(metrics.monitors, monitors, spawner);
+  const monitors = wireMonitors(config, spawner, metrics.monitors, logger);
   const cdi = new CdiDirectories(runtime.cdi_spec_dirs, logger);
   const namespaces = new BindMountPinner(runtime.namespaces_dir, cria.monitor_path, runner);
   const layers = store.containers;
@@ -110,15 +109,13 @@ function runtimeInfo({ cria, image }: Config): CriParts['info'] {
   };
 }
 
-function countDeaths(metrics: MonitorMetrics, monitors: NativeMonitors, spawner: Spawner): void {
-  spawner.onRestart(() => metrics.spawnerRestarted());
-  monitors.onMonitorLost((_, monitorPid) => {
-    if (monitorPid !== undefined) metrics.adopted();
-  });
-}
-
-function wireMonitors({ cria, runtime }: Config, spawner: Spawner, logger: Logger): NativeMonitors {
-  return new NativeMonitors({
+function wireMonitors(
+  { cria, runtime }: Config,
+  spawner: Spawner,
+  metrics: MonitorMetrics,
+  logger: Logger,
+): NativeMonitors {
+  const monitors = new NativeMonitors({
     monitorPath: cria.monitor_path,
     socketsDir: join(cria.run_dir, 'm'),
     exitsDir: join(cria.data_dir, 'exits'),
@@ -126,4 +123,9 @@ function wireMonitors({ cria, runtime }: Config, spawner: Spawner, logger: Logge
     spawner,
     logger,
   });
+  spawner.onRestart(() => metrics.spawnerRestarted());
+  monitors.onMonitorLost((_, monitorPid) => {
+    if (monitorPid !== undefined) metrics.adopted();
+  });
+  return monitors;
 }

@@ -46,14 +46,11 @@ export function watchDirectories(
     lookAfter(isStale ? settleMs : recheckMs);
   };
 
-  signal.addEventListener(
-    'abort',
-    () => {
-      clearTimeout(timer);
-      closeAll(watched);
-    },
-    { once: true },
-  );
+  const stop = (): void => {
+    clearTimeout(timer);
+    closeAll(watched);
+  };
+  signal.addEventListener('abort', stop, { once: true });
   void look();
 }
 
