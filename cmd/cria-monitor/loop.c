@@ -52,6 +52,14 @@ bool loop_add(struct source *source, uint32_t events)
 	return events == 0 || epoll_ctl(epoll_fd, EPOLL_CTL_ADD, source->fd, &event) == 0;
 }
 
+/* What the batch still holds for it is not told: it is of another time. */
+static void drop_from_batch(const struct source *source)
+{
+	for (int i = 0; i < batch_length; i++)
+		if (batch[i].data.ptr == source)
+			batch[i].data.ptr = NULL;
+}
+
 void loop_want(struct source *source, uint32_t events)
 {
 	struct epoll_event event = { .events = events, .data.ptr = source };
@@ -62,6 +70,8 @@ void loop_want(struct source *source, uint32_t events)
 	source->events = events;
 	/* EPOLLHUP cannot be masked: who wants nothing now must leave the set, or a hung-up peer makes us spin. */
 	epoll_ctl(epoll_fd, events == 0 ? EPOLL_CTL_DEL : before == 0 ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, source->fd, &event);
+	if (events == 0)
+		drop_from_batch(source);
 }
 
 void loop_close(struct source *source)
@@ -72,10 +82,7 @@ void loop_close(struct source *source)
 	epoll_ctl(epoll_fd, EPOLL_CTL_DEL, source->fd, NULL);
 	close(source->fd);
 	source->fd = -1;
-	/* What the batch still holds for it must not reach the next fd of this place. */
-	for (int i = 0; i < batch_length; i++)
-		if (batch[i].data.ptr == source)
-			batch[i].data.ptr = NULL;
+	drop_from_batch(source); /* nor may it reach the next fd of this place */
 }
 
 void timer_start(struct timer *timer, int64_t delay_ms)

@@ -2,11 +2,12 @@
 // as before. The other moments of a container's monitor: monitor-adopt-faults.test.ts.
 
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, describe, test } from 'node:test';
 import type { DaemonError } from '../../internal/errors/daemon-error.ts';
+import type { ExecSyncResult } from '../../internal/monitor/monitor.ts';
 import { SpawnerRunner } from '../../internal/monitor/spawner-runner.ts';
 import type { StreamSession } from '../../internal/monitor/stream-session.ts';
 import { FaultyMonitor } from './faulty-monitor.ts';
@@ -14,6 +15,21 @@ import { isAlive, makeWorld, missing, type Started, until, type World } from './
 import { commandLines } from './monitor-stub.ts';
 
 const never = new AbortController().signal;
+
+/** A runtime whose command speaks when the monitor, which is stopped, has yet to hear that the runtime has ended. */
+const speaksAtTheEnd = `#!/bin/sh
+PATH=/usr/bin:/bin
+while [ $# -gt 1 ]; do [ "$1" = --pid-file ] && file=$2; shift; done
+isIn() { grep -q "^State:.$2" /proc/$1/status; }
+(
+  until isIn $PPID T && isIn $$ Z; do sleep 0.02; done
+  echo bad >&2
+  kill -CONT $PPID
+  sleep 0.5
+  exit 3
+) &
+printf %s $! > "$file"
+`;
 
 describe('a process of ours that is killed', { skip: missing() }, () => {
   const programs = mkdtempSync(join(tmpdir(), 'cria-faults-'));
@@ -34,14 +50,26 @@ describe('a process of ours that is killed', { skip: missing() }, () => {
     rmSync(programs, { recursive: true });
   });
 
-  function exec(script: string): Promise<string> {
-    const { runtimePath, runtimeArgs, env } = container.request;
+  function execBy(runtimePath: string, script: string): Promise<ExecSyncResult> {
+    const { runtimeArgs, env } = container.request;
     const args = ['sh', '-c', script];
     const process = { terminal: false, user: { uid: 0, gid: 0 }, args, env: ['PATH=/bin'], cwd: '/' };
     const limits = { cgroup: undefined, timeoutMs: 20_000, maxOutputBytes: 1 << 20 };
     const request = { containerId: container.id, runtimePath, runtimeArgs, env, process, ...limits };
-    return world.monitors.execSync(request, never).then(({ stdout }) => String(stdout));
+    return world.monitors.execSync(request, never);
   }
+
+  async function exec(script: string): Promise<string> {
+    return String((await execBy(container.request.runtimePath, script)).stdout);
+  }
+
+  test('what a command says when its runtime has just ended, and no client is there yet, is not lost', async () => {
+    const runtimePath = join(programs, 'quick');
+    writeFileSync(runtimePath, speaksAtTheEnd, { mode: 0o755 });
+    faulty.arm({ role: 'exec', point: 'exec-runtime-started', action: 'stop' });
+    const { stderr, exitCode } = await execBy(runtimePath, 'true');
+    assert.deepEqual([String(stderr), exitCode], ['bad\n', 3]);
+  });
 
   for (const point of [
     'exec-listening',
