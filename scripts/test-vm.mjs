@@ -37,7 +37,7 @@ packages.push('apparmor');
 /** What is run besides test/vm: the monitor's tests that know both cgroup versions. */
 const integration = ['monitor-oom', 'monitor-kill', 'monitor-exit.'];
 /** The same with the whole daemon. */
-const endToEnd = ['exec-monitor-cgroup'];
+const endToEnd = ['exec-monitor-cgroup', 'resize', 'paused-container'];
 const limitMs = 25 * 60_000;
 
 function isInstalled(program) {

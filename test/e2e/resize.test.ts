@@ -1,18 +1,17 @@
 // In-place resize: UpdateContainerResources under both OCI runtimes, with a look at the kernel's own files.
 
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { status } from '@grpc/grpc-js';
 import type { LinuxContainerResources } from '../../internal/cri/gen/runtime/v1/LinuxContainerResources.ts';
+import { cpuPart, limitsOf } from '../harness/cgroup-limits.ts';
+import { isUnified } from '../harness/cgroup-parent.ts';
 import { runContainer, useDaemon } from '../harness/daemon-suite.ts';
 import { podConfig, removeAllPods } from '../harness/pods.ts';
 import { missing } from '../harness/requirements.ts';
 
 const pidsLimit = 77;
 const mebibyte = 1024 * 1024;
-const isCgroupV2 = existsSync('/sys/fs/cgroup/cgroup.controllers');
-const hasSwapAccounting = existsSync('/sys/fs/cgroup/memory/memory.memsw.limit_in_bytes');
 
 for (const handler of ['runc', 'crun'] as const) {
   describe(`a resize under ${handler}`, { skip: missing(handler) }, () => {
@@ -40,23 +39,14 @@ for (const handler of ['runc', 'crun'] as const) {
       return { pid, shown: answer.status?.resources?.linux };
     }
 
-    /** A file of the process's cgroup on a v1 host, or the one of v2. */
-    function cgroupValue(pid: number, controller: string, file: string): string {
-      const lines = readFileSync(`/proc/${pid}/cgroup`, 'utf8').split('\n');
-      const line = lines.find((text) => text.split(':')[1]?.split(',').includes(controller));
-      const [, mount = '', path = ''] = line?.split(':') ?? [];
-      return readFileSync(`/sys/fs/cgroup/${mount}${path}/${file}`, 'utf8').trim();
-    }
-
     test('limits go up and down while the container works, and the status shows them', async () => {
       const id = await running('while :; do :; done');
       const { pid } = await resourcesOf(id);
       await update(id, { cpuQuota: 20_000, memoryLimitInBytes: 128 * mebibyte });
-      assert.equal(cgroupValue(pid, 'memory', 'memory.limit_in_bytes'), String(128 * mebibyte));
-      assert.equal(cgroupValue(pid, 'cpu', 'cpu.cfs_quota_us'), '20000');
-      assert.equal(cgroupValue(pid, 'cpu', 'cpu.shares'), '512');
+      const up = limitsOf(pid);
+      assert.deepEqual([up.memoryBytes, up.cpuQuota, up.cpuPart], [128 * mebibyte, 20_000, cpuPart(512)]);
       await update(id, { memoryLimitInBytes: 32 * mebibyte, cpuShares: 1024 });
-      assert.equal(cgroupValue(pid, 'memory', 'memory.limit_in_bytes'), String(32 * mebibyte));
+      assert.equal(limitsOf(pid).memoryBytes, 32 * mebibyte);
       const { shown } = await resourcesOf(id);
       assert.equal(shown?.memoryLimitInBytes, String(32 * mebibyte));
       assert.deepEqual([shown?.cpuQuota, shown?.cpuShares, shown?.cpuPeriod], ['20000', '1024', '100000']);
@@ -78,7 +68,7 @@ for (const handler of ['runc', 'crun'] as const) {
         code: status.FAILED_PRECONDITION,
         details: /cannot be set to 12582912 bytes: \d+ bytes are in use/,
       });
-      assert.equal(cgroupValue(pid, 'memory', 'memory.limit_in_bytes'), String(64 * mebibyte));
+      assert.equal(limitsOf(pid).memoryBytes, 64 * mebibyte);
       assert.equal((await resourcesOf(id)).shown?.memoryLimitInBytes, String(64 * mebibyte));
     });
 
@@ -89,7 +79,7 @@ for (const handler of ['runc', 'crun'] as const) {
       const { pid } = await resourcesOf(id);
       for (const mebibytes of [256, 40, 64, 32, 128, 48]) {
         await update(id, { memoryLimitInBytes: mebibytes * mebibyte, cpuQuota: mebibytes * 1000 });
-        assert.equal(cgroupValue(pid, 'memory', 'memory.limit_in_bytes'), String(mebibytes * mebibyte));
+        assert.equal(limitsOf(pid).memoryBytes, mebibytes * mebibyte);
       }
       const { status: shown } = await daemon.client.runtime('ContainerStatus', { containerId: id });
       assert.deepEqual([shown?.state, shown?.resources?.linux?.cpuQuota], ['CONTAINER_RUNNING', '48000']);
@@ -104,15 +94,14 @@ for (const handler of ['runc', 'crun'] as const) {
         hugepageLimits: [{ pageSize: '3MB', limit: 0 }],
       });
       const { pid } = await resourcesOf(id);
-      const swap = () => cgroupValue(pid, 'memory', 'memory.memsw.limit_in_bytes');
-      assert.equal(cgroupValue(pid, 'cpuset', 'cpuset.cpus'), '0');
-      assert.equal(cgroupValue(pid, 'pids', 'pids.max'), String(pidsLimit));
-      if (hasSwapAccounting) assert.equal(swap(), String(96 * mebibyte));
+      const { cpus, pids, memoryAndSwapBytes } = limitsOf(pid);
+      assert.deepEqual([cpus, pids], ['0', pidsLimit]);
+      if (memoryAndSwapBytes !== undefined) assert.equal(memoryAndSwapBytes, 96 * mebibyte);
       await update(id, { memorySwapLimitInBytes: 80 * mebibyte });
-      if (hasSwapAccounting) assert.equal(swap(), String(80 * mebibyte));
+      const before = limitsOf(pid);
+      if (memoryAndSwapBytes !== undefined) assert.equal(before.memoryAndSwapBytes, 80 * mebibyte);
       await assert.rejects(update(id, { cpusetCpus: '4095', cpuShares: 300 }), /OCI runtime update failed/);
-      assert.equal(cgroupValue(pid, 'cpuset', 'cpuset.cpus'), '0');
-      assert.equal(cgroupValue(pid, 'pids', 'pids.max'), String(pidsLimit));
+      assert.deepEqual(limitsOf(pid), before);
       assert.deepEqual((await resourcesOf(id)).shown?.cpusetCpus, '0');
     });
 
@@ -133,33 +122,25 @@ for (const handler of ['runc', 'crun'] as const) {
       await update(id, { hugepageLimits: [{ pageSize: '2MB', limit: 0 }] }); // as the kubelet names all sizes
       const after = await resourcesOf(id);
       assert.deepEqual(after.shown, before);
-      assert.equal(cgroupValue(after.pid, 'cpu', 'cpu.shares'), '512');
+      assert.equal(limitsOf(after.pid).cpuPart, cpuPart(512));
     });
 
     test('an update that fails half-way is taken back, also what the container had no limit of', async () => {
       const id = await running('sleep 1000', {});
       const { pid, shown } = await resourcesOf(id);
-      const values = () =>
-        [
-          ['cpuset', 'cpuset.cpus'],
-          ['cpuset', 'cpuset.mems'],
-          ['cpu', 'cpu.cfs_quota_us'],
-          ['cpu', 'cpu.shares'],
-          ['memory', 'memory.limit_in_bytes'],
-        ].map(([controller = '', file = '']) => cgroupValue(pid, controller, file));
-      const before = values();
+      const before = limitsOf(pid);
       const limits = { cpuQuota: 50_000, cpuShares: 300, memoryLimitInBytes: 64 * mebibyte };
       const noSuchNode = { ...limits, cpusetCpus: '0', cpusetMems: '63' };
       await assert.rejects(update(id, noSuchNode), /OCI runtime update failed/);
-      assert.deepEqual(values(), before);
+      assert.deepEqual(limitsOf(pid), before);
       assert.deepEqual((await resourcesOf(id)).shown, shown);
     });
 
     test('a container can be made without a quota by name', async () => {
       const id = await running('sleep 1000', { cpuQuota: -1, cpuPeriod: 50_000 });
       const { pid, shown } = await resourcesOf(id);
-      assert.equal(cgroupValue(pid, 'cpu', 'cpu.cfs_quota_us'), '-1');
-      assert.equal(cgroupValue(pid, 'cpu', 'cpu.cfs_period_us'), '50000');
+      const { cpuQuota, cpuPeriod } = limitsOf(pid);
+      assert.deepEqual([cpuQuota, cpuPeriod], [-1, 50_000]);
       assert.equal(shown?.cpuQuota, '-1');
     });
 
@@ -170,7 +151,7 @@ for (const handler of ['runc', 'crun'] as const) {
         details: /huge pages of 3MB cannot be limited to 6291456 bytes: this host has/,
       });
       await removeAllPods(daemon.client);
-      if (!isCgroupV2) {
+      if (!isUnified) {
         await assert.rejects(running('sleep 1000', { unified: { 'memory.oom.group': '1' } }), {
           code: status.FAILED_PRECONDITION,
           details: /unified resources need cgroup v2/,
