@@ -94,7 +94,7 @@ static const char *go_on(void)
 	exit_record_reserve();
 	if (log_open(container.config.log_path, container.config.log_size_max) == 0)
 		log_mend();
-	if (start_ticks(container.pid) == container.ticks)
+	if (!container.config.has_stand_in && start_ticks(container.pid) == container.ticks)
 		orphans_find(container.pid);
 	container.phase = RUNNING;
 	stdio_adopted();

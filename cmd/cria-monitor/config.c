@@ -57,6 +57,7 @@ const char *config_load(struct config *config, const char *path)
 	config->terminal = json_bool(json, "terminal");
 	config->has_stdin = json_bool(json, "stdin");
 	config->stdin_once = json_bool(json, "stdinOnce");
+	config->has_stand_in = json_bool(json, "standIn");
 	config->columns = (int)json_number(json, "columns", 0);
 	config->rows = (int)json_number(json, "rows", 0);
 	config->uid = (uid_t)json_number(json, "uid", 0);

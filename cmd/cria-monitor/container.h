@@ -32,6 +32,8 @@ struct config {
 	bool terminal;
 	bool has_stdin;
 	bool stdin_once;
+	/* No process of the host is its init: it has one that stands for it, see stand-in.h. */
+	bool has_stand_in;
 	/* Of the terminal at its start; 0 is unknown. */
 	int columns, rows;
 	uid_t uid;

@@ -51,14 +51,16 @@ static void fail(const char *stage)
 		failed();
 }
 
-static bool follow_init(void)
+/* `host_pid` is the init, or the kernel in which it is. */
+static bool follow_init(pid_t host_pid)
 {
 	container.pidfd = pidfd_open_pid(container.pid);
 	if (container.pidfd < 0)
 		return false;
 	container.ticks = start_ticks(container.pid);
-	oom_watch(container.pid);
-	orphans_find(container.pid);
+	oom_watch(host_pid);
+	if (!container.config.has_stand_in)
+		orphans_find(container.pid);
 	return init_watch();
 }
 
@@ -93,10 +95,17 @@ static void created(void)
 		fail("terminal");
 		return;
 	}
+	const pid_t host_pid = container.pid;
+
+	if (container.config.has_stand_in && (container.pid = runtime_stand_in(host_pid, &missing)) < 0) {
+		snprintf(container.message, sizeof(container.message), "%s", missing);
+		fail("stand-in");
+		return;
+	}
 	container.started_at = realtime_ns();
 	if (has_exited_early())
 		return;
-	if (!follow_init()) {
+	if (!follow_init(host_pid)) {
 		snprintf(container.message, sizeof(container.message), "the process %d that the runtime named does not exist",
 			 (int)container.pid);
 		fail("pid-file");

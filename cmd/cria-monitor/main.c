@@ -44,12 +44,16 @@ int main(int argc, char **argv)
 		return adopt_main();
 	if (strcmp(role, "exec") == 0 && argc == 3)
 		return exec_main(argv[2]);
+	if (strcmp(role, "stand-in") == 0 && argc == 4)
+		return stand_in_main(argv[2], argv[3]);
+	if (strcmp(role, "start") == 0)
+		return stand_in_start_main(argc - 2, argv + 2);
 	if (strcmp(role, "pin") == 0)
 		return pin_main(argc - 2, argv + 2);
 	if (strcmp(role, "version") == 0) {
 		puts("cria-monitor " MONITOR_VERSION);
 		return 0;
 	}
-	fputs("usage: cria-monitor spawner | run CONFIG | adopt | exec CONFIG | pin OPTIONS | version\n", stderr);
+	fputs("usage: cria-monitor spawner | run CONFIG | adopt | exec CONFIG | stand-in CONFIG PID | start PID TICKS COMMAND | pin OPTIONS | version\n", stderr);
 	return 2;
 }

@@ -11,6 +11,9 @@ int adopt_main(void);
 /* The same in the place of another program, with the same pid, see reexec.h. */
 int resume_main(const char *state_fd);
 int exec_main(const char *config_path);
+/* See stand-in.h. */
+int stand_in_main(const char *config_path, const char *sandbox_pid);
+int stand_in_start_main(int count, char **words);
 int pin_main(int argc, char **argv);
 
 /* Makes an inherited fd ours: CLOEXEC and non-blocking. False when there is none. */

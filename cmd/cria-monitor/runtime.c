@@ -5,6 +5,7 @@
 #include "fault.h"
 #include "process.h"
 #include "roles.h"
+#include "stand-in.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -17,6 +18,8 @@ static void too_slow(void);
 
 static pid_t runtime_pid;
 static bool timed_out;
+/* Of a creation whose container gets them later. */
+static struct stdio_ends kept = { .in = -1, .out = -1, .err = -1 };
 static struct timer timer = { .fire = too_slow };
 
 static bool start(const char *const *words, const char *const *extra, struct stdio_ends ends)
@@ -50,6 +53,26 @@ static bool start(const char *const *words, const char *const *extra, struct std
 	return false;
 }
 
+static void close_ends(struct stdio_ends *ends)
+{
+	int *const fds[] = { &ends->in, &ends->out, &ends->err };
+
+	for (size_t i = 0; i < LENGTH(fds); i++) {
+		if (*fds[i] >= 0)
+			close(*fds[i]);
+		*fds[i] = -1;
+	}
+}
+
+pid_t runtime_stand_in(pid_t kernel, const char **wrong)
+{
+	const int streams[] = { kept.in, kept.out, kept.err };
+	pid_t pid = stand_in_start(container.config.path, kernel, streams, wrong);
+
+	close_ends(&kept);
+	return pid;
+}
+
 bool runtime_create(void)
 {
 	const struct config *config = &container.config;
@@ -71,12 +94,10 @@ bool runtime_create(void)
 		snprintf(container.message, sizeof(container.message), "make the streams: %s", strerror(error));
 	bool started = error == 0 && start(words, extra, ends);
 
-	if (ends.in >= 0)
-		close(ends.in);
-	if (ends.out >= 0)
-		close(ends.out);
-	if (ends.err >= 0)
-		close(ends.err);
+	if (started && config->has_stand_in)
+		kept = ends;
+	else
+		close_ends(&ends);
 	if (started)
 		timer_start(&timer, config->create_timeout_ms);
 	FAULT_POINT("runtime-started");
@@ -88,6 +109,7 @@ bool runtime_delete(void)
 	static const char *const words[] = { "delete", "--force", NULL };
 	struct stdio_ends nowhere = { .in = -1, .out = -1, .err = -1 };
 
+	close_ends(&kept);
 	if (!start(words, NULL, nowhere))
 		return false;
 	timer_start(&timer, UNDO_MS);

@@ -6,6 +6,8 @@
 
 /* Starts `create` with the streams of the container, within its create timeout. False with container.message. */
 bool runtime_create(void);
+/* Of a container that was created in the kernel that is the process `kernel`: starts its stand-in with the streams. As that says. */
+pid_t runtime_stand_in(pid_t kernel, const char **wrong);
 /* Starts `delete --force`, of what a failed create may have left. False with container.message. */
 bool runtime_delete(void);
 /* Ends the call that runs, with all its processes. */

@@ -152,6 +152,7 @@ async function spawn(
     runtimePath: handler.runtime.path,
     runtimeArgs: handler.runtime.globalArgs,
     createArgs: parts.defaults.noPivot ? ['--no-pivot'] : [],
+    standIn: metadata.hasStandIn === true,
     env: handler.runtime.env,
     logPath: metadata.logPath,
     logSizeMaxBytes: parts.defaults.logSizeMaxBytes,

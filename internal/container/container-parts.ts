@@ -26,7 +26,7 @@ import type { HostFacts, SandboxFacts, SpecDefaults } from './spec/spec-input.ts
 import type { Workload } from './workloads.ts';
 
 /** What the runtime handler says. */
-type HandlerOptions = 'containerMinMemoryBytes' | 'allowedAnnotations' | 'annotations' | 'kernelPerContainer';
+type HandlerOptions = 'containerMinMemoryBytes' | 'allowedAnnotations' | 'annotations' | 'hasKernelAlone';
 
 /** What the configuration says about every container. */
 export interface ContainerDefaults {

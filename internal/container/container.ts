@@ -44,6 +44,8 @@ export interface ContainerMetadata {
   readonly tuning?: TuningWishes;
   /** Full name, such as `SIGTERM`. */
   readonly stopSignal: string;
+  /** Its processes are of its pod's own kernel: the init that the host sees is one that stands for it. */
+  readonly hasStandIn?: boolean;
   /** False when processes can outlive the init, because it is not pid 1 of a namespace of its own. */
   readonly ownPidNamespace: boolean;
 }

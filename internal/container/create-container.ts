@@ -19,7 +19,7 @@ import { containerPaths, statusFile } from './container-files.ts';
 import type { ContainerParts, PodContext } from './container-parts.ts';
 import type { Subject } from './creation-subject.ts';
 import { failedCreation } from './first-status.ts';
-import { requireOwnPids } from './handler-of.ts';
+import { requireVisiblePids } from './handler-of.ts';
 import { logLink } from './log-links.ts';
 import { hasNoQuota, type PodFeatures, podFeatures } from './pod-features.ts';
 import { containerLabels } from './selinux-labels.ts';
@@ -75,7 +75,7 @@ async function subjectOf(
   const { image, imageConfig } = images;
   const platform = `${imageConfig.os}/${imageConfig.architecture}`;
   const handler = parts.runtimes.get(pod.facts.runtimeHandler, platform);
-  requireOwnPids(handler, config.security.pidMode);
+  requireVisiblePids(handler, config.security.pidMode);
   const { allowedAnnotations } = handler;
   const { workloads, sharedCpus } = parts.defaults;
   const features = podFeatures(pod.facts.annotations, { allowedAnnotations, workloads });
@@ -164,6 +164,7 @@ function newMetadata(
     ...(hasNoQuota(features, config.metadata.name) && { noQuota: true }),
     ...(tuning !== undefined && { tuning }),
     stopSignal: stopSignalName(config.stopSignal || imageConfig.stopSignal),
+    ...(pod.facts.ownKernel && { hasStandIn: true }),
     ownPidNamespace: config.security.pidMode === 'container',
   };
 }

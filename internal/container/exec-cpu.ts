@@ -8,7 +8,7 @@ import { handlerOf } from './handler-of.ts';
 /** The first of the CPUs that the container shares with others, else of those that it has for itself; undefined for any. */
 export function execCpu(parts: ContainerParts, container: Container): number | undefined {
   const { execCpuAffinity, features } = handlerOf(parts, container.metadata);
-  if (execCpuAffinity !== 'first' || features.kernelPerContainer) return undefined;
+  if (execCpuAffinity !== 'first' || features.kernelPerPod) return undefined;
   return firstCpu(container.metadata.tuning?.sharedCpus ?? container.status.resources.cpusetCpus);
 }
 

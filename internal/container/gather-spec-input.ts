@@ -18,6 +18,7 @@ import { requestedResources } from './requested-resources.ts';
 import { readRootfsText } from './rootfs-files.ts';
 import { localhostSeccomp } from './seccomp-files.ts';
 import { maxAccountFileBytes } from './spec/account-files.ts';
+import { guestPidName } from './spec/namespaces.ts';
 import type { HostDevice, SpecInput } from './spec/spec-input.ts';
 import { tuningEnvironment, withSharedCpus } from './tuned-containers.ts';
 
@@ -66,7 +67,7 @@ export async function gatherSpecInput(
 /** The node's defaults as the container's runtime handler and the pod's annotations change them. */
 function effectiveDefaults(
   { defaults }: ContainerParts,
-  { metadata, handler, features }: Subject,
+  { metadata, pod, handler, features }: Subject,
   { resources }: ContainerConfig,
 ): SpecInput['defaults'] {
   const { cgroupParent } = metadata;
@@ -79,7 +80,7 @@ function effectiveDefaults(
     shmSizeBytes: shmSizeOf(features) ?? defaults.spec.shmSizeBytes,
     allowedAnnotations: features.allowed,
     annotations: handler.defaultAnnotations,
-    kernelPerContainer: handler.features.kernelPerContainer,
+    hasKernelAlone: handler.features.kernelPerPod === true && !pod.facts.ownKernel,
   };
 }
 
@@ -119,7 +120,8 @@ function targetPidPath(parts: ContainerParts, metadata: ContainerMetadata): stri
   if (target === undefined) throw new DaemonError('not-found', `${text}: there is no such container`);
   if (target.metadata.sandboxId !== metadata.sandboxId)
     throw new DaemonError('invalid-argument', `${text}: it is of another pod`);
-  if (target.status.state === 'running') return `/proc/${target.status.pid}/ns/pid`;
+  if (target.status.state === 'running')
+    return target.metadata.hasStandIn ? guestPidName(target.id) : `/proc/${target.status.pid}/ns/pid`;
   const { state } = target.status;
   throw new DaemonError(
     'failed-precondition',

@@ -14,11 +14,9 @@ export function handlerOf(
   return parts.runtimes.of(runtimeHandler, runtime);
 }
 
-const pidModes = { pod: 'POD', container: 'CONTAINER', node: 'NODE', target: 'TARGET' } as const;
-
-/** `failed-precondition` for processes that would have to be seen across kernels: they would silently not be. */
-export function requireOwnPids({ name, features }: RuntimeHandler, pid: NamespaceMode): void {
-  if (!features.kernelPerContainer || pid === 'container') return;
-  const text = `pid namespace mode ${pidModes[pid]} is not possible with runtime handler "${name}"`;
-  throw new DaemonError('failed-precondition', `${text}: it gives each container a kernel of its own`);
+/** `failed-precondition` for the host's processes where they would silently not be seen, from another kernel. */
+export function requireVisiblePids({ name, features }: RuntimeHandler, pid: NamespaceMode): void {
+  if (!features.kernelPerPod || pid !== 'node') return;
+  const text = `pid namespace mode NODE is not possible with runtime handler "${name}"`;
+  throw new DaemonError('failed-precondition', `${text}: it gives each pod a kernel of its own`);
 }

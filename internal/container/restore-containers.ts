@@ -139,6 +139,7 @@ async function catchUpStart(parts: ContainerParts, container: Container): Promis
   const { runtime } = handlerOf(parts, container.metadata);
   await parts.locks.run(container.id, async () => {
     if (container.status.state !== 'created' || (await runtime.state(container.id)) !== 'running') return;
+    if (container.metadata.hasStandIn) await parts.monitors.tellStarted(container.id);
     const startedAtNanos = nowNanos();
     await recordStatus(parts, container, { ...container.status, state: 'running', startedAtNanos });
     await applyTuning(parts, container); // it was given up, if this took longer than the daemon's start waits

@@ -23,7 +23,7 @@ export async function startContainer(parts: ContainerParts, idOrPrefix: string):
     const startedAtNanos = nowNanos();
     try {
       await applyTuning(parts, container);
-      await handlerOf(parts, container.metadata).runtime.start(container.id);
+      await runStart(parts, container);
     } catch (cause) {
       if (!(await isStarted(parts, container, cause))) throw cause;
     }
@@ -46,6 +46,12 @@ async function requireStartable(parts: ContainerParts, container: Container): Pr
   throw new DaemonError('failed-precondition', text);
 }
 
+/** One with a stand-in gets its streams from that, and lets it know. */
+async function runStart(parts: ContainerParts, { id, metadata, status }: Container): Promise<void> {
+  const through = metadata.hasStandIn ? parts.monitors.starter(status) : [];
+  await handlerOf(parts, metadata).runtime.start(id, through);
+}
+
 /**
  * After a start that failed: the container may run all the same, when the runtime was lost at its work, or a daemon that died
  * had started it. One that has never run is killed.
@@ -58,6 +64,7 @@ async function isStarted(parts: ContainerParts, container: Container, cause: unk
     .catch(() => undefined);
   if (state === 'running') {
     parts.logger.warn({ containerId: id, error }, 'the start of a container failed, but it runs');
+    if (metadata.hasStandIn) await parts.monitors.tellStarted(id);
     return true;
   }
   const isLost = hasKind(cause, 'unavailable') && (await parts.monitors.hasEnded(status));

@@ -11,6 +11,8 @@ import { signalNumber } from './stop-signal.ts';
 
 const sigkill = 9;
 const sigterm = 15;
+/** How long the stand-in of a killed container may take to learn of its end. */
+const guestEndMs = 5000;
 /** How often a stop looks whether another one has shortened the grace period. */
 const shortenCheckMs = 200;
 
@@ -28,8 +30,9 @@ export async function stopContainer(
   const container = parts.containers.find(idOrPrefix);
   if (container === undefined) return;
   if (container.status.state !== 'exited') await endContainer(parts, container, graceSeconds, signal);
-  // With a pid namespace of its own nothing outlives the init; else the rest is killed by the cgroup.
-  if (!container.metadata.ownPidNamespace)
+  // With a pid namespace of its own nothing outlives the init; else the rest is killed by the cgroup. What the runtime keeps of
+  // a container in its pod's kernel goes before that ends: later there is nobody to clear up what it shares with it.
+  if (!container.metadata.ownPidNamespace || container.metadata.hasStandIn)
     await parts.locks.run(container.id, () => releaseContainer(parts, container));
 }
 
@@ -62,6 +65,7 @@ export async function killContainer(
 ): Promise<void> {
   const { killWaitMs } = parts.defaults;
   await thaw(parts, container);
+  if (await killInGuest(parts, container, signal)) return;
   await signalInit(parts, container, sigkill);
   if (await endsWithin(container, killWaitMs, signal)) return;
   const text = `container "${container.id}" (pid ${container.status.pid}) has not ended ${killWaitMs / 1000} s after SIGKILL`;
@@ -86,11 +90,33 @@ async function thaw(parts: ContainerParts, { id, metadata, status }: Container):
     });
 }
 
+/**
+ * Kills what a stand-in stands for, and says whether it has ended with its own code; one that was not started is nothing yet.
+ * Whatever comes of it, the stand-in can be killed then: the runtime's `delete` ends the rest.
+ */
+async function killInGuest(
+  parts: ContainerParts,
+  { id, metadata, status, exited }: Container,
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (!metadata.hasStandIn || status.state !== 'running') return false;
+  try {
+    await handlerOf(parts, metadata).runtime.kill(id, sigkill, { all: true });
+  } catch (cause) {
+    parts.logger.warn(
+      { containerId: id, error: describeError(cause) },
+      'cannot kill a container by its runtime',
+    );
+    return false;
+  }
+  return endsWithin({ exited }, guestEndMs, signal);
+}
+
 /** By the monitor, which holds a handle of the process; by the OCI runtime when the monitor does not answer. */
 async function signalInit(parts: ContainerParts, container: Container, signalNumber: number): Promise<void> {
   const { runtime, features } = handlerOf(parts, container.metadata);
-  // Its init is, for the host, the kernel that it runs in.
-  if (features.kernelPerContainer && signalNumber !== sigkill)
+  // Its init is for the host the kernel that it runs in, or what stands for it.
+  if (features.kernelPerPod && signalNumber !== sigkill)
     return runtime.kill(container.id, signalNumber, { all: false });
   try {
     await parts.monitors.signal(container.id, signalNumber);
@@ -109,7 +135,11 @@ async function endsInGrace(container: Container, signal: AbortSignal): Promise<b
   }
 }
 
-async function endsWithin(container: Container, limitMs: number, signal: AbortSignal): Promise<boolean> {
+async function endsWithin(
+  container: Pick<Container, 'exited'>,
+  limitMs: number,
+  signal: AbortSignal,
+): Promise<boolean> {
   const timer = new AbortController();
   const either = AbortSignal.any([timer.signal, signal]);
   try {

@@ -95,6 +95,7 @@ function monitorConfig(paths: MonitorPaths, request: MonitorRequest): object {
     ...(request.logSizeMaxBytes === undefined ? {} : { logSizeMaxBytes: request.logSizeMaxBytes }),
     runtime: [request.runtimePath, ...request.runtimeArgs],
     createArgs: request.createArgs,
+    ...(request.standIn && { standIn: true }),
     env: environment(request.env),
     terminal: request.terminal,
     ...request.terminalSize,

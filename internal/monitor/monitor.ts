@@ -15,6 +15,8 @@ export interface MonitorRequest {
   readonly runtimeArgs: readonly string[];
   /** Arguments after `create`, such as `--no-pivot`. */
   readonly createArgs: readonly string[];
+  /** The runtime's pid is that of a kernel with many containers: the init of this one is a process that stands for it. */
+  readonly standIn?: boolean;
   readonly env: Readonly<Record<string, string>>;
   /** Absolute path of the CRI log file; undefined discards the output. */
   readonly logPath: string | undefined;
@@ -120,6 +122,12 @@ export interface ContainerMonitors {
    * timeout), and no process, socket, directory or runtime state of the container is left.
    */
   create(request: MonitorRequest): Promise<CreatedContainer>;
+  /**
+   * What must run the OCI runtime's `start` of a container with a stand-in, and what to say to one whose container was found
+   * started: nothing more happens when it knows already.
+   */
+  starter(identity: CreatedContainer): readonly string[];
+  tellStarted(containerId: string): Promise<void>;
   /**
    * Finds out, after a start of the daemon, how a container is: asks its monitor's socket, then the exit record on
    * disk, then the kernel by `identity`; at last a record of code 255, `MonitorLost`. Later exits go to `onExit`.

@@ -34,6 +34,9 @@ export interface NativeMonitorsOptions extends MonitorDirectories {
   readonly logger: Logger;
 }
 
+/** See cmd/cria-monitor/stand-in.h. */
+const standInStarted = 10;
+
 type ExitListener = (containerId: string, exit: ExitRecord) => void;
 type LossListener = (containerId: string, monitorPid: number | undefined) => void;
 
@@ -77,6 +80,14 @@ export class NativeMonitors implements ContainerMonitors {
       this.#containers.delete(containerId);
       throw cause;
     }
+  }
+
+  starter({ pid, startTicks }: CreatedContainer): readonly string[] {
+    return [this.#options.monitorPath, 'start', String(pid), startTicks];
+  }
+
+  async tellStarted(containerId: string): Promise<void> {
+    await this.signal(containerId, standInStarted);
   }
 
   async adopt(containerId: string, identity: CreatedContainer): Promise<MonitoredState> {

@@ -1,6 +1,9 @@
 // The driver for runtimes with runc's command line: runc, crun and their like.
 
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { DaemonError } from '../errors/daemon-error.ts';
+import { listDirectory } from '../fs/directories.ts';
 import type { CommandRunner } from '../process/command-runner.ts';
 import { ProcessError } from '../process/process-error.ts';
 import { runtimeMessage } from '../process/runtime-message.ts';
@@ -18,6 +21,11 @@ export interface CliRuntimeSettings {
   readonly env: readonly string[];
 }
 
+interface CallOptions {
+  readonly stdin?: string;
+  readonly through?: readonly string[];
+}
+
 type RuntimeCommand = Pick<OciRuntime, 'path' | 'globalArgs' | 'env'>;
 
 const callTimeoutMs = 60_000;
@@ -32,6 +40,9 @@ const goneTexts = [
   'container is not running',
   'no such container',
 ];
+
+/** Of runsc, to a pod's kernel that has ended: there is nothing to signal any more, but state to delete. */
+const kernelGoneText = 'connecting to control server';
 
 /** The command of a runtime as a handler has it. */
 export function runtimeCommand({ path, root, systemdCgroup, args, env }: CliRuntimeSettings): RuntimeCommand {
@@ -57,13 +68,14 @@ export class CliRuntime implements OciRuntime {
     this.#runner = runner;
   }
 
-  async start(containerId: string): Promise<void> {
-    await this.#call(['start', containerId]);
+  async start(containerId: string, through: readonly string[] = []): Promise<void> {
+    await this.#call(['start', containerId], { through });
   }
 
   async kill(containerId: string, signalNumber: number, options: KillOptions): Promise<void> {
     const all = options.all ? ['--all'] : [];
-    await this.#callUnlessGone(['kill', ...all, containerId, String(signalNumber)]);
+    const args = ['kill', ...all, containerId, String(signalNumber)];
+    await this.#callUnlessGone(args, [...goneTexts, kernelGoneText]);
   }
 
   async resume(containerId: string): Promise<void> {
@@ -76,24 +88,33 @@ export class CliRuntime implements OciRuntime {
   }
 
   async update(containerId: string, resources: Omit<ResourcesSpec, 'devices'>): Promise<void> {
-    await this.#call(['update', '--resources', '-', containerId], JSON.stringify(resources));
+    await this.#call(['update', '--resources', '-', containerId], { stdin: JSON.stringify(resources) });
   }
 
   async delete(containerId: string): Promise<void> {
     await this.#callUnlessGone(['delete', '--force', containerId]);
   }
 
-  async #callUnlessGone(args: readonly string[]): Promise<string | undefined> {
+  async deleteKernel(sandboxId: string): Promise<void> {
+    await this.delete(sandboxId);
+    // A runsc that meets a kernel which was killed may leave its empty lock of a container; nobody takes it any more.
+    const root = this.globalArgs[1] ?? '';
+    const left = (await listDirectory(root)).filter((name) => name.endsWith(`_sandbox:${sandboxId}.lock`));
+    await Promise.all(left.map((name) => rm(join(root, name), { force: true })));
+  }
+
+  async #callUnlessGone(args: readonly string[], texts = goneTexts): Promise<string | undefined> {
     try {
       return await this.#call(args);
     } catch (cause) {
-      if (!isGone(cause)) throw cause;
+      if (!isGone(cause, texts)) throw cause;
       return undefined;
     }
   }
 
-  async #call(args: readonly string[], stdin?: string): Promise<string> {
-    const argv = [this.path, ...this.globalArgs, ...args];
+  async #call(args: readonly string[], more: CallOptions = {}): Promise<string> {
+    const { through = [], stdin } = more;
+    const argv = [...through, this.path, ...this.globalArgs, ...args];
     try {
       // Not the request's signal: a verb that was begun is finished, its result must not be lost.
       const options = { env: this.env, timeoutMs: callTimeoutMs, ...(stdin !== undefined && { stdin }) };
@@ -109,9 +130,9 @@ function splitVariable(text: string): [name: string, value: string] {
   return [text.slice(0, at), text.slice(at + 1)];
 }
 
-function isGone(error: unknown): boolean {
+function isGone(error: unknown, texts: readonly string[]): boolean {
   const text = error instanceof DaemonError ? error.message.toLowerCase() : '';
-  return goneTexts.some((gone) => text.includes(gone));
+  return texts.some((gone) => text.includes(gone));
 }
 
 function asDaemonError(cause: unknown, verb: string): DaemonError {

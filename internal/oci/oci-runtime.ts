@@ -19,8 +19,11 @@ export interface RuntimeFeatures {
    * `ps` lists those, and `kill --pid` signals one. The host's process only waits for it. Undefined in records of before.
    */
   readonly guestPids?: boolean;
-  /** Each container has a kernel of its own (gVisor): no other one can join its namespaces. */
-  readonly kernelPerContainer: boolean;
+  /**
+   * A pod has a kernel of its own (gVisor), which comes with its infra container, and no process of its containers is the host's.
+   * Undefined in records of before.
+   */
+  readonly kernelPerPod?: boolean;
   /** False for a runtime without the verb `update`: what it runs keeps its limits. */
   readonly canUpdate: boolean;
 }
@@ -40,8 +43,11 @@ export interface OciRuntime {
   readonly globalArgs: readonly string[];
   /** The whole environment of the runtime. */
   readonly env: Readonly<Record<string, string>>;
-  /** Lets a created container's init run the container's process. */
-  start(containerId: string): Promise<void>;
+  /**
+   * Lets a created container's init run the container's process. `through` is a program with its arguments that runs the runtime's
+   * command in its turn.
+   */
+  start(containerId: string, through?: readonly string[]): Promise<void>;
   /** Sends a signal; a container that has ended or is unknown is success. */
   kill(containerId: string, signalNumber: number, options: KillOptions): Promise<void>;
   /** Lets a container go on that somebody has paused; one that is gone is success. */
@@ -52,6 +58,8 @@ export interface OciRuntime {
   update(containerId: string, resources: Omit<ResourcesSpec, 'devices'>): Promise<void>;
   /** Kills what is left and deletes the runtime's state and the cgroup; an unknown container is success. */
   delete(containerId: string): Promise<void>;
+  /** The same for the infra container of a pod with a kernel of its own, whose containers are deleted. */
+  deleteKernel(sandboxId: string): Promise<void>;
 }
 
 /**

@@ -32,7 +32,7 @@ export async function probeRuntime(
   ]);
   // gVisor is a process of many threads by the time when it would enter a user namespace, which the kernel refuses then.
   const userNamespaces = features.userNamespaces && !isGvisor;
-  return { ...features, userNamespaces, ...exec, kernelPerContainer: isGvisor, canUpdate: !isGvisor };
+  return { ...features, userNamespaces, ...exec, kernelPerPod: isGvisor, canUpdate: !isGvisor };
 }
 
 async function probeFeatures(
@@ -104,7 +104,7 @@ export function parseExecHelp(help: string): ExecFeatures {
   return { execCgroup: cgroup.includes('[<controller>:]<cgroup>') ? 'any' : 'unified', guestPids };
 }
 
-/** gVisor's runsc has runc's command line, but no containers that share a kernel and no `update`; its version says so. */
+/** gVisor's runsc has runc's command line, but a kernel for each pod and no `update`; its version says so. */
 async function probeGvisor(path: string, runner: CommandRunner, logger: Logger): Promise<boolean> {
   try {
     const signal = new AbortController().signal;

@@ -9,6 +9,7 @@ import { rootOf } from '../sys/id-maps.ts';
 import { needsInfra, removeInfra, runInfra } from './infra-container.ts';
 import { mountShm, unmountShm, writePodFiles } from './pod-files.ts';
 import { bareStatus, type SandboxRecord, type SandboxStatus } from './sandbox.ts';
+import { hasOwnKernel } from './sandbox-facts.ts';
 import { recordFile, type SandboxPaths, sandboxPaths, statusFile } from './sandbox-files.ts';
 import { attachNetwork, detachNetwork } from './sandbox-network.ts';
 import type { SandboxParts } from './sandbox-parts.ts';
@@ -47,10 +48,13 @@ export async function assembleSandbox(
   const hasInfra = needsInfra(parts, record);
   if (hasInfra) rollback('remove infra container', () => removeInfra(parts, record));
   if (namespaces.network !== undefined) attached = namespaces;
-  const [ips, infra] = await allEnded([
-    namespaces.network === undefined ? [] : attachNetwork(parts, record, namespaces, signal),
-    hasInfra ? runInfra(parts, record, namespaces) : undefined,
-  ]);
+  const attaching = namespaces.network === undefined ? [] : attachNetwork(parts, record, namespaces, signal);
+  // The pod's own kernel takes the network as it is when it starts.
+  const starting = async () => {
+    if (hasOwnKernel(record)) await attaching;
+    return hasInfra ? runInfra(parts, record, namespaces) : undefined;
+  };
+  const [ips, infra] = await allEnded([attaching, starting()]);
   const status: SandboxStatus = { ...creatingStatus, state: 'ready', ips, namespaces, infra };
   await statusFile.write(paths.status, status);
   return status;

@@ -11,17 +11,16 @@ import type { CreatedContainer } from '../monitor/monitor.ts';
 import type { PinnedNamespaces } from '../namespaces/namespace-pinner.ts';
 import type { RuntimeSpec } from '../oci/runtime-spec.ts';
 import type { SandboxRecord } from './sandbox.ts';
-import { sandboxFacts } from './sandbox-facts.ts';
+import { hasOwnKernel, sandboxFacts } from './sandbox-facts.ts';
 import { sandboxPaths } from './sandbox-files.ts';
 import type { SandboxParts } from './sandbox-parts.ts';
 
 /** As containerd has it: the pod's infra process is the last that the kernel should kill for memory. */
 const infraOomScoreAdj = -998;
 
-/** Whether the pod needs a process of its own. One with a kernel of its own would be no company to the others. */
+/** Whether the pod needs a process of its own. */
 export function needsInfra(parts: SandboxParts, record: SandboxRecord): boolean {
-  const isApart = record.runtime?.features.kernelPerContainer ?? false;
-  return record.config.namespaces.pid === 'pod' || !(parts.defaults.dropInfraContainer || isApart);
+  return record.config.namespaces.pid === 'pod' || hasOwnKernel(record) || !parts.defaults.dropInfraContainer;
 }
 
 /** Starts the infra container under a monitor; it has the sandbox's id. */
@@ -87,7 +86,8 @@ export async function removeInfra(parts: SandboxParts, record: SandboxRecord): P
   const { monitors, cgroups, monitorPlaces } = parts.containers;
   // In this order: a runtime that has to kill the process itself waits 100 ms for its end.
   await monitors.remove(record.id);
-  await handlerOf(parts.containers, record).runtime.delete(record.id);
+  const { runtime } = handlerOf(parts.containers, record);
+  await (hasOwnKernel(record) ? runtime.deleteKernel(record.id) : runtime.delete(record.id));
   await cgroups.removeLeftover(record.cgroupParent, record.id);
   await monitorPlaces.remove(record.cgroupParent, record.id);
 }

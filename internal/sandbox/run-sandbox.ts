@@ -3,7 +3,7 @@
 import { hostname as nodeName } from 'node:os';
 import { withRemains } from '../async/rollback.ts';
 import { nowNanos } from '../container/clock.ts';
-import { requireOwnPids } from '../container/handler-of.ts';
+import { requireVisiblePids } from '../container/handler-of.ts';
 import { podFeatures, shmSizeOf } from '../container/pod-features.ts';
 import { DaemonError, describeError } from '../errors/daemon-error.ts';
 import { equalAsJson } from '../fs/bigint-json.ts';
@@ -91,7 +91,7 @@ function newRecord(parts: SandboxParts, name: string, request: RunSandboxRequest
     );
   }
   const handler = parts.containers.runtimes.get(request.handler);
-  requireOwnPids(handler, config.namespaces.pid);
+  requireVisiblePids(handler, config.namespaces.pid);
   bandwidthOf(config.annotations); // refused here, before there is anything to undo
   if (config.namespaces.idMaps !== undefined)
     requireUserNamespace(config.namespaces, parts.containers.abilities, handler);

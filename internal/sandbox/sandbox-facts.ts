@@ -16,6 +16,7 @@ export function sandboxFacts(
   const { network, ipc, uts, user } = status.namespaces;
   const idMaps = idMapsOf(record);
   const paths = sandboxPaths(parts.directories, record.id);
+  const ownKernel = hasOwnKernel(record);
   const sharesPid = config.namespaces.pid === 'pod' && status.infra !== undefined;
   return {
     id: record.id,
@@ -32,6 +33,7 @@ export function sandboxFacts(
       uts: source(uts),
       pidPath: sharesPid ? `/proc/${status.infra.pid}/ns/pid` : undefined,
     },
+    ownKernel,
     userNamespace:
       user === undefined || idMaps === undefined
         ? undefined
@@ -46,4 +48,9 @@ export function sandboxFacts(
 
 function source(path: string | undefined): NamespaceSource {
   return path === undefined ? 'host' : { path };
+}
+
+/** The pod's containers run in a kernel that comes with the infra container, and goes with it. */
+export function hasOwnKernel({ runtime }: SandboxRecord): boolean {
+  return runtime?.features.kernelPerPod ?? false;
 }

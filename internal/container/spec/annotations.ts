@@ -50,8 +50,8 @@ function ownAnnotations(input: SpecInput): Readonly<Record<string, string>> {
     Annotations: JSON.stringify(config.annotations),
     ContainerID: input.containerId,
     ContainerName: input.containerName,
-    // gVisor reads it, and looks for a pod-wide sandbox that its `container` would join.
-    ...(!defaults.kernelPerContainer && { ContainerType: 'container' }),
+    // gVisor reads it with the SandboxID: a `container` joins the kernel of that sandbox.
+    ...(!defaults.hasKernelAlone && { ContainerType: 'container' }),
     Created: input.createdAt.toISOString(),
     Image: input.imageId,
     ImageName: input.imageName,

@@ -7,7 +7,7 @@ import { devices } from './devices.ts';
 import { environment } from './environment.ts';
 import { hooksFor } from './hooks.ts';
 import { mounts } from './mounts.ts';
-import { namespaces } from './namespaces.ts';
+import { guestPidName, namespaces } from './namespaces.ts';
 import { ofNewCgroup, oomScoreAdj, resources } from './resources.ts';
 import { rlimits } from './rlimits.ts';
 import { seccomp } from './seccomp.ts';
@@ -120,6 +120,7 @@ function linuxOf(input: SpecInput, process: ProcessSpec): LinuxSpec {
       security,
       sandbox: sandbox.namespaces,
       targetPidPath: input.targetPidPath,
+      guestPidName: sandbox.ownKernel ? guestPidName(input.containerId) : undefined,
       cgroupV2: host.cgroupV2,
       userNamespace: sandbox.userNamespace,
     }),

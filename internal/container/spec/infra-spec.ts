@@ -1,4 +1,4 @@
-import type { LinuxSpec, ProcessSpec, RuntimeSpec, UserSpec } from '../../oci/runtime-spec.ts';
+import type { CpuSpec, LinuxSpec, ProcessSpec, RuntimeSpec, UserSpec } from '../../oci/runtime-spec.ts';
 import { outsideId } from '../../sys/id-maps.ts';
 import type { LinuxResources } from '../container-config.ts';
 import { ociVersion } from './build-spec.ts';
@@ -88,13 +88,17 @@ function pauseLinux(input: InfraSpecInput): LinuxSpec {
     cgroupsPath: input.cgroupsPath,
     resources: {
       devices: [{ allow: false, access: 'rwm' }],
-      cpu: { shares: pauseCpuShares, ...(resources.cpusetCpus !== '' && { cpus: resources.cpusetCpus }) },
+      ...(!sandbox.ownKernel && { cpu: pauseCpu(resources) }), // all of the pod runs there
     },
     maskedPaths: ['/proc/kcore', '/proc/keys', '/proc/timer_list'],
     readonlyPaths: ['/proc/sys', '/proc/sysrq-trigger'],
     ...(sandbox.labels.mount !== '' && { mountLabel: sandbox.labels.mount }),
     ...(profile !== undefined && { seccomp: profile }),
   };
+}
+
+function pauseCpu({ cpusetCpus }: InfraSpecInput['resources']): CpuSpec {
+  return { shares: pauseCpuShares, ...(cpusetCpus !== '' && { cpus: cpusetCpus }) };
 }
 
 /** The runtime's default for a process without a capability, whatever the pod's containers ask for. */

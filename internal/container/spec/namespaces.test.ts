@@ -66,3 +66,10 @@ test('namespaces refuses a shared one that there is not', () => {
   assert.throws(of('pod'), { kind: 'failed-precondition', message: /of its pod, which has none: ask for/ });
   assert.throws(of('target'), { kind: 'failed-precondition', message: /"gone" is not running/ });
 });
+
+test('namespaces of a container in its pod’s own kernel: its pid namespace has a name, a shared one is that kernel’s', () => {
+  const guest = { ...plain, guestPidName: '/pid/one' };
+  const pidOf = (input: NamespacesInput) => namespaces(input).filter(({ type }) => type === 'pid');
+  assert.deepEqual(pidOf(guest), [{ type: 'pid', path: '/pid/one' }]);
+  assert.deepEqual(pidOf({ ...guest, security: { ...security, pidMode: 'pod' } }), []);
+});

@@ -11,6 +11,8 @@ export interface NamespacesInput {
   readonly sandbox: SandboxFacts['namespaces'];
   readonly targetPidPath: string | undefined;
   readonly cgroupV2: boolean;
+  /** The container's, when its pod has a kernel of its own: the name of its pid namespace there; another container joins it by that. */
+  readonly guestPidName?: string | undefined;
   readonly userNamespace?: PodUserNamespace | undefined;
 }
 
@@ -45,13 +47,14 @@ export function userSource(userNamespace: PodUserNamespace | undefined): Namespa
   return userNamespace === undefined ? 'host' : { path: userNamespace.path };
 }
 
-function pidSource({ security, sandbox, targetPidPath }: NamespacesInput): NamespaceSource {
+function pidSource({ security, sandbox, targetPidPath, guestPidName }: NamespacesInput): NamespaceSource {
   switch (security.pidMode) {
     case 'container':
-      return 'new';
+      return guestPidName === undefined ? 'new' : { path: guestPidName };
     case 'node':
       return 'host';
     case 'pod':
+      if (guestPidName !== undefined) return 'host'; // which is all that the pod's own kernel has
       if (sandbox.pidPath === undefined) {
         throw new DaemonError(
           'failed-precondition',
@@ -81,4 +84,12 @@ function sharedSource(
     'invalid-argument',
     `namespace mode ${mode} is not possible for the ${what} namespace`,
   );
+}
+
+/**
+ * Of a container in its pod's own kernel. gVisor's containers share a pid namespace when theirs have the same path, which
+ * nobody opens.
+ */
+export function guestPidName(containerId: string): string {
+  return `/pid/${containerId}`;
 }

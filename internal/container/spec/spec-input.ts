@@ -35,6 +35,8 @@ export interface SandboxFacts {
     /** The pid namespace that the pod's containers share (the infra process's); undefined when there is none. */
     readonly pidPath: string | undefined;
   };
+  /** The containers run in a kernel of the pod's, with the infra container: what they have of the host's is that kernel's. */
+  readonly ownKernel: boolean;
   /** The user namespace of the pod, which owns its other ones; undefined: the host's. */
   readonly userNamespace?: PodUserNamespace | undefined;
   /** The pod's, from which its containers' are made. */
@@ -117,8 +119,8 @@ export interface SpecDefaults {
   readonly readOnlyRootfs: boolean;
   /** Prefixes of gated annotations that the handler or the pod's workload lets through. */
   readonly allowedAnnotations: readonly string[];
-  /** The handler's runtime gives each container a kernel of its own, as gVisor does without a pod-wide sandbox. */
-  readonly kernelPerContainer: boolean;
+  /** The container gets a kernel of its own: its pod was made before pods of such a handler had one. */
+  readonly hasKernelAlone: boolean;
   /** The handler's own; not filtered. */
   readonly annotations: Readonly<Record<string, string>>;
 }
