@@ -38,7 +38,7 @@ packages.push('apparmor');
 const integration = ['monitor-oom', 'monitor-kill', 'monitor-exit.'];
 /** The same with the whole daemon. */
 const endToEnd = ['exec-monitor-cgroup', 'resize', 'paused-container'];
-const limitMs = 25 * 60_000;
+const limitMs = 60 * 60_000;
 
 function isInstalled(program) {
   return spawnSync('which', [program], { stdio: 'ignore' }).status === 0;
