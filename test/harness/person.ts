@@ -68,7 +68,8 @@ export class Person {
 
   /** At the prompt of a shell with a terminal of its own: Ctrl-C ends a command, and a new size of the window arrives. */
   async interruptsAndResizes(): Promise<void> {
-    this.type('echo sleep""ing; sleep 1000\r');
+    // said by who is to be interrupted: before that the shell itself may be the one that the terminal's signals go to
+    this.type('sh -c \'echo sleep""ing; exec sleep 1000\'\r');
     await this.sees(/\nsleeping\r/);
     this.type('\u0003');
     await this.sees(/\/ # /);
