@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { findProgram } from '../harness/command.ts';
+import { assertWorld, settledWorld, type World } from '../harness/world.ts';
 import { testAttach } from './attach.ts';
 import { ClusterWorld, type Node } from './cluster-world.ts';
 import { testCopy } from './copy.ts';
@@ -36,7 +37,12 @@ for (const name of ['SIGINT', 'SIGTERM'] as const)
 // A test that hangs must not keep the others from being cleared away.
 const limits = { timeout: 240_000 };
 
-before(() => world.start());
+let empty: World;
+
+before(async () => {
+  await world.start();
+  empty = await settledWorld(world.daemon);
+});
 after(end);
 
 test('the node becomes ready and names its runtime', async () => {
@@ -54,3 +60,9 @@ describe('kubectl logs', limits, () => testLogs(world));
 describe('kubectl debug', limits, () => testDebug(world));
 describe('pods', limits, () => testPods(world));
 describe('disturbances', limits, () => testDisturbances(world));
+
+// The kubelet removes sandboxes once in a minute.
+test('when all pods are deleted nothing of them is left', async () => {
+  await Kubectl.websocket.run('delete', 'pods', '--all', '--grace-period=2', '--wait');
+  await assertWorld(world.daemon, empty);
+});

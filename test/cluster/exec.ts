@@ -1,10 +1,12 @@
 // `kubectl exec` without a terminal: codes, streams and what a client leaves.
 
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { before, test } from 'node:test';
-import { pipeThrough } from '../harness/piped-command.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { pipeThrough, startPiped } from '../harness/piped-command.ts';
 import type { ClusterWorld } from './cluster-world.ts';
-import { allKubectls } from './kubectl.ts';
+import { allKubectls, Kubectl } from './kubectl.ts';
 import { pod, shell, waits } from './manifests.ts';
 
 const name = 'commands';
@@ -48,5 +50,25 @@ export function testExec(world: ClusterWorld): void {
       const passed = await pipeThrough(argv, bytes);
       assert.deepEqual([passed.exitCode, passed.stderr], [0, `${passed.sent.sha256}\n`]);
     });
+
+    test(`${kubectl.title}: who reads late gets all of it`, async () => {
+      const child = startPiped(kubectl.argv('exec', name, '--', 'head', '-c', `${bytes}`, '/dev/zero'));
+      const ended = once(child, 'close') as Promise<[number]>;
+      await sleep(2_000);
+      let received = 0;
+      for await (const chunk of child.stdout as AsyncIterable<Buffer>) received += chunk.length;
+      assert.deepEqual([received, (await ended)[0]], [bytes, 0]);
+    });
   }
+
+  test('a container that has ended takes no command, and that is said', async () => {
+    await world.create(pod('over', shell('exit 0'), { restartPolicy: 'Never' }));
+    await world.api.podThat('over', 'has ended', ({ status }) => status.phase === 'Succeeded');
+    const { exitCode, stderr } = await Kubectl.websocket.attempt('exec', 'over', '--', 'true');
+    assert.equal(exitCode, 1);
+    assert.match(
+      stderr,
+      /cannot exec in a (stopped|completed) (state|pod)|completed pod; current phase is Succeeded/,
+    );
+  });
 }

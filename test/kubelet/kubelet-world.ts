@@ -49,8 +49,15 @@ export class KubeletWorld {
     await this.kubelet.start();
   }
 
-  /** Ends kubelet, pods and daemon; nothing of them is left. Once is enough. */
+  /** Ends kubelet, pods and daemon; nothing of them is left. Once is enough. Rejects with what failed, behind the last step. */
   async destroy(): Promise<void> {
-    for (let step = this.#undo.pop(); step !== undefined; step = this.#undo.pop()) await step();
+    const failed: unknown[] = [];
+    for (let step = this.#undo.pop(); step !== undefined; step = this.#undo.pop())
+      try {
+        await step();
+      } catch (cause) {
+        failed.push(cause);
+      }
+    if (failed.length > 0) throw new AggregateError(failed, `not all was cleared away: ${failed.join(', ')}`);
   }
 }
