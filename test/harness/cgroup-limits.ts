@@ -14,7 +14,7 @@ export interface CgroupLimits {
   readonly cpuPeriod: number;
   /** Shares on v1, the weight on v2: see `cpuPart`. */
   readonly cpuPart: number;
-  /** As the cgroup says, empty: those of its parent (v2). */
+  /** Those in force where the cgroup says nothing (v2). */
   readonly cpus: string;
   readonly mems: string;
   readonly pids: number;
@@ -47,8 +47,8 @@ export function limitsOf(pid: number): CgroupLimits {
   const has = (controller: string, file: string): boolean =>
     existsSync(join(directoryOf(pid, controller), file));
   const common = {
-    cpus: read('cpuset', 'cpuset.cpus'),
-    mems: read('cpuset', 'cpuset.mems'),
+    cpus: read('cpuset', 'cpuset.cpus') || read('cpuset', 'cpuset.cpus.effective'),
+    mems: read('cpuset', 'cpuset.mems') || read('cpuset', 'cpuset.mems.effective'),
     pids: amount(read('pids', 'pids.max')),
   };
   if (!isUnified) {
