@@ -77,6 +77,20 @@ test('what the newest version of the specification has: interfaces, and classes 
   assert.deepEqual((await devices.resolve(['vendor.com/gpu.mig=b'])).netDevices, []);
 });
 
+test('the mode of a node in YAML is octal, as the Go library reads it, and a node may be a pipe', async () => {
+  const nodes = '[{path: /dev/x, type: p, fileMode: 0660}, {path: /dev/y, fileMode: 432}]';
+  const edits = `containerEdits: {deviceNodes: ${nodes}}`;
+  put('low/a.yaml', `cdiVersion: 0.6.0\nkind: vendor.com/gpu\ndevices:\n- name: "0"\n  ${edits}\n`);
+  const { deviceNodes } = await devices.resolve(['vendor.com/gpu=0']);
+  assert.deepEqual(
+    deviceNodes.map(({ type, fileMode }) => [type, fileMode]),
+    [
+      ['p', 0o660],
+      [undefined, 0o660],
+    ],
+  );
+});
+
 const device = { name: 'x', containerEdits: {} };
 const good = { cdiVersion: '0.6.0', kind: 'vendor.com/gpu', devices: [device] };
 for (const [name, content, reason] of [

@@ -7,7 +7,7 @@ import type { HookPoint } from '../documents/hook-points.ts';
 export interface CdiDeviceNode {
   readonly path: string;
   readonly hostPath: string;
-  readonly type: 'b' | 'c' | undefined;
+  readonly type: 'b' | 'c' | 'p' | undefined;
   readonly major: number | undefined;
   readonly minor: number | undefined;
   readonly fileMode: number | undefined;

@@ -52,15 +52,13 @@ export function joinEdits(all: readonly CdiEdits[]): CdiEdits {
 function deviceNode(fields: Fields): CdiDeviceNode {
   fields.allowOnly(nodeNames);
   const path = fields.absolutePath('path');
-  const type = fields.text('type');
-  if (!/^[bcu]?$/.test(type)) throw new FileError(`${fields.where}.type "${type}" is not one of b, c, u`);
   const permissions = fields.text('permissions');
   if (!/^[rwm]*$/.test(permissions))
     throw new FileError(`${fields.where}.permissions "${permissions}" are not of r, w, m`);
   return {
     path,
     hostPath: fields.has('hostPath') ? fields.absolutePath('hostPath') : path,
-    type: type === '' ? undefined : type === 'b' ? 'b' : 'c', // u is an unbuffered character device, mknod(1)
+    type: nodeType(fields),
     major: fields.count('major'),
     minor: fields.count('minor'),
     fileMode: fields.count('fileMode'),
@@ -68,6 +66,15 @@ function deviceNode(fields: Fields): CdiDeviceNode {
     uid: fields.count('uid'),
     gid: fields.count('gid'),
   };
+}
+
+/** As mknod(1) names them; u is an unbuffered character device. */
+const nodeTypes = { '': undefined, b: 'b', c: 'c', u: 'c', p: 'p' } as const;
+
+function nodeType(fields: Fields): CdiDeviceNode['type'] {
+  const type = fields.text('type');
+  if (Object.hasOwn(nodeTypes, type)) return nodeTypes[type as keyof typeof nodeTypes];
+  throw new FileError(`${fields.where}.type "${type}" is not one of b, c, u, p`);
 }
 
 function netDevice(fields: Fields): CdiNetDevice {

@@ -37,29 +37,35 @@ function requireMovable(netDevices: CdiEdits['netDevices'], { name, features }: 
   );
 }
 
-/** What the file does not say about a node is as on the host. */
+/**
+ * What the file does not say about a node is as on the host. A type and a major number are enough where the host has no such node: like
+ * the specification's Go library, which does not write a minor number of 0.
+ */
 async function completed(wanted: CdiDeviceNode): Promise<CdiNode> {
-  const { path, type, major, minor, fileMode, uid, gid, permissions } = wanted;
-  if (type !== undefined && major !== undefined && minor !== undefined)
-    return { node: { path, type, major, minor, fileMode: fileMode ?? 0o666 }, uid, gid, permissions };
-  const host = await hostNode(wanted.hostPath);
-  const node = {
-    path,
-    type: type ?? host.type,
-    major: major ?? host.major,
-    minor: minor ?? host.minor,
-    fileMode: fileMode ?? host.fileMode,
-  };
-  return { node, uid, gid, permissions };
+  const { path, hostPath, type, major = 0, minor = 0, uid, gid, permissions } = wanted;
+  const isEnough = type === 'p' || (type !== undefined && major !== 0);
+  const host = await hostNode(hostPath).catch((cause: unknown) => {
+    if (isEnough) return { type, major, minor, fileMode: 0o666 };
+    throw cause;
+  });
+  if (!isEnough && type !== undefined && type !== host.type)
+    throw unusable(hostPath, `it is of type ${host.type}, not ${type}`);
+  const numbers = isEnough
+    ? { type, major, minor }
+    : { type: host.type, major: host.major, minor: host.minor };
+  return { node: { path, ...numbers, fileMode: wanted.fileMode ?? host.fileMode }, uid, gid, permissions };
 }
 
-async function hostNode(path: string): Promise<CdiNode['node']> {
-  let why = 'it is no device node';
-  try {
-    const found = deviceOf(path, await stat(path));
-    if (found !== undefined) return found;
-  } catch (cause) {
-    why = errnoCode(cause) ?? 'unknown error';
-  }
-  throw new DaemonError('failed-precondition', `CDI device node "${path}" cannot be used (${why})`);
+async function hostNode(path: string): Promise<Omit<CdiNode['node'], 'path'>> {
+  const found = await stat(path).catch((cause: unknown) => {
+    throw unusable(path, errnoCode(cause) ?? 'unknown error');
+  });
+  if (found.isFIFO()) return { type: 'p', major: 0, minor: 0, fileMode: found.mode & 0o777 };
+  const device = deviceOf(path, found);
+  if (device === undefined) throw unusable(path, 'it is no device node');
+  return device;
+}
+
+function unusable(path: string, why: string): DaemonError {
+  return new DaemonError('failed-precondition', `CDI device node "${path}" cannot be used (${why})`);
 }

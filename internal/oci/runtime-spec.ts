@@ -113,7 +113,7 @@ export interface NamespaceSpec {
 }
 
 export interface DeviceSpec {
-  readonly type: 'c' | 'b';
+  readonly type: 'c' | 'b' | 'p';
   readonly path: string;
   readonly major: number;
   readonly minor: number;

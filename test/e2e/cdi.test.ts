@@ -28,6 +28,10 @@ for (const handler of ['runc', 'crun'] as const) {
       };
       const devices = [
         { name: 'zero', containerEdits: { deviceNodes: [{ path: '/dev/fake', hostPath: '/dev/zero' }] } },
+        {
+          name: 'pipe',
+          containerEdits: { deviceNodes: [{ path: '/dev/pipe', type: 'p', fileMode: 0o620 }] },
+        },
         { name: 'nic', containerEdits: { netDevices: [{ hostInterfaceName: nic, name: 'fast0' }] } },
       ];
       const file = { cdiVersion: '1.1.0', kind: 'vendor.test/fake', containerEdits: edits, devices };
@@ -50,6 +54,13 @@ for (const handler of ['runc', 'crun'] as const) {
       const linux = { securityContext: { runAsUser: { value: 1000 } } };
       return (await runContainer(daemon, { container: { linux, ...changes } })).containerId;
     }
+
+    test('a node may be a pipe', async () => {
+      const id = await running({ CDIDevices: [{ name: 'vendor.test/fake=pipe' }] });
+      const cmd = ['stat', '-c', '%F %a %u', '/dev/pipe'];
+      const { stdout } = await daemon.client.runtime('ExecSync', { containerId: id, cmd });
+      assert.equal(stdout.toString(), 'fifo 620 1000\n');
+    });
 
     test('node, variable, mount and hook are there, for a user who is not root', async () => {
       const id = await running({ CDIDevices: [{ name: 'vendor.test/fake=zero' }] });

@@ -46,6 +46,14 @@ test('CDI: a node is made, allowed, and belongs to the container’s user unless
   ]);
 });
 
+test('CDI: a pipe is made without a rule for devices', () => {
+  const before = specWith({}).linux.resources.devices;
+  const pipe = { path: '/dev/pipe', type: 'p', major: 0, minor: 0, fileMode: 0o600 } as const;
+  const { linux } = specWith({ nodes: [{ node: pipe, uid: 0, gid: 0, permissions: '' }] });
+  assert.deepEqual(linux.devices, [{ ...pipe, uid: 0, gid: 0 }]);
+  assert.deepEqual(linux.resources.devices, before);
+});
+
 test('CDI: mounts take the place of ours and stand in order of depth', () => {
   const added = { hostPath: '/host', containerPath: '/dev/shm', type: '', options: ['ro', 'bind'] };
   const { mounts } = specWith({ mounts: [added] });

@@ -1,6 +1,7 @@
 // What CDI files do to a finished spec, as the CDI specification's «container edits».
 
 import type {
+  DeviceCgroupRule,
   HookSpec,
   HooksSpec,
   IntelRdtSpec,
@@ -16,13 +17,7 @@ export function withCdi(spec: RuntimeSpec, cdi: CdiRequest): RuntimeSpec {
   const { process, linux } = spec;
   const { uid, gid } = process.user;
   const devices = cdi.nodes.map((device) => ownedNode(device, uid, gid));
-  const rules = cdi.nodes.map(({ node: { type, major, minor }, permissions }) => ({
-    allow: true,
-    type,
-    major,
-    minor,
-    access: permissions || 'rwm',
-  }));
+  const rules = cdi.nodes.flatMap(ruleOf);
   const { hooks: before = {}, ...rest } = spec;
   const hooks = hooksWith(before, cdi.hooks);
   const allDevices = byKey([...(linux.devices ?? []), ...devices], ({ path }) => path);
@@ -46,6 +41,11 @@ export function withCdi(spec: RuntimeSpec, cdi: CdiRequest): RuntimeSpec {
       ...(cdi.netDevices.length > 0 && { netDevices: netDevicesOf(cdi.netDevices) }),
     },
   };
+}
+
+/** None for a pipe: it is of the file system alone. */
+function ruleOf({ node: { type, major, minor }, permissions }: CdiNode): DeviceCgroupRule[] {
+  return type === 'p' ? [] : [{ allow: true, type, major, minor, access: permissions || 'rwm' }];
 }
 
 /** A node without an owner belongs to the user of the container who is not root, or it could not be opened. */

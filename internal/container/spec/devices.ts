@@ -43,7 +43,7 @@ export function devices(input: DevicesInput): Devices {
   return { devices: lastOfEachPath(nodes), rules: [denyAll, ...rules] };
 }
 
-function nodesOf(device: RequestedDevice, owner: DevicesInput['owner']): readonly DeviceSpec[] {
+function nodesOf(device: RequestedDevice, owner: DevicesInput['owner']): readonly HostDevice[] {
   if (!device.containerPath.startsWith('/') || device.containerPath.includes('\0')) {
     throw new DaemonError(
       'invalid-argument',

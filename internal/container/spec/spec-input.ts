@@ -75,7 +75,7 @@ export interface CdiRequest extends Omit<CdiEdits, 'deviceNodes'> {
 
 export interface CdiNode {
   /** With its path in the container. Owner: undefined where the file names none. */
-  readonly node: Omit<HostDevice, 'uid' | 'gid'>;
+  readonly node: Omit<HostDevice, 'uid' | 'gid' | 'type'> & { readonly type: 'b' | 'c' | 'p' };
   readonly uid: number | undefined;
   readonly gid: number | undefined;
   readonly permissions: string;
