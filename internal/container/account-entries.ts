@@ -17,7 +17,8 @@ const othersMayWrite = 0o022;
 
 /**
  * The spec with copies of /etc/passwd and /etc/group over those of the image, each with the line that it lacks; where the pod mounts
- * something else there, or the image has no such file, with none.
+ * something else there, or the image has no such file, with none. They are made before all other mounts: an image whose file is a link
+ * must not make one in a volume of the pod.
  */
 export async function withAccounts(
   parts: Pick<ContainerParts, 'directories' | 'selinux'>,
@@ -38,7 +39,7 @@ export async function withAccounts(
     if (source !== undefined) binds.push(bindOf(path, source, spec));
   }
   if (binds.length > 0) await parts.selinux.relabel({ path: accounts, label: input.labels.mount });
-  return { ...spec, mounts: [...spec.mounts, ...binds] };
+  return { ...spec, mounts: [...binds, ...spec.mounts] };
 }
 
 function isTaken(path: string, mounts: readonly MountSpec[]): boolean {

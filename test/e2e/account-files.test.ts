@@ -2,7 +2,7 @@
 // has of its own there.
 
 import assert from 'node:assert/strict';
-import { chmodSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import type { ContainerConfig } from '../../internal/cri/gen/runtime/v1/ContainerConfig.ts';
@@ -62,6 +62,23 @@ for (const handler of ['runc', 'crun'] as const) {
       assert.equal(await printed(`${mounted}; cat /etc/passwd`, { mounts }), '/etc/passwd\nme:x:1:1::/:\n');
       const home = [{ key: 'HOME', value: Buffer.from('relative') }];
       assert.equal(await printed(mounted, { envs: home }), '');
+    });
+
+    test('that are links into a volume make nothing in the volume', async () => {
+      const layout = join(daemon.root, 'link-layout');
+      const name = 'localhost/linked-passwd:1';
+      buildChangedBusybox(layout, { name, config: {} }, (rootfs) => {
+        mkdirSync(join(rootfs, 'data'));
+        renameSync(join(rootfs, 'etc/passwd'), join(rootfs, 'data/passwd'));
+        symlinkSync('/data/passwd', join(rootfs, 'etc/passwd'));
+      });
+      await daemon.cria('image', 'load', '--name', name, layout);
+      rmSync(layout, { recursive: true });
+      const hostPath = join(daemon.root, 'volume');
+      mkdirSync(hostPath);
+      const mounts = [{ containerPath: '/data', hostPath }];
+      await printed('true', { image: { image: name }, mounts });
+      assert.deepEqual(readdirSync(hostPath), []);
     });
 
     test('that others may write are left to the image', async () => {
