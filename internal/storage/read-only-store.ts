@@ -3,6 +3,7 @@
 
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { waitFor } from '../async/wait-for.ts';
 import { errnoCode } from '../errors/errno.ts';
 import type { Logger } from '../log/logger.ts';
 import type { ImageRecord } from './image-record.ts';
@@ -14,20 +15,33 @@ export interface ReadOnlyStore {
   readonly paths: StorePaths;
   readonly layers: ReadOnlyList<LayerRecord>;
   readonly images: ReadOnlyList<ImageRecord>;
+  /** One that does not answer is told, and not waited for until it does. */
   refresh(): Promise<void>;
 }
 
-export function openReadOnlyStore(root: string, logger: Logger): ReadOnlyStore {
+/** A server in the same room answers within milliseconds. */
+const usualPatienceMs = 2000;
+
+export function openReadOnlyStore(root: string, logger: Logger, patienceMs = usualPatienceMs): ReadOnlyStore {
   const paths = storePaths(root, root);
   const layers = new ReadOnlyList<LayerRecord>(join(paths.layers, 'layers.json'), logger);
   const images = new ReadOnlyList<ImageRecord>(join(paths.images, 'images.json'), logger);
+  let hangs = false;
   return {
     paths,
     layers,
     images,
     async refresh() {
-      await layers.refresh();
-      await images.refresh();
+      if (hangs) return;
+      const look = layers.refresh().then(() => images.refresh());
+      await waitFor(look, AbortSignal.timeout(patienceMs)).catch(() => {
+        if (hangs) return;
+        hangs = true;
+        logger.warn({ root }, 'an additional image store does not answer; it counts as it was');
+        void look.then(() => {
+          hangs = false;
+        });
+      });
     },
   };
 }
