@@ -67,6 +67,16 @@ test('readNetworks takes a list whose plugins are all in files, and names one th
   const { networks, broken } = await readNetworks(directory);
   assert.deepEqual(networks, []);
   assert.deepEqual(broken, [{ file: '10-pods.conflist', message: 'pods/20-torn.conf is not a JSON object' }]);
+  rmSync(join(directory, 'pods/20-torn.conf'));
+  for (const [target, why] of [
+    ['nowhere', 'ENOENT'],
+    ['/dev/null', 'not a regular file'],
+  ] as const) {
+    symlinkSync(target, join(directory, 'pods/30-link.conf'));
+    const message = `pods/30-link.conf cannot be read: ${why}`;
+    assert.deepEqual((await readNetworks(directory)).broken, [{ file: '10-pods.conflist', message }]);
+    rmSync(join(directory, 'pods/30-link.conf'));
+  }
 });
 
 test('readNetworks passes over loopback and the second network of one name', async () => {

@@ -3,6 +3,7 @@
 
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { describeError } from '../errors/daemon-error.ts';
 import { errnoCode } from '../errors/errno.ts';
 
 /**
@@ -25,7 +26,12 @@ export async function withPluginFiles(
   if (files.length === 0) return text;
   const added: object[] = [];
   for (const file of files) {
-    const plugin = objectOf(await read(join(directory, name, file)));
+    const content = await read(join(directory, name, file)).catch((cause: unknown) => {
+      throw new Error(`${name}/${file} cannot be read: ${errnoCode(cause) ?? describeError(cause)}`, {
+        cause,
+      });
+    });
+    const plugin = objectOf(content);
     if (plugin === undefined) throw new Error(`${name}/${file} is not a JSON object`);
     added.push(plugin);
   }
