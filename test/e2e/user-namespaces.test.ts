@@ -97,6 +97,14 @@ for (const handler of ['runc', 'crun'] as const) {
       return join(home, found[0] ?? '', 'diff', file);
     }
 
+    test('a user whom the image does not know has a line in account files of the pod’s root', async () => {
+      const options = namespacesFrom(first);
+      const podSandboxId = await runPod('unknown', options);
+      const securityContext = { namespaceOptions: options, runAsUser: { value: 4242 } };
+      const id = await running(podSandboxId, options, { linux: { securityContext } });
+      assert.equal(await output(id, 'whoami; stat -c "%u:%g %a" /etc/passwd'), '4242\n0:0 644\n');
+    });
+
     test('the ids of files: inside, in volumes, and on the disk', async () => {
       const options = namespacesFrom(first);
       const data = join(daemon.root, 'data');
