@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -10,7 +10,7 @@ import { recordSandboxStatus } from './record-sandbox-status.ts';
 import { Sandbox, type SandboxRecord, type SandboxStatus } from './sandbox.ts';
 import { sandboxPaths, statusFile } from './sandbox-files.ts';
 import type { SandboxParts } from './sandbox-parts.ts';
-import { watchInfra } from './sandbox-readiness.ts';
+import { checkNamespaces, watchInfra } from './sandbox-readiness.ts';
 
 const ready: SandboxStatus = {
   state: 'ready',
@@ -74,4 +74,23 @@ test('a sandbox that was removed meanwhile gets no status any more', async (t) =
   await recordSandboxStatus(parts, sandbox, { tornDown: true });
   assert.deepEqual(errors, []);
   assert.deepEqual(readdirSync(parts.directories.run), []);
+});
+
+test('a sandbox is not ready without a namespace, but goes on with one that cannot be looked at', async (t) => {
+  const { parts, sandbox } = world(t);
+  const directory = parts.directories.run;
+  const has = (ipc: string): void =>
+    sandbox.setStatus({ ...ready, namespaces: { ...ready.namespaces, ipc } });
+  has('/proc/self/ns/ipc');
+  assert.equal(await checkNamespaces(parts, sandbox), undefined);
+  symlinkSync('loop', join(directory, 'loop'));
+  has(join(directory, 'loop')); // ELOOP stands for all that says nothing of the namespace
+  assert.equal(await checkNamespaces(parts, sandbox), undefined);
+  assert.equal(sandbox.status.state, 'ready');
+  writeFileSync(join(directory, 'plain'), '');
+  for (const gone of ['none', 'plain', 'plain/none']) {
+    has(join(directory, gone));
+    assert.equal(await checkNamespaces(parts, sandbox), 'ipc');
+    assert.equal(sandbox.status.state, 'not-ready');
+  }
 });

@@ -1,6 +1,7 @@
 // What a sandbox is ready by: its namespaces and its infra container.
 
 import { statfs } from 'node:fs/promises';
+import { errnoCode } from '../errors/errno.ts';
 import type { PinnedNamespaces } from '../namespaces/namespace-pinner.ts';
 import { recordSandboxStatus } from './record-sandbox-status.ts';
 import type { Sandbox } from './sandbox.ts';
@@ -48,10 +49,11 @@ export async function checkNamespaces(
   return undefined;
 }
 
+/** Also for a path that cannot be looked at just now: a pod that runs must not end for that. */
 async function isPinned(path: string): Promise<boolean> {
   return statfs(path).then(
     ({ type }) => type === nsfsMagic,
-    () => false,
+    (cause: unknown) => !['ENOENT', 'ENOTDIR'].includes(errnoCode(cause) ?? ''),
   );
 }
 
