@@ -8,6 +8,7 @@
 #include "orphans.h"
 #include "pid-file.h"
 #include "runtime.h"
+#include "stand-in.h"
 
 #include <stdio.h>
 #include <sys/wait.h>
@@ -119,6 +120,7 @@ static void created(void)
 	if (container.config.keep_socket != NULL)
 		keep_deposit(container.config.keep_socket);
 	FAULT_POINT("deposited");
+	stand_in_release();
 	clients_announce();
 }
 

@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -71,6 +72,7 @@ static int run(const char *const *argv, pid_t stand_in)
 	struct process process = { .argv = argv, .env = (const char *const *)environ, .fds = { -1, -1, -1, -1, -1 } };
 	int status = -1;
 
+	process.death_signal = SIGKILL; /* killed we are a start that is not known to have happened: it must not happen later */
 	for (int i = 0; i <= STDERR_FILENO; i++)
 		process.fds[i] = stream_of(stand_in, i);
 	pid_t pid = process_start(&process);

@@ -15,11 +15,12 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 /* After the end of the kernel its runtime may still say how the container had ended. */
-enum { LAST_WORD_MS = 1000, ASK_AGAIN_MS = 500, READY_MS = 10000, READY_FD = 3 };
+enum { LAST_WORD_MS = 1000, ASK_AGAIN_MS = 500, READY_MS = 10000, LEASH_FD = 3 };
 
 extern char **environ;
 
@@ -28,6 +29,9 @@ static int signals, sandbox;
 static pid_t waiter;
 static int answer = -1;
 static bool is_started;
+/* Of the monitor: its end of the leash. Of the stand-in: whether that is still on. */
+static int leash = -1;
+static bool is_leashed = true;
 
 /* Waits until it takes signals. */
 static const char *wait_ready(int from)
@@ -47,22 +51,31 @@ pid_t stand_in_start(const char *config_path, pid_t kernel, const int streams[3]
 	char pid[16];
 	const char *const argv[] = { "/proc/self/exe", "stand-in", config_path, pid, NULL };
 	struct process process = { .argv = argv, .env = (const char *const *)environ, .directory = "/", .own_group = true };
-	int ready[2];
+	int ends[2];
 
-	*wrong = "no pipe for the container's stand-in";
-	if (pipe_open(ready, 0) != 0)
+	*wrong = "no socket for the container's stand-in";
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
 		return -1;
 	format(pid, sizeof(pid), "%d", (int)kernel);
 	for (int i = 0; i <= STDERR_FILENO; i++)
 		process.fds[i] = streams[i];
-	process.fds[READY_FD] = ready[1];
-	process.fds[READY_FD + 1] = -1;
+	process.fds[LEASH_FD] = ends[1];
+	process.fds[LEASH_FD + 1] = -1;
 	pid_t started = process_start(&process);
 
-	close(ready[1]);
-	*wrong = started < 0 ? process.failed_step : wait_ready(ready[0]);
-	close(ready[0]);
+	close(ends[1]);
+	leash = ends[0];
+	*wrong = started < 0 ? process.failed_step : wait_ready(leash);
 	return *wrong == NULL ? started : -1;
+}
+
+void stand_in_release(void)
+{
+	if (leash < 0)
+		return;
+	write_all(leash, "K", 1);
+	close(leash);
+	leash = -1;
 }
 
 /* As a process that was killed with its kernel. */
@@ -162,6 +175,17 @@ static void terminate(void)
 	call((const char *const[]){ "kill", config.id, "15", NULL }, -1);
 }
 
+/* The monitor's last byte, or its end without one: then nobody knows of us. */
+static void on_leash(void)
+{
+	char byte;
+
+	if (read(LEASH_FD, &byte, 1) != 1)
+		_exit(128);
+	close(LEASH_FD);
+	is_leashed = false;
+}
+
 static void on_signal(void)
 {
 	struct signalfd_siginfo info;
@@ -203,14 +227,19 @@ int stand_in_main(const char *config_path, const char *sandbox_pid)
 
 	const char *answer_text = wrong == NULL ? "R" : wrong;
 
-	if (write_all(READY_FD, answer_text, strlen(answer_text)) != 0 || wrong != NULL)
+	if (write_all(LEASH_FD, answer_text, strlen(answer_text)) != 0 || wrong != NULL)
 		return 128;
-	close(READY_FD);
 	for (;;) {
-		struct pollfd wait[] = { { signals, POLLIN, 0 }, { sandbox, POLLIN, 0 } };
+		bool is_unasked = is_started && waiter < 0;
+		struct pollfd wait[] = { { signals, POLLIN, 0 }, { sandbox, POLLIN, 0 }, { is_leashed ? LEASH_FD : -1, POLLIN, 0 } };
+		int ready = poll(wait, LENGTH(wait), is_unasked ? ASK_AGAIN_MS : -1);
 
-		if (poll(wait, LENGTH(wait), -1) < 0)
+		if (ready < 0)
 			continue;
+		if (ready == 0)
+			ask();
+		if (wait[2].revents != 0)
+			on_leash();
 		if (sandbox >= 0 && wait[1].revents == 0) {
 			on_signal();
 			continue;

@@ -13,8 +13,10 @@ enum { STAND_IN_STARTED = 10 /* SIGUSR1 */ };
 
 /*
  * Starts the stand-in of a container that was created, whose monitor has this config, in the kernel that is the process
- * `sandbox` for the host. Its pid, or -1 with the text of what went wrong.
+ * `sandbox` for the host. Its pid, or -1 with the text of what went wrong. Until it is released it ends with us.
  */
 pid_t stand_in_start(const char *config_path, pid_t sandbox, const int streams[3], const char **wrong);
+/* The container is made, and goes on without us: also when we are killed right after. Nothing where there is no stand-in. */
+void stand_in_release(void);
 
 #endif
