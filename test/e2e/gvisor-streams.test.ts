@@ -25,14 +25,27 @@ describe('streams under gVisor', { skip: missing('runc', 'runsc', 'crictl') }, (
     return ChannelClient.connect(url, 'v5.channel.k8s.io');
   }
 
-  test('exec at a terminal: keys, the size and the exit code', async () => {
+  test('exec at a terminal: keys, Ctrl-C, the size and the exit code', async () => {
     const person = new Person(world.crictl.argv('exec', '-it', world.containerId, 'sh'));
     try {
       await person.sees(/\/ # /);
       person.type('until [ "$(stty size)" = "24 80" ]; do sleep 0.05; done; echo siz""ed\r');
       await person.sees(/\nsized\r/);
+      await person.interruptsAndResizes();
       person.type('exit 7\r');
       await person.sees(/exit code:? 7\b/);
+    } finally {
+      person.hangUp();
+    }
+  });
+
+  test('Ctrl-C reaches the command of an exec that no shell has started', async () => {
+    const script = 'trap "echo interrupted; exit 5" INT; echo be""gun; while :; do sleep 0.1; done';
+    const person = new Person(world.crictl.argv('exec', '-it', world.containerId, 'sh', '-c', script));
+    try {
+      await person.sees(/begun/);
+      person.type('\u0003');
+      await person.sees(/exit code:? 5\b/);
     } finally {
       person.hangUp();
     }

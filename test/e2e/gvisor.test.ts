@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { status } from '@grpc/grpc-js';
 import type { ContainerConfig } from '../../internal/cri/gen/runtime/v1/ContainerConfig.ts';
 import type { NamespaceMode } from '../../internal/cri/gen/runtime/v1/NamespaceMode.ts';
+import { makeMemoryParent } from '../harness/cgroup-parent.ts';
 import { busybox } from '../harness/daemon.ts';
 import { useDaemon } from '../harness/daemon-suite.ts';
 import { podConfig, readContainerLog, waitForExit } from '../harness/pods.ts';
@@ -228,6 +229,33 @@ describe('a pod under gVisor', { skip: missing('runc', 'runsc') }, () => {
     const { items } = await daemon.client.runtime('ListPodSandbox', { filter: { id: podSandboxId } });
     assert.equal(items[0]?.state, 'SANDBOX_NOTREADY');
     for (const containerId of ids) await daemon.client.runtime('RemoveContainer', { containerId });
+  });
+
+  test('memory: a container’s limit is none, the pod’s ends its kernel, and only the pod’s usage is known', async (t) => {
+    const podSandboxId = await runPod();
+    const config = { linux: { resources: { memoryLimitInBytes: 64 << 20 } } };
+    const ids = [
+      await run(podSandboxId, 'one', 'sleep 4001', { config }),
+      await run(podSandboxId, 'two', 'sleep 4002'),
+    ];
+    const [containerId = ''] = ids;
+    const fill = (size: string) => ['dd', 'if=/dev/zero', 'of=/dev/null', `bs=${size}`, 'count=1'];
+    await exec(containerId, ...fill('200M'));
+    const { stats } = await daemon.client.runtime('PodSandboxStats', { podSandboxId });
+    assert.ok(Number(stats?.linux?.memory?.usageBytes?.value) > 1 << 20);
+    for (const { memory } of stats?.linux?.containers ?? [])
+      assert.equal(Number(memory?.usageBytes?.value), 0);
+    makeMemoryParent(daemon.cgroupParent, 150 << 20);
+    t.after(() => makeMemoryParent(daemon.cgroupParent, 2 ** 40));
+    const cmd = fill('300M');
+    await daemon.client.runtime('ExecSync', { containerId, cmd, timeout: 60 }).catch(() => {}); // however it ends
+    for (const id of ids) {
+      assert.equal(await waitForExit(daemon.client, id), 137);
+      const { status: ended } = await daemon.client.runtime('ContainerStatus', { containerId: id });
+      assert.equal(ended?.reason, 'OOMKilled');
+    }
+    const { items } = await daemon.client.runtime('ListPodSandbox', { filter: { id: podSandboxId } });
+    assert.equal(items[0]?.state, 'SANDBOX_NOTREADY');
   });
 
   test('the environment, a read-only root, volumes to read and to write', async () => {
