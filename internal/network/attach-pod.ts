@@ -2,11 +2,11 @@
 
 import { type RegisterUndo, withRollback } from '../async/rollback.ts';
 import { DaemonError } from '../errors/daemon-error.ts';
+import { isNamespace } from '../fs/pinned-namespace.ts';
 import { addChain } from './cni.ts';
 import type { NetworkConfig } from './cni-config.ts';
 import { addressesOf, type CniResult } from './cni-result.ts';
 import { cannotRecord, namespaceGone, refuseAborted } from './network-errors.ts';
-import { isNamespace } from './network-namespace.ts';
 import type { NetworkParts } from './network-parts.ts';
 import type { NetworkRequest, NetworkResult } from './pod-network.ts';
 import type { PodReleases } from './pod-releases.ts';

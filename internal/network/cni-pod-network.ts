@@ -2,6 +2,7 @@
 
 import { KeyedLock } from '../async/keyed-lock.ts';
 import { DaemonError } from '../errors/daemon-error.ts';
+import { isNamespace } from '../fs/pinned-namespace.ts';
 import type { Logger } from '../log/logger.ts';
 import type { NetworkMetrics } from '../metrics/network-metrics.ts';
 import type { CommandRunner } from '../process/command-runner.ts';
@@ -13,7 +14,6 @@ import { PluginRunner } from './cni-plugin.ts';
 import { isPlainName, validateRequest } from './cni-request.ts';
 import { ConfiguredNetwork, type ConfiguredNetworkOptions } from './configured-network.ts';
 import { cannotRecord, namespaceGone, refuseAborted } from './network-errors.ts';
-import { isNamespace } from './network-namespace.ts';
 import type { NetworkParts } from './network-parts.ts';
 import { keepUp } from './network-upkeep.ts';
 import { PluginStatus } from './plugin-status.ts';

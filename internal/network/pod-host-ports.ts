@@ -1,12 +1,12 @@
 // Who maps a pod's host ports: a plugin of its network when one has the capability, else rules of our own.
 
+import { isNamespace } from '../fs/pinned-namespace.ts';
 import type { Logger } from '../log/logger.ts';
 import type { CommandRunner } from '../process/command-runner.ts';
 import type { NetworkConfig } from './cni-config.ts';
 import { type CniResult, prefixesOf } from './cni-result.ts';
 import { HostPortClaims, hostPorts } from './host-port-claims.ts';
 import { HostPorts } from './host-ports.ts';
-import { isNamespace } from './network-namespace.ts';
 import type { HostPortRequest } from './pod-network.ts';
 import type { NetworkRecord } from './result-cache.ts';
 

@@ -3,12 +3,12 @@
 import { join } from 'node:path';
 import { allEnded } from '../async/all-ended.ts';
 import { DaemonError } from '../errors/daemon-error.ts';
+import { isNamespace } from '../fs/pinned-namespace.ts';
 import { StateFileError } from '../fs/state-file.ts';
 import { delChain } from './cni.ts';
 import { validateRequest } from './cni-request.ts';
 import { DeferredDeletes } from './deferred-deletes.ts';
 import { cannotRecord, refuseAborted } from './network-errors.ts';
-import { isNamespace } from './network-namespace.ts';
 import type { NetworkParts } from './network-parts.ts';
 import type { DetachOutcome, NetworkRequest } from './pod-network.ts';
 import type { NetworkRecord } from './result-cache.ts';

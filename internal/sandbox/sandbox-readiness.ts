@@ -1,14 +1,10 @@
 // What a sandbox is ready by: its namespaces and its infra container.
 
-import { statfs } from 'node:fs/promises';
-import { errnoCode } from '../errors/errno.ts';
+import { isNamespace } from '../fs/pinned-namespace.ts';
 import type { PinnedNamespaces } from '../namespaces/namespace-pinner.ts';
 import { recordSandboxStatus } from './record-sandbox-status.ts';
 import type { Sandbox } from './sandbox.ts';
 import type { SandboxParts } from './sandbox-parts.ts';
-
-/** Magic number of nsfs in statfs(2): what a pinned namespace's path must be on. */
-const nsfsMagic = 0x6e736673;
 
 /** From now on a sandbox whose infra container ends is not ready. Called once. */
 export function watchInfra(parts: SandboxParts): void {
@@ -42,19 +38,11 @@ export async function checkNamespaces(
   const { namespaces } = sandbox.status;
   for (const kind of Object.keys(namespaces) as (keyof PinnedNamespaces)[]) {
     const path = namespaces[kind];
-    if (path === undefined || (await isPinned(path))) continue;
+    if (path === undefined || (await isNamespace(path))) continue;
     await setNotReady(parts, sandbox, `its namespace ${path} is gone`);
     return kind;
   }
   return undefined;
-}
-
-/** Also for a path that cannot be looked at just now: a pod that runs must not end for that. */
-async function isPinned(path: string): Promise<boolean> {
-  return statfs(path).then(
-    ({ type }) => type === nsfsMagic,
-    (cause: unknown) => !['ENOENT', 'ENOTDIR'].includes(errnoCode(cause) ?? ''),
-  );
 }
 
 async function setNotReady(parts: SandboxParts, sandbox: Sandbox, why: string): Promise<void> {

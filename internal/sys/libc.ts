@@ -6,8 +6,11 @@ import koffi from 'koffi';
 /** The libc that the process is linked with, glibc or musl. */
 export const libc = koffi.load(null);
 
+/** EAGAIN has two names. */
 const errnoNames = new Map<number, string>(
-  Object.entries(constants.errno).map(([name, number]) => [number, name]),
+  Object.entries(constants.errno).flatMap(([name, number]) =>
+    name === 'EWOULDBLOCK' ? [] : [[number, name] as const],
+  ),
 );
 
 /** A system call that failed; `code` is the errno name, as on Node's own file system errors. */
