@@ -19,6 +19,13 @@ const cases: readonly (readonly [string, string, string])[] = [
     'it broke',
   ],
   ['a warning alone', 'time="t" level=warning msg="odd"\n', 'odd'],
+  [
+    'runsc',
+    '{"msg":"no \\"x\\"","level":"error","time":"2026-01-02T03:04:05.1Z"}\n{"msg":"odd","level":"warning"}\n',
+    'no "x"',
+  ],
+  ['words that only begin as JSON', '{"msg": it broke\n', '{"msg": it broke'],
+  ['JSON that is no log', '{"code":1}\n', '{"code":1}'],
   ['plain text', 'it broke.\n', 'it broke'],
   ['a line said twice', 'a\na\nb\n', 'a; b'],
   ['nothing', '', ''],
