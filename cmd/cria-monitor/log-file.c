@@ -1,17 +1,14 @@
 #include "log-file.h"
 
+#include "fault.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
-
-#ifndef RENAME_EXCHANGE
-#define RENAME_EXCHANGE 2U
-#endif
 
 enum { CHECK_MS = 1000 };
 
@@ -114,53 +111,46 @@ static void follow_path(void)
 		size = ours.st_size;
 }
 
-/* An empty file, at PATH.tmp: the kubelet deletes that name when it rotates, should it ever be left there. -1 without one. */
-static int fresh_file(const char *path)
+/* `other` is a name for the moment. */
+static bool give_name(const char *other, const char *aside)
 {
-	unlink(path);
-	return open(path, O_RDWR | O_APPEND | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0640);
+	unlink(other);
+	if (link(log_path, other) == 0)
+		return rename(other, aside) == 0;
+	/* a file system without links: for a moment there is no file at the path */
+	return (errno == EPERM || errno == EOPNOTSUPP) && rename(log_path, aside) == 0;
 }
 
-static int exchange(const char *one, const char *other)
+static bool begin_next(const char *other)
 {
-	return (int)syscall(SYS_renameat2, AT_FDCWD, one, AT_FDCWD, other, RENAME_EXCHANGE);
-}
+	unlink(other); /* also what a rename between two names of one file leaves */
+	int fd = open(other, O_RDWR | O_APPEND | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0640);
 
-/* The fresh file gets the path and ours PATH.1. False leaves ours at the path, or, without its fresh one, at PATH.1. */
-static bool change_places(const char *fresh, const char *aside)
-{
-	if (exchange(fresh, log_path) == 0) {
-		if (rename(fresh, aside) == 0)
-			return true;
-		exchange(fresh, log_path);
-		return false;
-	}
-	/* a file system that cannot exchange, as NFS: for a moment there is none at the path */
-	return errno == EINVAL && rename(log_path, aside) == 0 && rename(fresh, log_path) == 0;
+	if (fd >= 0 && rename(other, log_path) == 0)
+		return take(fd) == 0;
+	if (fd >= 0)
+		close(fd);
+	return false;
 }
 
 /*
- * PATH becomes PATH.1, the name that the kubelet removes with the container. Whoever opens PATH meanwhile finds a file.
- * Any failure leaves us the file we have.
+ * The file gets the name PATH.1, which the kubelet removes with the container, and a new one takes its place: at no moment is
+ * there no file at the path, or one without a name. Any failure leaves us the file we have. PATH.tmp is what the kubelet deletes
+ * when it rotates, should it ever be left.
  */
 static void put_aside(void)
 {
-	char aside[PATH_MAX], fresh[PATH_MAX];
+	char aside[PATH_MAX], other[PATH_MAX];
 	struct stat ours;
 
 	if (was_replaced(&ours) || !format(aside, sizeof(aside), "%s.1", log_path) ||
-	    !format(fresh, sizeof(fresh), "%s.tmp", log_path))
+	    !format(other, sizeof(other), "%s.tmp", log_path))
 		return;
-	int fd = fresh_file(fresh);
+	bool named = give_name(other, aside);
 
-	if (fd < 0)
-		return;
-	if (change_places(fresh, aside)) {
-		take(fd);
-		return;
-	}
-	close(fd);
-	unlink(fresh);
+	FAULT_POINT("log-put-aside");
+	if (!named || !begin_next(other))
+		unlink(other);
 }
 
 /* How many bytes of the records fit below the maximal size; a record that is longer than that gets a file of its own. */
