@@ -11,6 +11,8 @@ for part in say packages node cri-tools kubernetes isolated; do
   . "$REPO/contrib/lib/$part.sh"
 done
 
+# A kubectl that speaks nothing but SPDY to the API server; v1.29 is the first that can do otherwise.
+OLD_KUBECTL_VERSION=v1.27.16
 PACKAGES=(
   iptables iproute2 procps util-linux mount busybox-static containernetworking-plugins runc crun etcd-server openssl
 )

@@ -3,8 +3,6 @@
 # contrib/toolchain/bin.
 
 KUBERNETES_VERSION=v1.36.3
-# A kubectl that speaks nothing but SPDY to the API server; v1.29 is the first that can do otherwise.
-OLD_KUBECTL_VERSION=v1.27.16
 
 # write_kubernetes_module FOLDER VERSION: a module that asks for Kubernetes. Its own go.mod takes its staging modules from
 # folders that are not part of the module; they are published as v0.MINOR.PATCH.
