@@ -26,8 +26,7 @@ export function testTerminals(world: ClusterWorld): void {
   for (const kubectl of allKubectls()) {
     test(`${kubectl.title}: keys, Ctrl-C, the size and its changes, and the shell's code`, () =>
       atPrompt(kubectl, async (person) => {
-        person.type('until [ "$(stty size)" = "24 80" ]; do sleep 0.05; done; echo siz""ed\r');
-        await person.sees(/\nsized\r/);
+        await person.seesFirstSize();
         await person.interruptsAndResizes();
         person.type('exit 7\r');
         assert.equal(await person.exit, 7);

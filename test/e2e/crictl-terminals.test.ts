@@ -18,8 +18,7 @@ describe('crictl exec on a terminal', { skip: missing('runc', 'crictl') }, () =>
       const person = new Person(world.crictl.argv('exec', '-r', transport, '-it', world.containerId, 'sh'));
       try {
         await person.sees(/\/ # /);
-        person.type('until [ "$(stty size)" = "24 80" ]; do sleep 0.05; done; echo siz""ed\r');
-        await person.sees(/\nsized\r/);
+        await person.seesFirstSize();
         await person.interruptsAndResizes();
         person.type('exit 7\r');
         await person.sees(/exit code:? 7\b/);

@@ -29,8 +29,7 @@ describe('streams under gVisor', { skip: missing('runc', 'runsc', 'crictl') }, (
     const person = new Person(world.crictl.argv('exec', '-it', world.containerId, 'sh'));
     try {
       await person.sees(/\/ # /);
-      person.type('until [ "$(stty size)" = "24 80" ]; do sleep 0.05; done; echo siz""ed\r');
-      await person.sees(/\nsized\r/);
+      await person.seesFirstSize();
       await person.interruptsAndResizes();
       person.type('exit 7\r');
       await person.sees(/exit code:? 7\b/);

@@ -66,6 +66,11 @@ export class Person {
     });
   }
 
+  /** At the prompt of a shell: its terminal gets the size that a person's window has at first. */
+  async seesFirstSize(): Promise<void> {
+    await this.#seesSize('24 80');
+  }
+
   /** At the prompt of a shell with a terminal of its own: Ctrl-C ends a command, and a new size of the window arrives. */
   async interruptsAndResizes(): Promise<void> {
     // said by who is to be interrupted: before that the shell itself may be the one that the terminal's signals go to
@@ -74,7 +79,11 @@ export class Person {
     this.type('\u0003');
     await this.sees(/\/ # /);
     this.resize(101, 33);
-    this.type('until [ "$(stty size)" = "33 101" ]; do sleep 0.05; done; echo resi""zed\r');
-    await this.sees(/\nresized\r/);
+    await this.#seesSize('33 101');
+  }
+
+  async #seesSize(size: string): Promise<void> {
+    this.type(`until [ "$(stty size)" = "${size}" ]; do sleep 0.05; done; echo si""zed\r`);
+    await this.sees(/\nsized\r/);
   }
 }
