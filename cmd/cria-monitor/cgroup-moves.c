@@ -12,7 +12,7 @@
  */
 void cgroup_ready_moves(void)
 {
-	APART struct cgroup own;
+	struct cgroup own;
 
 	if (!cgroup_of(getpid(), "freezer", &own))
 		return;

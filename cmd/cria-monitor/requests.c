@@ -109,7 +109,7 @@ static bool do_deed(struct client *client, const struct json *request, uint32_t 
 
 static enum taken on_control(struct client *client, char *text)
 {
-	static struct json request;
+	struct json request;
 
 	if (!json_parse(&request, text))
 		return FRAME_BAD;

@@ -36,8 +36,9 @@ describe('the budget of a monitor', { skip: lacks() }, () => {
   test(`silent containers: ${idleKiB} KiB of private memory, and the monitors sleep`, async () => {
     const monitors: number[] = [];
     for (let n = 0; n < 5; n++) monitors.push((await running('echo one line; exec sleep 100000')).monitor);
-    await until('the memory of the start is given back', () =>
-      monitors.every((pid) => privateKiB(pid) <= idleKiB),
+    await until(
+      () => `the memory of the start is given back: ${monitors.map(privateKiB)} KiB`,
+      () => monitors.every((pid) => privateKiB(pid) <= idleKiB),
     );
     await Promise.all(monitors.map((pid) => untilAtRest(pid, 3_000)));
   });
@@ -62,7 +63,10 @@ describe('the budget of a monitor', { skip: lacks() }, () => {
       await until('everything is in the log', sample);
       assert.ok(peak > idleKiB);
       assert.ok(peak <= burstKiB, `${peak} KiB`);
-      await until('the memory is given back', () => privateKiB(monitor) <= idleKiB);
+      await until(
+        () => `the memory is given back: ${privateKiB(monitor)} KiB`,
+        () => privateKiB(monitor) <= idleKiB,
+      );
       await world.monitors.remove(id);
     });
   }
