@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { DaemonError } from '../errors/daemon-error.ts';
 import type { CommandRunner } from '../process/command-runner.ts';
@@ -47,6 +50,19 @@ test('CliRuntime runs in the usual PATH, or in the environment that the handler 
 
 test('CliRuntime delete is success when the runtime does not know the container', async () => {
   await new CliRuntime(crun, failing('error opening file: container does not exist')).delete('abc');
+});
+
+test('CliRuntime deleteKernel leaves no lock of the pod in the state directory, wherever the options name that', async (t) => {
+  const root = mkdtempSync(join(tmpdir(), 'cria-cli-runtime-'));
+  t.after(() => rmSync(root, { recursive: true }));
+  const locks = ['c1_sandbox:abc.lock', 'c2_sandbox:abc.lock', 'c3_sandbox:other.lock'];
+  for (const name of locks) writeFileSync(join(root, name), '');
+  const command = { path: '/usr/bin/runsc', root, globalArgs: ['--debug', '--root', root], env: {} };
+  const runner: CommandRunner = { run: async () => ({ stdout: '', stderr: '' }) };
+  await new CliRuntime(command, runner).deleteKernel('abc');
+  assert.deepEqual(readdirSync(root), ['c3_sandbox:other.lock']);
+  await new CliRuntime({ ...command, root: undefined }, runner).deleteKernel('other');
+  assert.deepEqual(readdirSync(root), ['c3_sandbox:other.lock']);
 });
 
 test('CliRuntime start gives the words of the runtime', async () => {

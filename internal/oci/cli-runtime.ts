@@ -26,7 +26,7 @@ interface CallOptions {
   readonly through?: readonly string[];
 }
 
-type RuntimeCommand = Pick<OciRuntime, 'path' | 'globalArgs' | 'env'>;
+type RuntimeCommand = Pick<OciRuntime, 'path' | 'globalArgs' | 'env'> & Partial<Pick<OciRuntime, 'root'>>;
 
 const callTimeoutMs = 60_000;
 const usualPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
@@ -48,6 +48,7 @@ const kernelGoneText = 'connecting to control server';
 export function runtimeCommand({ path, root, systemdCgroup, args, env }: CliRuntimeSettings): RuntimeCommand {
   return {
     path,
+    root,
     globalArgs: ['--root', root, ...(systemdCgroup ? ['--systemd-cgroup'] : []), ...args],
     env: { PATH: usualPath, ...Object.fromEntries(env.map(splitVariable)) },
   };
@@ -56,6 +57,7 @@ export function runtimeCommand({ path, root, systemdCgroup, args, env }: CliRunt
 /** Runs the OCI runtime's verbs as commands through `runner`, in the order the caller gives. */
 export class CliRuntime implements OciRuntime {
   readonly path: string;
+  readonly root: string | undefined;
   readonly globalArgs: readonly string[];
   // A runtime that sees NOTIFY_SOCKET would wait in `start` for the container's sd_notify, so nothing is inherited.
   readonly env: Readonly<Record<string, string>>;
@@ -63,6 +65,7 @@ export class CliRuntime implements OciRuntime {
 
   constructor(command: RuntimeCommand, runner: CommandRunner) {
     this.path = command.path;
+    this.root = command.root;
     this.globalArgs = command.globalArgs;
     this.env = command.env;
     this.#runner = runner;
@@ -98,7 +101,8 @@ export class CliRuntime implements OciRuntime {
   async deleteKernel(sandboxId: string): Promise<void> {
     await this.delete(sandboxId);
     // A runsc that meets a kernel which was killed may leave its empty lock of a container; nobody takes it any more.
-    const root = this.globalArgs[1] ?? '';
+    const { root } = this;
+    if (root === undefined) return;
     const left = (await listDirectory(root)).filter((name) => name.endsWith(`_sandbox:${sandboxId}.lock`));
     await Promise.all(left.map((name) => rm(join(root, name), { force: true })));
   }

@@ -39,6 +39,8 @@ export interface KillOptions {
 export interface OciRuntime {
   /** Absolute path of the program. */
   readonly path: string;
+  /** Where the runtime keeps its state; undefined for one by a record of an earlier version, where only the arguments have it. */
+  readonly root: string | undefined;
   /** Arguments before the verb: `--root`, `--systemd-cgroup`. The monitor starts `create` and `exec` with them. */
   readonly globalArgs: readonly string[];
   /** The whole environment of the runtime. */
@@ -58,7 +60,10 @@ export interface OciRuntime {
   update(containerId: string, resources: Omit<ResourcesSpec, 'devices'>): Promise<void>;
   /** Kills what is left and deletes the runtime's state and the cgroup; an unknown container is success. */
   delete(containerId: string): Promise<void>;
-  /** The same for the infra container of a pod with a kernel of its own, whose containers are deleted. */
+  /**
+   * The same for the infra container of a pod with a kernel of its own, whose containers are deleted. Locks that the runtime
+   * left of them go too, where `root` is known.
+   */
   deleteKernel(sandboxId: string): Promise<void>;
 }
 
@@ -67,6 +72,8 @@ export interface OciRuntime {
  * by it when the handler is gone, or has another state directory now.
  */
 export interface RecordedRuntime extends Pick<OciRuntime, 'path' | 'globalArgs' | 'env'> {
+  /** Not there in records of earlier versions. */
+  readonly root?: string | undefined;
   readonly features: RuntimeFeatures;
   /** Set when the program is the handler's for images of this platform. */
   readonly platform: string | undefined;

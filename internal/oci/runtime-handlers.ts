@@ -73,11 +73,11 @@ function forPlatform(handler: RuntimeHandler, platform: string): RuntimeHandler 
 }
 
 function record(
-  { path, globalArgs, env }: OciRuntime,
+  { path, root, globalArgs, env }: OciRuntime,
   features: RuntimeFeatures,
   platform: string | undefined,
 ): RecordedRuntime {
-  return { path, globalArgs, env, features, platform };
+  return { path, root, globalArgs, env, features, platform };
 }
 
 class ConfiguredHandlers implements ChangingHandlers {

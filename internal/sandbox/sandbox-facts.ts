@@ -42,7 +42,6 @@ export function sandboxFacts(
     shmPath: config.namespaces.ipc === 'node' ? undefined : paths.shm,
     resolvConfPath: paths.resolvConf,
     hostnamePath: paths.hostname,
-    containerEnvPath: undefined,
   };
 }
 

@@ -45,7 +45,6 @@ export interface SandboxFacts {
   readonly shmPath: string | undefined;
   readonly resolvConfPath: string | undefined;
   readonly hostnamePath: string | undefined;
-  readonly containerEnvPath: string | undefined;
 }
 
 export interface HostDevice {

@@ -103,11 +103,10 @@ function podShm({ shmPath, namespaces }: SpecInput['sandbox']): string {
 }
 
 function podFiles(input: SpecInput, access: 'ro' | 'rw'): readonly MountSpec[] {
-  const { resolvConfPath, hostnamePath, containerEnvPath } = input.sandbox;
+  const { resolvConfPath, hostnamePath } = input.sandbox;
   const files = [
     ['/etc/resolv.conf', resolvConfPath],
     ['/etc/hostname', hostnamePath],
-    ['/run/.containerenv', containerEnvPath],
   ] as const;
   return files.flatMap(([destination, source]) =>
     source === undefined
