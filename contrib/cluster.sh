@@ -4,33 +4,18 @@
 set -euo pipefail
 
 REPO=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-LOG_DIR=${CRIA_TEST_LOGS:-$REPO/dist/test-logs}
-
-for part in say packages node cri-tools kubernetes isolated; do
-  # shellcheck source=/dev/null
-  . "$REPO/contrib/lib/$part.sh"
-done
+# shellcheck source=/dev/null
+. "$REPO/contrib/lib/kubernetes-suite.sh"
 
 # A kubectl that speaks nothing but SPDY to the API server; v1.29 is the first that can do otherwise.
 OLD_KUBECTL_VERSION=v1.27.16
-PACKAGES=(
-  iptables iproute2 procps util-linux mount busybox-static containernetworking-plugins runc crun etcd-server openssl
-)
+PACKAGES+=(etcd-server openssl)
 
 main() {
-  local program
-  need_root
-  mkdir -p "$LOG_DIR"
-  step "What a cluster needs"
-  install_packages "${PACKAGES[@]}"
-  use_node
-  for program in kube-apiserver kubelet kubectl; do use_kubernetes_program "$program"; done
+  prepare_kubernetes_suite "What a cluster needs" kube-apiserver kubelet kubectl
   use_kubernetes_program kubectl "$OLD_KUBECTL_VERSION"
-  export CRIA_TEST_RUNTIME=${1:-runc} CRIA_TEST_OLD_KUBECTL=$OLD_KUBECTL_VERSION
-  step "kubectl, API server and kubelet over $CRIA_TEST_RUNTIME"
-  # Run by itself the file clears away after an interrupt; a runner around it would be gone before.
-  run_isolated --net --mount --propagation slave -- \
-    node --enable-source-maps --test-reporter=spec "$REPO/dist/test/cluster/cluster.test.js"
+  export CRIA_TEST_OLD_KUBECTL=$OLD_KUBECTL_VERSION
+  run_kubernetes_suite "kubectl, API server and kubelet over" cluster/cluster.test.js "$@"
 }
 
 main "$@"
