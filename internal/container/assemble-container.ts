@@ -24,6 +24,7 @@ import { linkLog, unlinkLog, withPodLogs } from './log-links.ts';
 import { requirePropagation } from './mount-propagation.ts';
 import { resolveMountSources } from './mount-sources.ts';
 import { prepareMounts, releaseMounts } from './prepared-mounts.ts';
+import { requireOwnProc } from './proc-mounts.ts';
 import { requestedResources } from './requested-resources.ts';
 import { relabelMounts } from './selinux-labels.ts';
 import { buildSpec } from './spec/build-spec.ts';
@@ -71,6 +72,7 @@ async function readyMounts(
   rollback: RegisterUndo,
 ): Promise<readonly ContainerMount[]> {
   const { metadata, pod, features } = subject;
+  await requireOwnProc(metadata.config.mounts);
   const withVolumes = await mountImageVolumes(parts, subject, rollback);
   if (metadata.logLink !== undefined) {
     rollback('remove the link to the log', () => unlinkLog(metadata.logLink));
