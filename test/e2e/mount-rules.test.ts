@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { status } from '@grpc/grpc-js';
@@ -72,18 +72,46 @@ for (const handler of ['runc', 'crun'] as const) {
       assert.equal(await shell(id, 'stat -c "%n %a" /run /var/tmp'), '/run 755\n/var/tmp 1777\n');
     });
 
-    test('an image whose account file is a pipe is refused at once', async () => {
-      const layout = join(daemon.root, 'pipe-layout');
-      const name = 'localhost/pipe:1';
+    /** What is said to a container of an image with something else in the place of an account file. */
+    async function refusesAccountFile(file: string, kind: string, nodeArguments: string[]): Promise<void> {
+      const layout = join(daemon.root, `${kind}-layout`);
+      const name = `localhost/${kind}:1`;
       buildChangedBusybox(layout, { name, config: {} }, (rootfs) => {
-        rmSync(join(rootfs, 'etc/passwd'));
-        execFileSync('mkfifo', [join(rootfs, 'etc/passwd')]);
+        rmSync(join(rootfs, file), { force: true });
+        execFileSync('mknod', [join(rootfs, file), ...nodeArguments]);
       });
       await daemon.cria('image', 'load', '--name', name, layout);
       await assert.rejects(running({ image: { image: name } }), {
         code: status.FAILED_PRECONDITION,
-        details: '/etc/passwd of the image is a pipe',
+        details: `${file} of the image is a ${kind}`,
       });
+    }
+
+    test('an image whose account file is a pipe is refused at once', () =>
+      refusesAccountFile('/etc/passwd', 'pipe', ['p']));
+
+    test('an image whose account file is a device is refused at once', () =>
+      refusesAccountFile('/etc/group', 'device', ['c', '1', '5']));
+
+    test('of /proc only a whole one of the host, and files that lxcfs makes, are volumes', async () => {
+      const hostFile = join(daemon.root, 'uptime');
+      writeFileSync(hostFile, 'made by hand\n');
+      const mounts = [
+        { containerPath: '/proc', hostPath: '/proc', readonly: true },
+        { containerPath: '/proc/uptime', hostPath: hostFile, readonly: true },
+        { containerPath: '/host/proc', hostPath: '/proc', readonly: true },
+      ];
+      const id = await running({ mounts });
+      assert.equal(await shell(id, 'cat /proc/uptime; ls -d /host/proc/1'), 'made by hand\n/host/proc/1\n');
+      for (const containerPath of ['/proc', '/proc/sys']) {
+        const hostPath = join(daemon.root, 'not-made');
+        const refused = { pod: 'refused', container: { mounts: [{ containerPath, hostPath }] } };
+        await assert.rejects(runContainer(daemon, refused), {
+          code: status.INVALID_ARGUMENT,
+          details: new RegExp(`mount at "${containerPath}" is refused: `),
+        });
+        assert.ok(!existsSync(hostPath));
+      }
     });
   });
 }
