@@ -3,7 +3,8 @@
  *   pin [--user PATH --uid-map "FIRST HOST COUNT" --gid-map "FIRST HOST COUNT"]
  *       [--net PATH] [--ipc PATH] [--uts PATH] [--hostname NAME] [--sysctl NAME=VALUE]...
  * With a user namespace the others belong to it, and the ids of its root are what the mappings say.
- * All or nothing: after a failure no file and no mount is left.
+ * All or nothing: after a failure no file and no mount is left. Exits with 3 when the kernel has no such value for a sysctl, with 4
+ * when the sysctl is not there or may not be set, with 1 for every other failure.
  */
 #include "roles.h"
 #include "user-namespace.h"
@@ -36,6 +37,10 @@ static struct namespace namespaces[] = {
 
 /* Not among the others: we do not enter it, its holder is in it. */
 static struct namespace user = { "--user", NULL, CLONE_NEWUSER, NULL, false, false };
+
+enum { EXIT_SYSCTL_VALUE = 3, EXIT_SYSCTL_NAME = 4 };
+
+static int exit_code = 1;
 
 static bool fail(const char *step, const char *what)
 {
@@ -93,6 +98,22 @@ static bool write_sysctl(const char *path, const char *value, uid_t owner)
 	return written;
 }
 
+static int exit_of_sysctl(int reason)
+{
+	switch (reason) {
+	case EINVAL:
+	case ERANGE:
+		return EXIT_SYSCTL_VALUE;
+	case ENOENT:
+	case EACCES:
+	case EPERM:
+	case EROFS:
+		return EXIT_SYSCTL_NAME;
+	default:
+		return 1;
+	}
+}
+
 static bool set_sysctl(const char *setting, uid_t owner)
 {
 	const char *value = strchr(setting, '=');
@@ -102,7 +123,10 @@ static bool set_sysctl(const char *setting, uid_t owner)
 		errno = EINVAL;
 		return fail("set the sysctl", setting);
 	}
-	return write_sysctl(path, value + 1, owner) || fail("set the sysctl", setting);
+	if (write_sysctl(path, value + 1, owner))
+		return true;
+	exit_code = exit_of_sysctl(errno);
+	return fail("set the sysctl", setting);
 }
 
 static bool pin(struct namespace *namespace, const char *handle)
@@ -239,5 +263,5 @@ int pin_main(int argc, char **argv)
 	if (make(&settings))
 		return 0;
 	undo();
-	return 1;
+	return exit_code;
 }

@@ -2,7 +2,7 @@
 
 import { unlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { DaemonError } from '../errors/daemon-error.ts';
+import { DaemonError, type ErrorKind } from '../errors/daemon-error.ts';
 import { isENOENT } from '../errors/errno.ts';
 import { detachMount } from '../fs/detach-mount.ts';
 import type { CommandRunner } from '../process/command-runner.ts';
@@ -38,8 +38,7 @@ export class BindMountPinner implements NamespacePinner {
       await this.#runner.run(argv, { timeoutMs: pinTimeoutMs }, signal);
     } catch (cause) {
       if (!(cause instanceof ProcessError)) throw cause;
-      const words = cause.failure.stderr.trim() || cause.message;
-      throw new DaemonError('internal', `cannot make the pod's namespaces: ${words}`, cause);
+      throw pinError(cause, request);
     }
     return pinned;
   }
@@ -63,6 +62,25 @@ export class BindMountPinner implements NamespacePinner {
       user: join(this.#directory, 'userns', sandboxId),
     };
   }
+}
+
+/** By the exit codes of the role `pin`. */
+const sysctlErrors: ReadonlyMap<number | null, ErrorKind> = new Map([
+  [3, 'invalid-argument'],
+  [4, 'failed-precondition'],
+]);
+
+/** What the kernel says of a sysctl is about the request; anything else is about this machine. */
+function pinError(cause: ProcessError, { sysctls }: PinRequest): DaemonError {
+  const words = cause.failure.stderr.trim() || cause.message;
+  const kind = sysctlErrors.get(cause.failure.exitCode);
+  for (const [name, value] of kind === undefined ? [] : Object.entries(sysctls)) {
+    const [before, reason] = words.split(`${name}=${value}: `, 2);
+    if (before !== 'set the sysctl ' || reason === undefined) continue;
+    const text = `sysctl "${name}" of the pod cannot be set to "${value}" on this node: ${reason}`;
+    return new DaemonError(kind ?? 'internal', text, cause);
+  }
+  return new DaemonError('internal', `cannot make the pod's namespaces: ${words}`, cause);
 }
 
 /** As /proc/PID/uid_map has it: a line for each piece. */

@@ -239,13 +239,28 @@ describe('containers', { skip: missing('runc') }, () => {
       'some-host\nsome-host\nnameserver 10.10.10.10\nsearch google.com\noptions ndots:8\n1\n99\n';
     assert.equal((await exec(id, look)).out, expected);
     assert.match((await exec(id, 'df -k /dev/shm')).out, / 65536 /);
-    const badSysctl = {
-      linux: { cgroupParent: daemon.cgroupParent, sysctls: { 'kernel.core_pattern': '|/x' } },
+  });
+
+  test('a sysctl that is not the pod’s, or whose value the kernel does not take, is refused by its name', async () => {
+    const refused = async (sysctls: Record<string, string>, expected: object): Promise<void> => {
+      const linux = { cgroupParent: daemon.cgroupParent, sysctls };
+      const config = { ...podConfig({ ...pod, name: 'bad' }), linux };
+      await assert.rejects(daemon.client.runtime('RunPodSandbox', { config, runtimeHandler: '' }), expected);
     };
-    const config = { ...podConfig({ ...pod, name: 'bad' }), ...badSysctl };
-    await assert.rejects(daemon.client.runtime('RunPodSandbox', { config, runtimeHandler: '' }), {
-      code: status.INVALID_ARGUMENT,
-    });
+    const code = status.INVALID_ARGUMENT;
+    await refused(
+      { 'kernel.core_pattern': '|/x' },
+      { code, details: 'sysctl "kernel.core_pattern" is not namespaced' },
+    );
+    const cannot = (name: string, value: string, why: string): string =>
+      `sysctl "${name}" of the pod cannot be set to "${value}" on this node: ${why}`;
+    const port = 'net.ipv4.ip_unprivileged_port_start';
+    await refused({ [port]: '70000' }, { code, details: cannot(port, '70000', 'Invalid argument') });
+    const noSuch = cannot('net.ipv4.no_such', '1', 'No such file or directory');
+    await refused(
+      { 'net.ipv4.no_such': '1', 'net.ipv4.ip_forward': '1' },
+      { code: status.FAILED_PRECONDITION, details: noSuch },
+    );
   });
 
   test('a terminal: all output on stdout, with carriage returns, and a size', async () => {

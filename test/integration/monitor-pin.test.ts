@@ -40,6 +40,15 @@ describe('pin', { skip: missing() }, () => {
     }
   });
 
+  test('the exit code tells whether the kernel refused the value of a sysctl or has no such sysctl', () => {
+    const net = join(folder, 'net');
+    for (const setting of ['net.ipv4.ip_local_port_range=5 1', 'net.ipv4.ip_unprivileged_port_start=70000'])
+      assert.throws(() => pin('--net', net, '--sysctl', setting), { status: 3 }, setting);
+    assert.throws(() => pin('--net', net, '--sysctl', 'net.ipv4.no_such=1'), { status: 4 });
+    assert.throws(() => pin('--net', net, '--uts', join(folder, 'missing', 'uts')), { status: 1 });
+    assert.ok(!existsSync(net));
+  });
+
   test('a failure leaves nothing and names the step', () => {
     const net = join(folder, 'net');
     const uts = join(folder, 'missing', 'uts');
