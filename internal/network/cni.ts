@@ -120,7 +120,8 @@ export async function gcChain(
   signal: AbortSignal,
 ): Promise<void> {
   const deadline = performance.now() + options.timeoutMs;
-  const fields = { 'cni.dev/valid-attachments': options.valid };
+  // The specification had the second name for a while: to a plugin that reads it, a missing list would mean that nothing is valid.
+  const fields = { 'cni.dev/valid-attachments': options.valid, 'cni.dev/attachments': options.valid };
   const failures: unknown[] = [];
   for (const plugin of network.plugins) {
     const timeoutMs = Math.max(deadline - performance.now(), 1);

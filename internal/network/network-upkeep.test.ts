@@ -71,6 +71,15 @@ test('GC spares what another runtime has attached to the same network', async ()
   ]);
 });
 
+test('GC spares the attachments also with plugins that know the list by its earlier name', async () => {
+  configure({ ...chain, cniVersion: '1.1.0' });
+  await (await open()).attach(request(), never);
+  takeCalls();
+  markTheEnd();
+  const [call] = await callsOfUpkeep(collected);
+  assert.deepEqual(call?.stdin['cni.dev/attachments'], [{ containerID: 'abc123', ifname: 'eth0' }]);
+});
+
 test('an attachment that wants to begin waits for the end of GC', async () => {
   configure({ ...chain, cniVersion: '1.1.0' });
   const network = await open();
