@@ -78,6 +78,21 @@ test('attach passes runtimeConfig only to plugins with the capability', async ()
   assert.ok(calls.every(({ stdin }) => !('capabilities' in stdin)));
 });
 
+test('the annotations of the pod are for plugins that ask for them, also at a DEL by the next daemon', async () => {
+  const capabilities = { 'io.kubernetes.cri.pod-annotations': true };
+  configure({ ...chain, plugins: [{ type: 'first' }, { type: 'second', capabilities }] });
+  const podAnnotations = { 'example.com/vlan': '12', note: '{"a":"b"}' };
+  await (await open()).attach(request({ podAnnotations }), never);
+  await (await open()).detach(request(), never);
+  const calls = takeCalls();
+  assert.deepEqual(names(calls), ['first-ADD', 'second-ADD', 'second-DEL', 'first-DEL']);
+  const told = { 'io.kubernetes.cri.pod-annotations': podAnnotations };
+  assert.deepEqual(
+    calls.map(({ stdin }) => stdin['runtimeConfig']),
+    [undefined, told, told, undefined],
+  );
+});
+
 test('attach refuses values that plugins would misread', async () => {
   const network = await open();
   for (const wrong of [

@@ -8,6 +8,9 @@ import type { NetworkRequest } from './pod-network.ts';
 /** The interface that every plugin of the pod's network makes or works on. */
 export const podInterface = 'eth0';
 
+/** The capability by which CRI-O and containerd hand a pod's annotations to plugins. */
+export const annotationsCapability = 'io.kubernetes.cri.pod-annotations';
+
 /** CNI_CONTAINERID by the specification; Kubernetes names and uids fit the same form. */
 const plainName = /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/;
 
@@ -70,7 +73,7 @@ export function executionConfig(
   };
 }
 
-/** Everything we can offer for this pod, by the well-known names of the CNI conventions. */
+/** Everything we can offer for this pod, by the well-known names of the CNI conventions and of the CRI's runtimes. */
 function runtimeCapabilities(request: NetworkRequest): Record<string, unknown> {
   const portMappings = hostPorts(request).map(({ protocol, containerPort, hostPort, hostIp }) => ({
     protocol,
@@ -86,6 +89,7 @@ function runtimeCapabilities(request: NetworkRequest): Record<string, unknown> {
     ...(portMappings.length === 0 ? {} : { portMappings }),
     ...(Object.keys(bandwidth).length === 0 ? {} : { bandwidth }),
     ...(request.cgroupPath === undefined ? {} : { cgroupPath: request.cgroupPath }),
+    ...(request.podAnnotations === undefined ? {} : { [annotationsCapability]: request.podAnnotations }),
   };
 }
 

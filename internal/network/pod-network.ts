@@ -12,6 +12,8 @@ export interface NetworkRequest {
   readonly ingressBitsPerSecond: bigint | undefined;
   readonly egressBitsPerSecond: bigint | undefined;
   readonly cgroupPath: string | undefined;
+  /** Of the pod, as the kubelet sent them; undefined where only the id of the sandbox is known. */
+  readonly podAnnotations: Readonly<Record<string, string>> | undefined;
 }
 
 /** A sandbox's host ports, and how messages name its pod. */

@@ -179,5 +179,6 @@ function requestOfUnknown(sandboxId: string): NetworkRequest {
     ingressBitsPerSecond: undefined,
     egressBitsPerSecond: undefined,
     cgroupPath: undefined,
+    podAnnotations: undefined,
   };
 }

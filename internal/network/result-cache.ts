@@ -11,6 +11,7 @@ import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { type StateFile, StateFileError, stateFile } from '../fs/state-file.ts';
 import { type NetworkConfig, parseNetwork } from './cni-config.ts';
+import { annotationsCapability } from './cni-request.ts';
 import type { CniResult } from './cni-result.ts';
 import type { NetworkRequest, PortMapping } from './pod-network.ts';
 
@@ -59,6 +60,7 @@ export class ResultCache {
         ...request,
         ingressBitsPerSecond: request.ingressBitsPerSecond?.toString(),
         egressBitsPerSecond: request.egressBitsPerSecond?.toString(),
+        podAnnotations: wantsAnnotations(network) ? request.podAnnotations : undefined,
       },
     });
   }
@@ -124,6 +126,11 @@ export class ResultCache {
   }
 }
 
+/** They may be 256 KiB: only kept for a DEL that hands them on. */
+function wantsAnnotations({ plugins }: NetworkConfig): boolean {
+  return plugins.some(({ capabilities }) => capabilities.has(annotationsCapability));
+}
+
 function storedRequest({ network, request }: Record<string, unknown>): StoredRequest {
   if (typeof network !== 'string') throw new Error('"network" is not a string');
   if (!isObject(request)) throw new Error('"request" is not an object');
@@ -149,6 +156,7 @@ function requestFrom(sandboxId: string, stored: Record<string, unknown>): Networ
     ingressBitsPerSecond: optionalBigint(stored, 'ingressBitsPerSecond'),
     egressBitsPerSecond: optionalBigint(stored, 'egressBitsPerSecond'),
     cgroupPath: stored['cgroupPath'] === undefined ? undefined : text(stored, 'cgroupPath'),
+    podAnnotations: stored['podAnnotations'] === undefined ? undefined : texts(stored, 'podAnnotations'),
   };
 }
 
@@ -171,6 +179,12 @@ function text(record: Record<string, unknown>, key: string): string {
   const value = record[key];
   if (typeof value !== 'string') throw new Error(`"${key}" is not a string`);
   return value;
+}
+
+function texts(record: Record<string, unknown>, key: string): Record<string, string> {
+  const value = record[key];
+  if (!isObject(value)) throw new Error(`"${key}" is not an object`);
+  return Object.fromEntries(Object.keys(value).map((name) => [name, text(value, name)]));
 }
 
 function optionalBigint(record: Record<string, unknown>, key: string): bigint | undefined {

@@ -61,6 +61,7 @@ function networkRequest(record: SandboxRecord, namespaces: PinnedNamespaces): Ne
     ingressBitsPerSecond: undefined,
     egressBitsPerSecond: undefined,
     cgroupPath: record.cgroupParent,
+    podAnnotations: record.config.annotations,
   };
 }
 

@@ -88,6 +88,7 @@ function request(number: number, changes: Partial<NetworkRequest> = {}): Network
     ingressBitsPerSecond: undefined,
     egressBitsPerSecond: undefined,
     cgroupPath: undefined,
+    podAnnotations: undefined,
     ...changes,
   };
 }

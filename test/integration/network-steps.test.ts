@@ -73,6 +73,7 @@ describe('a failed command of an attach leaves nothing', { skip: missing('nft', 
       ingressBitsPerSecond: undefined,
       egressBitsPerSecond: undefined,
       cgroupPath: undefined,
+      podAnnotations: undefined,
     };
   }
 
