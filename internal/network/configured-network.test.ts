@@ -120,6 +120,35 @@ test('watch follows files and plugins that come and go', async (t) => {
   await becomes(network, false);
 });
 
+test('watch is told of a directory that is made, also below others that were not there', async (t) => {
+  install('bridge', 'portmap');
+  configDirectory = join(root, 'etc/net.d/');
+  const network = make();
+  await watches(network, t); // the period never ends here
+  mkdirSync(join(root, 'etc'));
+  await sleep(20);
+  mkdirSync(configDirectory);
+  configure('a');
+  await becomes(network, true);
+  rmSync(join(root, 'etc'), { recursive: true });
+  await becomes(network, false);
+  mkdirSync(configDirectory, { recursive: true });
+  configure('a');
+  await becomes(network, true);
+});
+
+test('watch follows a directory that is made anew at once, whose number in the file system is often the same', async (t) => {
+  install('bridge', 'portmap');
+  const network = make();
+  await watches(network, t); // the period never ends here
+  rmSync(configDirectory, { recursive: true });
+  mkdirSync(configDirectory);
+  configure('a');
+  await becomes(network, true);
+  rmSync(join(configDirectory, 'a.conflist'));
+  await becomes(network, false);
+});
+
 test('watch finds a directory that appears or is replaced', async (t) => {
   rmSync(configDirectory, { recursive: true });
   install('bridge', 'portmap');

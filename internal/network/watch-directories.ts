@@ -2,6 +2,7 @@
 
 import { type FSWatcher, watch } from 'node:fs';
 import { stat } from 'node:fs/promises';
+import { basename, dirname } from 'node:path';
 
 const settleMs = 100;
 const recheckMs = 5000;
@@ -13,7 +14,8 @@ interface Watched {
 
 /**
  * Calls `onChange` at once, shortly after changes of entries in `directories`, and every 5 s, one call at a time,
- * until `signal` aborts. The period finds directories that appear or are replaced, and what inotify could not tell.
+ * until `signal` aborts. A directory that is not there is waited for in the nearest one above it that is: a provider of networks
+ * makes its directory and its file in one go. The period finds what inotify could not tell.
  */
 export function watchDirectories(
   directories: readonly string[],
@@ -56,25 +58,50 @@ export function watchDirectories(
 
 /** Watches the directory that has the name now. */
 async function follow(watched: Map<string, Watched>, directory: string, onEvent: () => void): Promise<void> {
-  const identity = await identityOf(directory);
-  const before = watched.get(directory);
-  if (before?.identity === identity) return;
-  before?.watcher.close();
-  watched.delete(directory);
-  if (identity === undefined) return;
-  try {
-    const watcher = watch(directory, { persistent: false }, onEvent);
-    watcher.on('error', () => watcher.close());
-    watched.set(directory, { identity, watcher });
-  } catch {
-    // gone again, or the user's inotify limit: the period does the work
+  for (;;) {
+    const found = await nearest(directory);
+    const before = watched.get(directory);
+    // also after a new watch: what was made before it began is no event
+    if (found !== undefined && before?.identity === found.identity) return;
+    before?.watcher.close();
+    watched.delete(directory);
+    if (found === undefined) return;
+    try {
+      watched.set(directory, { identity: found.identity, watcher: watchOne(found, onEvent) });
+    } catch {
+      return; // gone again, or the user's inotify limit: the period does the work
+    }
+  }
+}
+
+function watchOne({ path, missing }: Nearest, onEvent: () => void): FSWatcher {
+  const watcher = watch(path, { persistent: false }, (_, name) => {
+    if (missing === undefined || name === null || name === missing) onEvent();
+  });
+  return watcher.on('error', () => watcher.close());
+}
+
+interface Nearest {
+  readonly path: string;
+  readonly identity: string;
+  /** The name that is not there in it; undefined for the directory itself. */
+  readonly missing: string | undefined;
+}
+
+async function nearest(directory: string): Promise<Nearest | undefined> {
+  let [path, missing]: [string, string | undefined] = [directory, undefined];
+  for (;;) {
+    const identity = await identityOf(path);
+    if (identity !== undefined) return { path, identity: `${identity}:${missing ?? ''}`, missing };
+    if (dirname(path) === path) return undefined;
+    [path, missing] = [dirname(path), basename(path)];
   }
 }
 
 async function identityOf(directory: string): Promise<string | undefined> {
   try {
-    const { dev, ino } = await stat(directory, { bigint: true });
-    return `${dev}:${ino}`;
+    const { dev, ino, birthtimeNs } = await stat(directory, { bigint: true });
+    return `${dev}:${ino}:${birthtimeNs}`; // a new one often has the number of the one before
   } catch {
     return undefined;
   }
