@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmodSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, type TestContext, test } from 'node:test';
@@ -44,7 +44,7 @@ function install(...names: string[]): void {
 
 function make(defaultNetwork?: string, log = silentLogger): ConfiguredNetwork {
   const plugins = new PluginRunner(nodeCommandRunner, pluginDirectories);
-  const status = new PluginStatus(plugins, { graceMs: 0, timeoutMs: 60_000 });
+  const status = new PluginStatus(plugins, { graceMs: 0, timeoutMs: 3_600_000 });
   return new ConfiguredNetwork({ configDirectory, pluginDirectories, defaultNetwork }, status, log);
 }
 
@@ -147,6 +147,23 @@ test('watch follows a directory that is made anew at once, whose number in the f
   await becomes(network, true);
   rmSync(join(configDirectory, 'a.conflist'));
   await becomes(network, false);
+});
+
+test('a plugin that hangs at STATUS hides no change of the directories', async () => {
+  const hangs = '#!/bin/sh\n: >"$0.asked"\nexec sleep 3600\n';
+  writeFileSync(join(pluginDirectories[1]!, 'hanging'), hangs, { mode: 0o755 });
+  const list = { cniVersion: '1.1.0', name: 'new', plugins: [{ type: 'hanging' }] };
+  const file = join(configDirectory, '00-new.conflist');
+  writeFileSync(file, JSON.stringify(list));
+  const network = make();
+  network.watch(watching.signal);
+  await until('it is asked', () => existsSync(join(pluginDirectories[1]!, 'hanging.asked')));
+  assert.match(messageOf(network), /its plugins have not answered STATUS yet$/);
+  rmSync(file);
+  await until('it is gone', () => /^no usable CNI network/.test(messageOf(network)));
+  install('good');
+  writeFileSync(file, JSON.stringify({ ...list, plugins: [{ type: 'good' }] }));
+  await becomes(network, true);
 });
 
 test('watch finds a directory that appears or is replaced', async (t) => {

@@ -30,6 +30,8 @@ export class ConfiguredNetwork {
   #snapshot: Snapshot = { network: undefined, problem: 'not read yet' };
   #broken: readonly BrokenFile[] = [];
   #reported = '';
+  /** What the plugins are being asked about. */
+  #asked: { readonly text: string; readonly abort: AbortController } | undefined;
 
   constructor(options: ConfiguredNetworkOptions, status: PluginStatus, log: Logger) {
     this.#options = options;
@@ -64,12 +66,27 @@ export class ConfiguredNetwork {
   watch(signal: AbortSignal): void {
     const { configDirectory, pluginDirectories } = this.#options;
     const look = async (): Promise<void> => {
-      const { network, problem } = await this.refresh();
-      if (problem !== undefined) return;
-      await this.#status.ask(network, signal);
-      this.#report();
+      await this.refresh();
+      if (!signal.aborted) this.#ask();
     };
+    signal.addEventListener('abort', () => this.#asked?.abort.abort(), { once: true });
     watchDirectories([configDirectory, ...pluginDirectories], look, signal);
+  }
+
+  /** Asks the plugins of the network, once at a time and in the background: one that hangs hides no change of the directories. */
+  #ask(): void {
+    const { network, problem } = this.#snapshot;
+    const text = problem === undefined ? network.text : undefined;
+    if (this.#asked !== undefined && this.#asked.text === text) return;
+    this.#asked?.abort.abort(); // about a network that pods do not get any more
+    this.#asked = undefined;
+    if (problem !== undefined) return;
+    const asked = { text: network.text, abort: new AbortController() };
+    this.#asked = asked;
+    void this.#status.ask(network, asked.abort.signal).then(() => {
+      if (this.#asked === asked) this.#asked = undefined;
+      this.#report();
+    });
   }
 
   async #read(): Promise<ConfiguredNetworks> {
