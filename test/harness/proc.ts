@@ -79,11 +79,21 @@ export function mountsBelow(root: string): string[] {
     .filter((point) => point.startsWith(`${root}/`));
 }
 
-/** A figure of /proc/PID/smaps_rollup in kB, such as `Pss`. */
+/** The sum of figures of /proc/PID/smaps_rollup, such as `Pss`. Throws when the process has ended. */
 export function memoryKiB(pid: number, figures: readonly string[]): number {
   const text = read(`/proc/${pid}/smaps_rollup`);
   return figures.reduce((sum, figure) => {
-    const [, value = '0'] = text.match(new RegExp(`^${figure}:\\s+(\\d+) kB`, 'm')) ?? [];
+    const value = text.match(new RegExp(`^${figure}:\\s+(\\d+) kB`, 'm'))?.[1];
+    if (value === undefined) throw new Error(`process ${pid} has no memory "${figure}": it has ended`);
     return sum + Number(value);
   }, 0);
+}
+
+/**
+ * What a process has of memory for itself, in KiB: data, heap and stack. `Private_Dirty` also counts pages of the
+ * program's file while they are not on a disk yet, on a tmpfs always; `Private_Clean` those that no other process has
+ * mapped, and which ones have is a matter of what the kernel has reclaimed.
+ */
+export function ownKiB(pid: number): number {
+  return memoryKiB(pid, ['Anonymous']);
 }

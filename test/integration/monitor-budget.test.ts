@@ -2,11 +2,11 @@
 // output, and not one wakeup while its container is silent.
 
 import assert from 'node:assert/strict';
-import { statSync } from 'node:fs';
+import { rmSync, statSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { findProgram } from '../harness/command.ts';
 import { monitorPath, productPath } from '../harness/monitor-build.ts';
-import { memoryKiB } from '../harness/proc.ts';
+import { ownKiB } from '../harness/proc.ts';
 import { missing, until, untilAtRest, useWorld } from './monitor-fixture.ts';
 
 const idleKiB = 48;
@@ -18,8 +18,6 @@ function lacks(): string | false {
     return 'needs musl-gcc: with another C library a monitor is larger';
   return missing();
 }
-
-const privateKiB = (pid: number) => memoryKiB(pid, ['Private_Clean', 'Private_Dirty']);
 
 describe('the budget of a monitor', { skip: lacks() }, () => {
   const world = useWorld();
@@ -33,12 +31,31 @@ describe('the budget of a monitor', { skip: lacks() }, () => {
     return { id, monitor: created.monitorPid };
   }
 
+  /** The most that was seen during a burst of so many bytes, of which nothing is left after it. */
+  async function peakOf(script: string, bytes: number): Promise<number> {
+    const logPath = `${world.root}/logs/burst`;
+    const { id, monitor } = await running(script, logPath);
+    let peak = 0;
+    const sample = () => {
+      peak = Math.max(peak, ownKiB(monitor));
+      return statSync(logPath).size > bytes;
+    };
+    await until('everything is in the log', sample);
+    await until(
+      () => `the memory is given back: ${ownKiB(monitor)} KiB`,
+      () => ownKiB(monitor) <= idleKiB,
+    );
+    await world.monitors.remove(id);
+    rmSync(logPath);
+    return peak;
+  }
+
   test(`silent containers: ${idleKiB} KiB of private memory, and the monitors sleep`, async () => {
     const monitors: number[] = [];
     for (let n = 0; n < 5; n++) monitors.push((await running('echo one line; exec sleep 100000')).monitor);
     await until(
-      () => `the memory of the start is given back: ${monitors.map(privateKiB)} KiB`,
-      () => monitors.every((pid) => privateKiB(pid) <= idleKiB),
+      () => `the memory of the start is given back: ${monitors.map(ownKiB)} KiB`,
+      () => monitors.every((pid) => ownKiB(pid) <= idleKiB),
     );
     await Promise.all(monitors.map((pid) => untilAtRest(pid, 3_000)));
   });
@@ -53,21 +70,16 @@ describe('the budget of a monitor', { skip: lacks() }, () => {
     ],
   ] as const) {
     test(`a burst, ${name}: ${burstKiB} KiB at most, and all of it is given back`, async () => {
-      const logPath = `${world.root}/logs/${name.replace(' ', '-')}`;
-      const { id, monitor } = await running(script, logPath);
       let peak = 0;
-      const sample = () => {
-        peak = Math.max(peak, privateKiB(monitor));
-        return statSync(logPath).size > bytes;
-      };
-      await until('everything is in the log', sample);
-      assert.ok(peak > idleKiB);
-      assert.ok(peak <= burstKiB, `${peak} KiB`);
+      // On a busy machine a burst can be over before anybody has looked.
       await until(
-        () => `the memory is given back: ${privateKiB(monitor)} KiB`,
-        () => privateKiB(monitor) <= idleKiB,
+        () => `a burst is seen: ${peak} KiB at most`,
+        async () => {
+          peak = await peakOf(script, bytes);
+          return peak > idleKiB;
+        },
       );
-      await world.monitors.remove(id);
+      assert.ok(peak <= burstKiB, `${peak} KiB`);
     });
   }
 });

@@ -20,7 +20,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ControlConnection } from '../../internal/monitor/control-connection.ts';
 import { frameType } from '../../internal/monitor/frames.ts';
 import { isSanitized, monitorPath } from '../harness/monitor-build.ts';
-import { memoryKiB } from '../harness/proc.ts';
+import { ownKiB } from '../harness/proc.ts';
 import { patienceMs } from '../harness/until.ts';
 import { RawClient } from './monitor-client.ts';
 import {
@@ -218,9 +218,12 @@ describe('a monitor that becomes another program', { skip: missing() }, () => {
     const connection = await connect(id);
     for (const path of programs) await connection.request('reexec', { path, ...states });
     connection.close();
-    // The program's own pages are shared by all monitors but in this test.
-    const kiB = () => memoryKiB(created.monitorPid, ['Private_Dirty']);
-    if (!isSanitized) await until('the memory is given back', () => kiB() <= 48);
+    const kiB = () => ownKiB(created.monitorPid);
+    if (!isSanitized)
+      await until(
+        () => `the memory is given back: ${kiB()} KiB`,
+        () => kiB() <= 64,
+      );
     process.kill(created.monitorPid, 'SIGKILL');
     gate.open();
     assert.equal((await world.exit(id)).code, 4);
