@@ -62,6 +62,9 @@ if (kind === 'integration' || kind === 'monitor') {
   if (run([`${root}scripts/build-native.mjs`, 'fault', variant]) !== 0) process.exit(1);
 }
 
+// The tests' files stand for those of a node, which others than root can read, whatever the shell here is like.
+process.umask(0o022);
+
 const minutes = kind === 'unit' ? 2 : 10;
 const args = ['--enable-source-maps', '--test', `--test-timeout=${minutes * 60_000}`];
 args.push('--test-reporter=spec', '--test-reporter-destination=stdout');
