@@ -19,6 +19,16 @@ export interface ReloadParts {
   readonly followers: readonly Follower[];
 }
 
+/** What the log says of its new value, in this order. */
+const toldChanges: readonly (readonly [key: string, textOf: (config: Config) => string])[] = [
+  ['crio.runtime.log_level', ({ runtime }) => runtime.log_level],
+  ['crio.runtime.seccomp_profile', ({ runtime }) => runtime.seccomp_profile],
+  ['crio.runtime.apparmor_profile', ({ runtime }) => runtime.apparmor_profile],
+  ['crio.runtime.default_runtime', ({ runtime }) => runtime.default_runtime],
+  ['crio.runtime.runtimes', ({ runtime }) => Object.keys(runtime.runtimes).join(',')],
+  ['crio.image.pinned_images', ({ image }) => image.pinned_images.join(',')],
+];
+
 /**
  * Follows SIGHUP until the returned function is called. A configuration that cannot work is logged and changes nothing;
  * the files that a follower reads, such as registries.conf, are part of it.
@@ -41,17 +51,11 @@ export function reloadOnHangup(
       const fresh = loaded.warnings.filter((warning) => !known.has(formatProblem(warning)));
       current = loaded;
       for (const { source, key, reason } of fresh) logger.warn({ file: source, key }, reason);
-      const { runtime, image } = loaded.config;
-      if (changed.includes('crio.runtime.log_level')) {
-        logger.setLevel(runtime.log_level);
-        logger.info({}, `set config log_level to "${runtime.log_level}"`);
+      if (changed.includes('crio.runtime.log_level')) logger.setLevel(loaded.config.runtime.log_level);
+      for (const [key, textOf] of toldChanges) {
+        if (!changed.includes(key)) continue;
+        logger.info({}, `set config ${key.slice(key.lastIndexOf('.') + 1)} to "${textOf(loaded.config)}"`);
       }
-      if (changed.includes('crio.runtime.default_runtime'))
-        logger.info({}, `set config default_runtime to "${runtime.default_runtime}"`);
-      if (changed.includes('crio.runtime.runtimes'))
-        logger.info({}, `set config runtimes to "${Object.keys(runtime.runtimes).join(',')}"`);
-      if (changed.includes('crio.image.pinned_images'))
-        logger.info({}, `set config pinned_images to "${image.pinned_images.join(',')}"`);
       for (const key of needRestart) logger.warn({ key }, 'a new value takes effect at the next start');
       logger.info({}, 'configuration reload completed');
     } catch (err) {

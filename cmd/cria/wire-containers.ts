@@ -14,7 +14,7 @@ import type { ContainerDefaults, ContainerParts } from '../../internal/container
 import { ContainerStore } from '../../internal/container/container-store.ts';
 import { CpuRates } from '../../internal/container/cpu-rates.ts';
 import { probeHost } from '../../internal/container/host-facts.ts';
-import { PrivilegedSeccomp } from '../../internal/container/seccomp-files.ts';
+import { DefaultSeccomp, PrivilegedSeccomp } from '../../internal/container/seccomp-files.ts';
 import { WritableLayers } from '../../internal/container/writable-layers.ts';
 import { ListedHooks } from '../../internal/hooks/listed-hooks.ts';
 import type { Logger } from '../../internal/log/logger.ts';
@@ -42,14 +42,25 @@ export async function wireContainers(
     runner,
     made.logger,
   );
-  const containers = await containerParts(config, { ...made, runtimes }, runner);
+  const apparmor = await openAppArmor({
+    defaultProfile: config.runtime.apparmor_profile,
+    runner,
+    logger: made.logger,
+    searchPath: process.env['PATH'] ?? '',
+  });
+  const containers = await containerParts(config, { ...made, runtimes, apparmor }, runner);
   return {
     containers,
     async prepare(changed) {
+      const { runtime } = changed;
       const apply = await runtimes.prepare(await handlersSettings(changed, made.logger));
+      const seccomp = await runtimeDefaultProfile(runtime.seccomp_profile, made.logger);
+      const applyAppArmor = await apparmor.prepare(runtime.apparmor_profile);
       return () => {
         apply();
-        containers.privilegedSeccomp.follow(changed.runtime.privileged_seccomp_profile);
+        applyAppArmor();
+        containers.defaultSeccomp.follow(seccomp);
+        containers.privilegedSeccomp.follow(runtime.privileged_seccomp_profile);
       };
     },
   };
@@ -59,7 +70,7 @@ async function containerParts(
   config: Config,
   made: Pick<
     ContainerParts,
-    'images' | 'cdi' | 'layers' | 'monitors' | 'abilities' | 'metrics' | 'runtimes' | 'logger'
+    'images' | 'cdi' | 'layers' | 'monitors' | 'abilities' | 'metrics' | 'runtimes' | 'apparmor' | 'logger'
   >,
   runner: CommandRunner,
 ): Promise<ContainerParts> {
@@ -73,19 +84,14 @@ async function containerParts(
     preparedMounts: join(cria.run_dir, 'mounts'),
     hooks: new ListedHooks(runtime.hooks_dir, made.logger),
     selinux: await openSELinux({ isWanted: runtime.selinux, logger: made.logger }),
-    apparmor: await openAppArmor({
-      defaultProfile: runtime.apparmor_profile,
-      runner,
-      logger: made.logger,
-      searchPath: process.env['PATH'] ?? '',
-    }),
     tuning: await wireTuning(config, runner, made.logger),
+    defaultSeccomp: new DefaultSeccomp(await runtimeDefaultProfile(runtime.seccomp_profile, made.logger)),
     privilegedSeccomp: new PrivilegedSeccomp(runtime.privileged_seccomp_profile),
     cgroups: await openCgroupManager(runtime.cgroup_manager),
     monitorPlaces: await openMonitorPlaces(runtime.cgroup_manager, runner, made.logger),
     execMonitors: { cgroups: new ContainerCgroups(await listCgroupMounts()), told: new WeakSet() },
     stats: { rates: new CpuRates(), layers: new WritableLayers() },
-    defaults: await containerDefaults(config, made.logger),
+    defaults: containerDefaults(config),
     host: await probeHost(),
   };
 }
@@ -113,7 +119,7 @@ async function handlersSettings({ runtime }: Config, logger: Logger): Promise<Ha
   return { handlers, defaultName: runtime.default_runtime, systemdCgroup };
 }
 
-async function containerDefaults(config: Config, logger: Logger): Promise<ContainerDefaults> {
+function containerDefaults(config: Config): ContainerDefaults {
   const { runtime } = config;
   return {
     ...containerRules(config),
@@ -125,7 +131,6 @@ async function containerDefaults(config: Config, logger: Logger): Promise<Contai
       ulimits: runtime.default_ulimits,
       pidsLimit: runtime.pids_limit,
       shmSizeBytes: 64 * 1024 * 1024,
-      seccompProfile: await runtimeDefaultProfile(runtime.seccomp_profile, logger),
       deviceOwnershipFromSecurityContext: runtime.device_ownership_from_security_context,
       readOnlyRootfs: runtime.read_only,
     },

@@ -1,6 +1,7 @@
 // What RuntimeDefault means on this node.
 
 import { readSeccompProfile } from '../../internal/container/seccomp-files.ts';
+import { parseSeccompProfile } from '../../internal/container/spec/seccomp-profile.ts';
 import { DaemonError } from '../../internal/errors/daemon-error.ts';
 import { isENOENT } from '../../internal/errors/errno.ts';
 import type { Logger } from '../../internal/log/logger.ts';
@@ -12,7 +13,9 @@ import type { Logger } from '../../internal/log/logger.ts';
 export async function runtimeDefaultProfile(path: string, logger: Logger): Promise<unknown> {
   if (path === '') return undefined;
   try {
-    return await readSeccompProfile(path);
+    const profile = await readSeccompProfile(path);
+    parseSeccompProfile(profile, path);
+    return profile;
   } catch (cause) {
     if (!(cause instanceof DaemonError && isENOENT(cause.cause))) throw cause;
     logger.warn({ path }, 'the file of seccomp_profile is not there: RuntimeDefault is the built-in profile');

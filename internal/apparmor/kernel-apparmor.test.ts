@@ -46,6 +46,25 @@ test('our profile is loaded at the start, and again when it was unloaded', async
   assert.equal(calls(), '--replace --skip-cache\n'.repeat(2));
 });
 
+test('another default profile is taken when the kernel has it, and ours is loaded for it', async (t) => {
+  const { open, calls } = machine(t);
+  const apparmor = await open('/usr/bin/man');
+  const seen = () => [apparmor.defaultProfile, apparmor.isDefaultOurs];
+  await assert.rejects(apparmor.prepare('theirs'), {
+    kind: 'failed-precondition',
+    message: 'the default AppArmor profile "theirs" is not loaded; load it with apparmor_parser',
+  });
+  const apply = await apparmor.prepare('crio-default');
+  assert.equal(calls(), '--replace --skip-cache\n');
+  assert.deepEqual(seen(), ['/usr/bin/man', false]);
+  apply();
+  assert.deepEqual(seen(), ['crio-default', true]);
+  for (const name of ['a b', 'unconfined', '']) {
+    (await apparmor.prepare(name))();
+    assert.deepEqual(seen(), [name, false]);
+  }
+});
+
 test('profiles of others are looked for by their whole name, and never loaded', async (t) => {
   const { open, calls } = machine(t);
   const apparmor = await open('theirs');

@@ -3,7 +3,7 @@
 import { access, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { findProgram } from '../config/executable.ts';
-import { describeError } from '../errors/daemon-error.ts';
+import { DaemonError, describeError } from '../errors/daemon-error.ts';
 import { isENOENT } from '../errors/errno.ts';
 import type { Logger } from '../log/logger.ts';
 import type { CommandRunner } from '../process/command-runner.ts';
@@ -13,6 +13,14 @@ import { ownProfile, ownProfileName } from './default-profile.ts';
 const parserTimeoutMs = 60_000;
 /** With the directories that a service's PATH may lack. */
 const systemPath = '/usr/sbin:/sbin:/usr/bin:/bin';
+
+export interface ChangingAppArmor extends AppArmor {
+  /**
+   * Looks for another default profile, and loads it where it is ours; from the call of what it gives on it is the default.
+   * `failed-precondition` for a new one that the kernel does not have.
+   */
+  prepare(defaultProfile: string): Promise<() => void>;
+}
 
 export interface AppArmorParts {
   /** The option apparmor_profile. */
@@ -26,7 +34,7 @@ export interface AppArmorParts {
 }
 
 /** Finds out what the kernel has, and loads our own profile where it is the default. Never fails: the log tells what is missing. */
-export async function openAppArmor(parts: AppArmorParts): Promise<AppArmor> {
+export async function openAppArmor(parts: AppArmorParts): Promise<ChangingAppArmor> {
   const { defaultProfile, logger, sys = '/sys' } = parts;
   const profilesFile = join(sys, 'kernel/security/apparmor/profiles');
   const isOn = (await readText(join(sys, 'module/apparmor/parameters/enabled'))).startsWith('Y');
@@ -47,10 +55,9 @@ function isName(profile: string): boolean {
   return profile !== '' && profile !== 'unconfined';
 }
 
-class KernelAppArmor implements AppArmor {
+class KernelAppArmor implements ChangingAppArmor {
   readonly isEnabled: boolean;
-  readonly defaultProfile: string;
-  readonly isDefaultOurs: boolean;
+  #defaultProfile: string;
   readonly #parts: AppArmorParts;
   readonly #profilesFile: string;
 
@@ -58,14 +65,35 @@ class KernelAppArmor implements AppArmor {
     this.#parts = parts;
     this.#profilesFile = profilesFile;
     this.isEnabled = isEnabled;
-    this.defaultProfile = parts.defaultProfile;
-    this.isDefaultOurs = parts.defaultProfile === ownProfileName;
+    this.#defaultProfile = parts.defaultProfile;
+  }
+
+  get defaultProfile(): string {
+    return this.#defaultProfile;
+  }
+
+  get isDefaultOurs(): boolean {
+    return this.#defaultProfile === ownProfileName;
+  }
+
+  async prepare(defaultProfile: string): Promise<() => void> {
+    const isNew = this.isEnabled && isName(defaultProfile) && defaultProfile !== this.#defaultProfile;
+    if (isNew && !(await this.#provide(defaultProfile, defaultProfile))) {
+      const text = `the default AppArmor profile "${defaultProfile}" is not loaded`;
+      throw new DaemonError('failed-precondition', `${text}; load it with apparmor_parser`);
+    }
+    return () => {
+      this.#defaultProfile = defaultProfile;
+    };
   }
 
   async has(profile: string): Promise<boolean> {
-    if (!this.isEnabled) return false;
+    return this.isEnabled && this.#provide(profile, this.#defaultProfile);
+  }
+
+  async #provide(profile: string, defaultProfile: string): Promise<boolean> {
     if (await this.#isLoaded(profile)) return true;
-    if (profile !== ownProfileName || !this.isDefaultOurs) return false;
+    if (profile !== ownProfileName || defaultProfile !== ownProfileName) return false;
     try {
       await this.#load();
     } catch (cause) {

@@ -120,6 +120,7 @@ const securityOptions = {
     anyPath,
     '',
     'Seccomp profile of containers that ask for RuntimeDefault. Empty, or no such file: the built-in one.',
+    { reloadable: true },
   ),
   privileged_seccomp_profile: done(
     anyPath,
@@ -131,6 +132,7 @@ const securityOptions = {
     text,
     'crio-default',
     'AppArmor profile of containers that name no other; crio-default is loaded by cria, others by the node. unconfined: none.',
+    { reloadable: true },
   ),
   default_capabilities: done(
     capabilityList,

@@ -21,17 +21,22 @@ import type { ContainerStore } from './container-store.ts';
 import type { VolumeMode } from './declared-volumes.ts';
 import type { ExecMonitors } from './exec-monitor.ts';
 import type { DeviceRules } from './requested-devices.ts';
-import type { PrivilegedSeccomp } from './seccomp-files.ts';
+import type { DefaultSeccomp, PrivilegedSeccomp } from './seccomp-files.ts';
 import type { HostFacts, SandboxFacts, SpecDefaults } from './spec/spec-input.ts';
 import type { Workload } from './workloads.ts';
 
-/** What the runtime handler says. */
-type HandlerOptions = 'containerMinMemoryBytes' | 'allowedAnnotations' | 'annotations' | 'hasKernelAlone';
+/** What the runtime handler says, or what changes while the daemon runs. */
+type OtherOptions =
+  | 'containerMinMemoryBytes'
+  | 'allowedAnnotations'
+  | 'annotations'
+  | 'hasKernelAlone'
+  | 'seccompProfile';
 
 /** What the configuration says about every container. */
 export interface ContainerDefaults {
   /** What every spec is made with; the runtime handler adds its own. */
-  readonly spec: Omit<SpecDefaults, HandlerOptions>;
+  readonly spec: Omit<SpecDefaults, OtherOptions>;
   /** Undefined for no limit. */
   readonly logSizeMaxBytes: number | undefined;
   readonly absentMountSourcesToReject: readonly string[];
@@ -80,6 +85,7 @@ export interface ContainerParts {
   readonly apparmor: AppArmor;
   readonly selinux: SELinux;
   readonly tuning: NodeTuning;
+  readonly defaultSeccomp: DefaultSeccomp;
   readonly privilegedSeccomp: PrivilegedSeccomp;
   readonly defaults: ContainerDefaults;
   readonly host: Omit<HostFacts, 'recursiveReadOnlyMounts'>;

@@ -66,7 +66,7 @@ export async function gatherSpecInput(
 
 /** The node's defaults as the container's runtime handler and the pod's annotations change them. */
 function effectiveDefaults(
-  { defaults }: ContainerParts,
+  { defaults, defaultSeccomp }: ContainerParts,
   { metadata, pod, handler, features }: Subject,
   { resources }: ContainerConfig,
 ): SpecInput['defaults'] {
@@ -75,7 +75,7 @@ function effectiveDefaults(
   return {
     ...defaults.spec,
     env: [...procs, ...defaults.spec.env], // all others count more
-    seccompProfile: handler.seccompProfile ?? defaults.spec.seccompProfile,
+    seccompProfile: handler.seccompProfile ?? defaultSeccomp.profile,
     containerMinMemoryBytes: handler.minMemoryBytes,
     shmSizeBytes: shmSizeOf(features) ?? defaults.spec.shmSizeBytes,
     allowedAnnotations: features.allowed,

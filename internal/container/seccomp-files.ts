@@ -50,6 +50,25 @@ export async function localhostSeccomp(security: ContainerSecurity): Promise<unk
   return readSeccompProfile(path);
 }
 
+/** What RuntimeDefault means where the runtime handler has no profile of its own. */
+export class DefaultSeccomp {
+  #profile: unknown;
+
+  /** Parsed JSON; undefined for the built-in profile. */
+  constructor(profile: unknown) {
+    this.#profile = profile;
+  }
+
+  get profile(): unknown {
+    return this.#profile;
+  }
+
+  /** Takes another profile from now on; what runs keeps its own. */
+  follow(profile: unknown): void {
+    this.#profile = profile;
+  }
+}
+
 /** The profile of privileged containers. As in CRI-O, its file is read for each of them: what it says now counts. */
 export class PrivilegedSeccomp {
   #path: string;

@@ -63,7 +63,7 @@ async function specOfInfra(
   record: SandboxRecord,
   namespaces: PinnedNamespaces,
 ): Promise<RuntimeSpec> {
-  const { cgroups, host, defaults } = parts.containers;
+  const { cgroups, host, defaults, defaultSeccomp } = parts.containers;
   const handler = handlerOf(parts.containers, record);
   const facts = sandboxFacts(parts, record, { namespaces, infra: undefined });
   const { privileged, namespaces: modes } = record.config;
@@ -72,7 +72,7 @@ async function specOfInfra(
   return infraSpec({
     sandbox: { ...facts, labels },
     host: { ...host, recursiveReadOnlyMounts: handler.features.recursiveReadOnlyMounts },
-    defaults: { ...defaults.spec, seccompProfile: handler.seccompProfile ?? defaults.spec.seccompProfile },
+    defaults: { ...defaults.spec, seccompProfile: handler.seccompProfile ?? defaultSeccomp.profile },
     rootfsPath: parts.defaults.pauseRootfs,
     pausePath: '/pause',
     cgroupsPath: cgroups.cgroupsPath(record.cgroupParent, record.id),

@@ -5,7 +5,6 @@ import assert from 'node:assert/strict';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { status } from '@grpc/grpc-js';
 import type { ContainerConfig } from '../../internal/cri/gen/runtime/v1/ContainerConfig.ts';
 import type { NamespaceOption } from '../../internal/cri/gen/runtime/v1/NamespaceOption.ts';
@@ -13,6 +12,7 @@ import { busybox } from '../harness/daemon.ts';
 import { useDaemon } from '../harness/daemon-suite.ts';
 import { podConfig, removeAllPods, waitForExit } from '../harness/pods.ts';
 import { missing } from '../harness/requirements.ts';
+import { until } from '../harness/until.ts';
 
 const namespaceOptions = { network: 'POD', pid: 'CONTAINER', ipc: 'POD' } as const;
 const denyMkdir = {
@@ -74,10 +74,38 @@ describe('the rules of a node', { skip: missing('runc') }, () => {
     await removeAllPods(daemon.client);
 
     reconfigure(profile, '');
+    await hangUp('reload completed');
+    assert.equal(await exitCode('mkdir /made', true), 0);
+  });
+
+  async function hangUp(answer: string): Promise<void> {
     const seen = daemon.logTail(10_000).length;
     process.kill(daemon.pid, 'SIGHUP');
-    while (!daemon.logTail(10_000).slice(seen).includes('reload completed')) await sleep(20);
-    assert.equal(await exitCode('mkdir /made', true), 0);
+    await until(`the log says "${answer}"`, () => daemon.logTail(10_000).slice(seen).includes(answer));
+  }
+
+  test('SIGHUP takes the profile of RuntimeDefault over, by its name and by what is in it; a broken one changes nothing', async () => {
+    const ownProfile = join(daemon.root, 'default.json');
+    const makesDirectory = () => {
+      const seccomp = { profileType: 'RuntimeDefault' } as const;
+      const config = { linux: { securityContext: { namespaceOptions, seccomp } } };
+      return exitCode('mkdir /made', false, namespaceOptions, { config });
+    };
+    assert.equal(await makesDirectory(), 0);
+    writeFileSync(ownProfile, JSON.stringify(denyMkdir));
+    reconfigure('timezone =', `seccomp_profile = "${ownProfile}"\ntimezone =`);
+    await hangUp('reload completed');
+    assert.ok(daemon.logTail(10_000).includes(`set config seccomp_profile to \\"${ownProfile}\\"`));
+    assert.equal(await makesDirectory(), 1);
+
+    for (const broken of ['{', '{"defaultAction":"SCMP_ACT_NONSENSE"}']) {
+      writeFileSync(ownProfile, broken);
+      await hangUp('unable to reload');
+      assert.equal(await makesDirectory(), 1);
+    }
+    writeFileSync(ownProfile, '{"defaultAction":"SCMP_ACT_ALLOW"}');
+    await hangUp('reload completed');
+    assert.equal(await makesDirectory(), 0);
   });
 
   test('the time zone of the node is that of containers whose pod names none', async () => {
