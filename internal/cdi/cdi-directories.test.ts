@@ -47,6 +47,12 @@ test('a later directory wins, and what is written meanwhile counts', async () =>
   assert.deepEqual((await devices.resolve(['vendor.com/gpu=0'])).env, ['FROM=high']);
 });
 
+test('a device may be named by a number that YAML does not take for a text', async () => {
+  const device = '{ name: 3, containerEdits: { env: [N=3] } }';
+  put('low/a.yaml', `cdiVersion: 0.5.0\nkind: vendor.com/gpu\ndevices: [${device}]\n`);
+  assert.deepEqual((await devices.resolve(['vendor.com/gpu=3'])).env, ['N=3']);
+});
+
 test('every name that cannot be resolved is told, with the files that were left out', async () => {
   put('low/a.json', file('vendor.com/gpu', { twice: 'A=1' }));
   put('low/b.json', file('vendor.com/gpu', { twice: 'A=2' }));
@@ -57,7 +63,7 @@ test('every name that cannot be resolved is told, with the files that were left 
     assert.match(error.message, /^unresolvable CDI devices in /);
     assert.match(error.message, /"vendor\.com\/gpu=twice" is described by both .*a\.json and .*b\.json/);
     assert.match(error.message, /"vendor\.com\/gpu=9" is not described, "no name" is not of the form/);
-    assert.match(error.message, /left out: .*broken\.json: it is neither JSON nor YAML/);
+    assert.match(error.message, /left out: .*broken\.json: it is neither JSON nor YAML: .*[^:\n]$/);
     return true;
   });
 });

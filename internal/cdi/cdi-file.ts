@@ -29,7 +29,7 @@ export function parseCdiFile(path: string, text: string): CdiFile {
   const devices = new Map<string, CdiEdits>();
   for (const device of root.list('devices')) {
     device.allowOnly(['name', 'annotations', 'containerEdits']);
-    const name = device.text('name');
+    const name = device.textOrNumber('name');
     if (!isDeviceName(name)) throw new FileError(`${device.where}.name "${name}" is not a device's name`);
     if (devices.has(name)) throw new FileError(`device "${name}" is there twice`);
     devices.set(name, editsOf(device.object('containerEdits')));

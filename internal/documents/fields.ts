@@ -24,6 +24,12 @@ export class Fields {
     return value;
   }
 
+  /** The same, also of a number: Go's reader of YAML takes `name: 0` for the text that it looks like. */
+  textOrNumber(name: string): string {
+    const value = this.#values[name];
+    return typeof value === 'number' ? String(value) : this.text(name);
+  }
+
   /** Text that has to be there. */
   required(name: string): string {
     const text = this.text(name);

@@ -22,6 +22,7 @@ export function parseYaml(text: string): unknown {
       customTags: (tags) => [leadingZero, ...tags],
     });
   } catch (cause) {
-    throw new FileError(`it is neither JSON nor YAML: ${describeError(cause).split('\n')[0]}`);
+    const [words = ''] = describeError(cause).split('\n'); // the rest shows the place
+    throw new FileError(`it is neither JSON nor YAML: ${words.replace(/:$/, '')}`);
   }
 }

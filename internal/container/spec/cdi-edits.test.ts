@@ -68,6 +68,18 @@ test('CDI: mounts take the place of ours and stand in order of depth', () => {
   assert.ok(mounts.findIndex(({ destination }) => destination === '/dev') < at);
 });
 
+test('CDI: a mount of a path of the host is a bind mount, whatever else its options say', () => {
+  const optionsOf = (type: string, options: readonly string[]) => {
+    const added = { hostPath: '/host', containerPath: '/data', type, options };
+    return specWith({ mounts: [added] }).mounts.find(({ destination }) => destination === '/data')?.options;
+  };
+  assert.deepEqual(optionsOf('', []), ['rbind']);
+  assert.deepEqual(optionsOf('', ['ro', 'nosuid']), ['rbind', 'ro', 'nosuid']);
+  assert.deepEqual(optionsOf('bind', ['ro']), ['rbind', 'ro']);
+  assert.deepEqual(optionsOf('', ['ro', 'bind']), ['ro', 'bind']);
+  assert.deepEqual(optionsOf('tmpfs', ['ro']), ['ro']);
+});
+
 test('CDI: hooks by their point, groups once, Intel RDT without what is empty', () => {
   const hook = {
     hookName: 'createContainer',

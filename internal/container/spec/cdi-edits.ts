@@ -60,14 +60,21 @@ function byKey<T>(items: readonly T[], keyOf: (item: T) => string): readonly T[]
 
 function mountsWith(before: readonly MountSpec[], added: CdiRequest['mounts']): readonly MountSpec[] {
   if (added.length === 0) return before;
-  const mounts = added.map(({ hostPath, containerPath, type, options }) => ({
+  const mounts = added.map(mountOf);
+  const taken = new Set(mounts.map(({ destination }) => destination));
+  return inOrder([...before.filter(({ destination }) => !taken.has(destination)), ...mounts]);
+}
+
+/** To the runtimes the option makes the bind mount, not the type: without it they look for a file system of that name. */
+function mountOf({ hostPath, containerPath, type, options }: CdiRequest['mounts'][number]): MountSpec {
+  const isBind = type === '' || type === 'bind';
+  const isSaid = options.some((option) => option === 'bind' || option === 'rbind');
+  return {
     destination: containerPath,
     type: type || 'bind',
     source: hostPath,
-    options: options.length > 0 ? options : ['rbind'],
-  }));
-  const taken = new Set(mounts.map(({ destination }) => destination));
-  return inOrder([...before.filter(({ destination }) => !taken.has(destination)), ...mounts]);
+    options: isBind && !isSaid ? ['rbind', ...options] : options,
+  };
 }
 
 function hooksWith(before: HooksSpec, added: CdiRequest['hooks']): HooksSpec {
