@@ -1,6 +1,6 @@
 // Device nodes of the host, looked up for the spec.
 
-import type { Stats } from 'node:fs';
+import type { Dirent, Stats } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DaemonError } from '../errors/daemon-error.ts';
@@ -45,7 +45,7 @@ async function nodesAt(path: string): Promise<HostDevice[]> {
 
 async function devicesBelow(directory: string): Promise<HostDevice[]> {
   const found: HostDevice[] = [];
-  for (const entry of await readdir(directory, { withFileTypes: true })) {
+  for (const entry of await entriesOf(directory)) {
     const path = join(directory, entry.name);
     if (entry.isDirectory() && !ownInContainer.has(entry.name)) found.push(...(await devicesBelow(path)));
     if (!entry.isCharacterDevice() && !entry.isBlockDevice()) continue;
@@ -58,6 +58,16 @@ async function devicesBelow(directory: string): Promise<HostDevice[]> {
     }
   }
   return found;
+}
+
+/** None of a directory that is gone since it was seen: with the last device of a bus goes its directory. */
+async function entriesOf(directory: string): Promise<Dirent[]> {
+  try {
+    return await readdir(directory, { withFileTypes: true });
+  } catch (cause) {
+    if (isENOENT(cause)) return [];
+    throw cause;
+  }
 }
 
 /** Undefined for what is no device. */
