@@ -31,11 +31,17 @@ const ownPrefixes: readonly string[] = [
  * allows them by prefix; the handler's own where those say nothing; and the set that tools look for in CRI-O's containers.
  */
 export function annotations(input: SpecInput): Readonly<Record<string, string>> {
-  const { sandbox, config, defaults } = input;
-  const passed = Object.entries({ ...sandbox.annotations, ...config.annotations }).filter(([name]) =>
-    passes(name, defaults.allowedAnnotations),
-  );
-  return { ...defaults.annotations, ...Object.fromEntries(passed), ...ownAnnotations(input) };
+  return { ...input.defaults.annotations, ...passedAnnotations(input), ...ownAnnotations(input) };
+}
+
+/** The pod's and the container's, as far as they may have an effect on what runs the container: a runtime, or a hook. */
+export function passedAnnotations({
+  sandbox,
+  config,
+  defaults,
+}: Pick<SpecInput, 'sandbox' | 'config' | 'defaults'>): Readonly<Record<string, string>> {
+  const all = Object.entries({ ...sandbox.annotations, ...config.annotations });
+  return Object.fromEntries(all.filter(([name]) => passes(name, defaults.allowedAnnotations)));
 }
 
 function passes(name: string, allowed: readonly string[]): boolean {

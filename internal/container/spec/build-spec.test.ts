@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { containerId, inputWith, plainInput, plainSandbox } from '../../../test/fixtures/spec-input.ts';
+import {
+  containerId,
+  inputWith,
+  plainDefaults,
+  plainInput,
+  plainSandbox,
+} from '../../../test/fixtures/spec-input.ts';
 import { buildSpec } from './build-spec.ts';
 import { infraSpec } from './infra-spec.ts';
 
@@ -72,6 +78,22 @@ test('buildSpec gives a privileged container everything the daemon has', () => {
 test('buildSpec names the host only in a uts namespace of the container', () => {
   const sandbox = { ...plainSandbox, namespaces: { ...plainSandbox.namespaces, uts: 'new' as const } };
   assert.equal(buildSpec({ ...plainInput, sandbox }).hostname, 'pod-host');
+});
+
+test('a pod picks a hook by an annotation that its handler allows, and by no other of the gated ones', () => {
+  const name = 'io.containers.trace-syscall';
+  const unset = { always: undefined, hasBindMounts: undefined, commands: [] };
+  const hook = { path: '/bin/trace', args: [], env: [], timeoutSeconds: undefined };
+  const when = { ...unset, annotations: [{ name: new RegExp(`^${name}$`), value: /./ }] };
+  const hooks = [{ file: 'trace.json', hook, stages: ['prestart'] as const, when }];
+  const hooksUnder = (allowedAnnotations: readonly string[], annotations: Record<string, string>) => {
+    const defaults = { ...plainDefaults, allowedAnnotations };
+    const sandbox = { ...plainSandbox, annotations };
+    return buildSpec(inputWith({}, {}, { hooks, defaults, sandbox })).hooks;
+  };
+  assert.equal(hooksUnder([], { [name]: 'of:/tmp/x' }), undefined);
+  assert.deepEqual(hooksUnder([name], { [name]: 'of:/tmp/x' }), { prestart: [{ path: '/bin/trace' }] });
+  assert.equal(hooksUnder([name], {}), undefined);
 });
 
 test('infraSpec holds a pid namespace and can do nothing else', () => {

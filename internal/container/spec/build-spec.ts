@@ -1,5 +1,5 @@
 import type { LinuxSpec, ProcessSpec, RuntimeSpec } from '../../oci/runtime-spec.ts';
-import { annotations } from './annotations.ts';
+import { annotations, passedAnnotations } from './annotations.ts';
 import { processArguments } from './arguments.ts';
 import { capabilitySets } from './capabilities.ts';
 import { withCdi } from './cdi-edits.ts';
@@ -45,7 +45,7 @@ export function buildSpec(input: SpecInput): RuntimeSpec {
     mounts: mountList,
     annotations: annotations(input),
     hooks: hooksFor(input.hooks, {
-      annotations: { ...sandbox.annotations, ...config.annotations },
+      annotations: passedAnnotations(input),
       command: process.args[0] ?? '',
       hasBindMounts: config.mounts.length > 0,
     }),

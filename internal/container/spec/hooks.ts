@@ -4,7 +4,7 @@ import type { HookDefinition } from '../../hooks/hooks.ts';
 import type { HookSpec, HooksSpec } from '../../oci/runtime-spec.ts';
 
 export interface HookSubject {
-  /** Of pod and container. */
+  /** Of pod and container, without those that the handler keeps from them: as under CRI-O a pod picks no hook by one. */
   readonly annotations: Readonly<Record<string, string>>;
   /** The first argument. */
   readonly command: string;
