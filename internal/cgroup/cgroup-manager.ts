@@ -7,7 +7,7 @@ import { DaemonError } from '../errors/daemon-error.ts';
 import { errnoCode, isENOENT } from '../errors/errno.ts';
 import { type CgroupPlace, findPlace, type PlacedController, type PlacedProcess } from './cgroup-place.ts';
 import { type CgroupUse, readCgroupUse } from './cgroup-usage.ts';
-import { removeQuota } from './cpu-quota.ts';
+import { removeOwnQuotaV1, removeQuota } from './cpu-quota.ts';
 import { isFrozen } from './frozen.ts';
 import { type CgroupMount, listCgroupMounts } from './hierarchy.ts';
 import { keepCpuValues } from './kept-values.ts';
@@ -23,6 +23,11 @@ export interface CgroupManager {
   removeLeftover(parent: string, containerId: string): Promise<void>;
   /** Takes the CFS quota of everything under `parent` away; one that is not there is success. */
   removeParentQuota(parent: string): Promise<void>;
+  /**
+   * Takes that of a container itself away, where the runtime cannot (crun 1.8 on cgroup v1). False: it is the runtime's to do, as with
+   * systemd, which would set it again.
+   */
+  removeOwnQuota(process: PlacedProcess): Promise<boolean>;
   /** Removes the default parent if nothing is in it. For the daemon's end: a creation beside it would fail. */
   removeEmptyDefaultParent(): Promise<void>;
   /** The cgroups of a container's process; undefined without the process, or where the kernel lacks the controller. */
@@ -79,6 +84,10 @@ export class CgroupfsManager implements CgroupManager {
 
   async removeParentQuota(parent: string): Promise<void> {
     await removeQuota(this.#mounts, parent);
+  }
+
+  removeOwnQuota(process: PlacedProcess): Promise<boolean> {
+    return removeOwnQuotaV1(this.#mounts, process);
   }
 
   placeOf(process: PlacedProcess, controller: PlacedController): Promise<CgroupPlace | undefined> {
@@ -140,6 +149,10 @@ export class SystemdCgroupManager implements CgroupManager {
 
   async removeParentQuota(parent: string): Promise<void> {
     await removeQuota(this.#mounts, slicePath(parent));
+  }
+
+  async removeOwnQuota(): Promise<boolean> {
+    return false;
   }
 
   placeOf(process: PlacedProcess, controller: PlacedController): Promise<CgroupPlace | undefined> {

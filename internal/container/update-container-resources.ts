@@ -24,7 +24,7 @@ export async function updateContainerResources(
   const container = parts.containers.get(idOrPrefix);
   await parts.locks.run(container.id, async () => {
     requireAlive(container);
-    const { name, runtime, features, minMemoryBytes } = handlerOf(parts, container.metadata);
+    const { name, features, minMemoryBytes } = handlerOf(parts, container.metadata);
     if (!features.canUpdate) throw cannotUpdate(container, name);
     const named = mergeResources(container.status.resources, requested);
     const merged = container.metadata.noQuota ? { ...named, cpuQuota: unlimitedQuota } : named;
@@ -32,7 +32,7 @@ export async function updateContainerResources(
     const defaults = { pidsLimit, containerMinMemoryBytes: minMemoryBytes };
     const specOf = (limits: LinuxResources): Limits =>
       limitsOf(withSharedCpus(limits, container.metadata), parts.host, defaults);
-    const spec = specOf(merged);
+    specOf(merged); // refused here, before anything is changed
     requireSameHugepages(container, requested);
     requireRoom(parts, container, merged.memoryLimitBytes);
     const putBack = await parts.cgroups.keepCpuValues({
@@ -40,10 +40,10 @@ export async function updateContainerResources(
       containerId: container.id,
     });
     try {
-      await runtime.update(container.id, spec);
+      await setLimits(parts, container, requested.cpuQuota === 0n ? quietAboutQuota(merged) : merged, specOf);
     } catch (cause) {
-      const before = specOf(limitsToReturnTo(container.status.resources, merged));
-      await takeBack(parts, container, () => runtime.update(container.id, before));
+      const before = limitsToReturnTo(container.status.resources, merged);
+      await takeBack(parts, container, () => setLimits(parts, container, before, specOf));
       await takeBack(parts, container, putBack);
       await takeBack(parts, container, () => tuneAgain(parts, container));
       throw cause;
@@ -54,6 +54,28 @@ export async function updateContainerResources(
 }
 
 type Limits = Omit<ResourcesSpec, 'devices'>;
+
+/** By the runtime; that there is no quota, also under one that cannot write it. */
+async function setLimits(
+  parts: ContainerParts,
+  { id, metadata, status }: Container,
+  limits: LinuxResources,
+  specOf: (limits: LinuxResources) => Limits,
+): Promise<void> {
+  const { runtime } = handlerOf(parts, metadata);
+  try {
+    await runtime.update(id, specOf(limits));
+  } catch (cause) {
+    if (limits.cpuQuota >= 0n) throw cause;
+    if (!(await parts.cgroups.removeOwnQuota({ pid: status.pid, containerId: id }))) throw cause;
+    await runtime.update(id, specOf({ ...limits, cpuQuota: 0n }));
+  }
+}
+
+/** That there is still no quota need not be said. One that there is has to be: runc sets it again with the period. */
+function quietAboutQuota(limits: LinuxResources): LinuxResources {
+  return limits.cpuQuota < 0n ? { ...limits, cpuQuota: 0n } : limits;
+}
 
 function limitsOf(limits: LinuxResources, host: ResourceHost, defaults: ResourceDefaults): Limits {
   const { devices: _, ...spec } = resources(limits, host, defaults, []);

@@ -142,6 +142,22 @@ for (const handler of ['runc', 'crun'] as const) {
       const { cpuQuota, cpuPeriod } = limitsOf(pid);
       assert.deepEqual([cpuQuota, cpuPeriod], [-1, 50_000]);
       assert.equal(shown?.cpuQuota, '-1');
+      await update(id, { cpusetCpus: '0' }); // as the kubelet's CPU manager does
+      await update(id, { cpuQuota: -1, cpuPeriod: 100_000, cpuShares: 300 });
+      const after = limitsOf(pid);
+      assert.deepEqual([after.cpus, after.cpuPart, after.cpuQuota], ['0', cpuPart(300), -1]);
+    });
+
+    test('a quota goes away again, and what fails then leaves it there', async () => {
+      const id = await running('sleep 1000', { cpuQuota: 20_000, memoryLimitInBytes: 64 * mebibyte });
+      const { pid } = await resourcesOf(id);
+      await assert.rejects(update(id, { cpuQuota: -1, cpusetMems: '63' }), /OCI runtime update failed/);
+      assert.equal(limitsOf(pid).cpuQuota, 20_000);
+      await update(id, { cpuQuota: -1 });
+      await update(id, { cpuPeriod: 50_000, memoryLimitInBytes: 32 * mebibyte });
+      const { cpuQuota, cpuPeriod, memoryBytes } = limitsOf(pid);
+      assert.deepEqual([cpuQuota, cpuPeriod, memoryBytes], [-1, 50_000, 32 * mebibyte]);
+      assert.equal((await resourcesOf(id)).shown?.cpuQuota, '-1');
     });
 
     test('what this host cannot do is refused when the container is made', async () => {
