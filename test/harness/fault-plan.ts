@@ -12,6 +12,7 @@ const steps: Readonly<Record<string, readonly string[]>> = {
   network: ['attach'],
   images: ['config', 'admit'],
   places: ['make'],
+  selinux: ['podLabels', 'containerLabels', 'relabel'],
   cdi: ['resolve'],
   hooks: ['read'],
   layers: ['create', 'mount'],
@@ -24,11 +25,11 @@ export class FaultPlan {
   readonly reached: string[] = [];
   /** Calls of an undo, such as `network.detach`, that fail until it is empty again. */
   readonly brokenUndo = new Set<string>();
-  #failAt = -1;
+  #failAt: number | string = -1;
   #kind: FaultKind = 'not done';
 
-  /** Lets the step with this index fail once; -1 lets all pass. */
-  arm(failAt: number, kind: FaultKind): void {
+  /** Lets the step with this index fail once, or each of this name; -1 lets all pass. */
+  arm(failAt: number | string, kind: FaultKind): void {
     this.reached.length = 0;
     this.#failAt = failAt;
     this.#kind = kind;
@@ -48,6 +49,7 @@ export class FaultPlan {
       images: this.#watch('images', parts.containers.images),
       layers: this.#watch('layers', parts.containers.layers),
       monitorPlaces: this.#watch('places', parts.containers.monitorPlaces),
+      selinux: this.#watch('selinux', parts.containers.selinux),
       cdi: this.#watch('cdi', parts.containers.cdi),
       hooks: this.#watch('hooks', parts.containers.hooks),
       monitors: this.#watch('monitors', parts.containers.monitors),
@@ -88,7 +90,7 @@ export class FaultPlan {
   #step(name: string, method: (...args: unknown[]) => unknown): (...args: unknown[]) => Promise<unknown> {
     return async (...args) => {
       const index = this.reached.push(name) - 1;
-      const fails = index === this.#failAt;
+      const fails = this.#failAt === index || this.#failAt === name;
       if (fails && this.#kind === 'not done') throw new Error(`planned failure of ${name}`);
       const result = await method(...args);
       if (fails) throw new Error(`planned failure after ${name}`);

@@ -41,8 +41,12 @@ suite('a failed step leaves nothing', { skip: missing('runc') }, () => {
     const { steps, result: podSandboxId } = await failing.stepsOf(run);
     await failing.client.runtime('RemovePodSandbox', { podSandboxId });
     assert.deepEqual(steps, [
+      'selinux.podLabels',
       'namespaces.pin',
+      'selinux.relabel', // resolv.conf
+      'selinux.relabel', // hostname
       'network.attach',
+      'selinux.containerLabels', // of the infra container
       'places.make',
       'monitors.create',
       'runtime.start',
@@ -72,6 +76,7 @@ suite('a failed step leaves nothing', { skip: missing('runc') }, () => {
       'images.config',
       'images.admit',
       'images.admit', // of the volume's image
+      'selinux.containerLabels',
       'layers.create',
       'layers.mount',
       'layers.create',

@@ -11,7 +11,7 @@ suite('a failed step leaves what is told', { skip: missing('runc') }, () => {
   test('what cannot be undone stays listed, and a later remove takes it away', async () => {
     const before = await failing.settled();
     // The infra container is made beside the network: only when the attach itself fails is it known to have been done.
-    failing.plan.arm(1, 'done, then failed');
+    failing.plan.arm('network.attach', 'done, then failed');
     failing.plan.brokenUndo.add('network.detach');
     await assert.rejects(
       failing.runSandbox(failing.sandbox('stuck')),
@@ -31,7 +31,7 @@ suite('a failed step leaves what is told', { skip: missing('runc') }, () => {
     failing.plan.arm(-1, 'not done');
     const sandbox = failing.sandbox('parent-of-stuck');
     const parentId = await failing.runSandbox(sandbox);
-    failing.plan.arm(3, 'done, then failed'); // layers.mount
+    failing.plan.arm('layers.mount', 'done, then failed');
     failing.plan.brokenUndo.add('layers.unmount');
     const created = failing.create(parentId, sandbox, container());
     await assert.rejects(created, /planned failure after layers.mount/);
@@ -53,7 +53,7 @@ suite('a failed step leaves what is told', { skip: missing('runc') }, () => {
     const containerId = await failing.create(podSandboxId, sandbox, config);
     const linux = { cpuShares: 300, memoryLimitInBytes: 32 * 1024 * 1024 };
     for (const kind of kinds) {
-      failing.plan.arm(0, kind);
+      failing.plan.arm(0, kind); // the first update; what takes it back must not fail
       await assert.rejects(
         failing.client.runtime('UpdateContainerResources', { containerId, linux }),
         /planned failure .*runtime\.update/,
@@ -74,7 +74,7 @@ suite('a failed step leaves what is told', { skip: missing('runc') }, () => {
     const sandbox = failing.sandbox('start');
     const podSandboxId = await failing.runSandbox(sandbox);
     const containerId = await failing.create(podSandboxId, sandbox, container());
-    failing.plan.arm(0, 'not done');
+    failing.plan.arm('runtime.start', 'not done');
     await assert.rejects(
       failing.client.runtime('StartContainer', { containerId }),
       /planned failure of runtime.start/,
