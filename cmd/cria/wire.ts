@@ -61,8 +61,10 @@ export async function wireDaemon(config: Config, spawner: Spawner, logger: Logge
   const sandboxes = await wireSandboxes(config, { containers, namespaces }, runner, metrics.network);
   const streams = wireStreams(config, metrics.streams, logger);
   const info = runtimeInfo(config);
+  // Nobody asks for what is not served.
+  const observeOperation = config.metrics.enable_metrics ? metrics.observeOperation : (): void => {};
   return {
-    cri: { sandboxes, containers, streams, info, observeOperation: metrics.observeOperation, logger },
+    cri: { sandboxes, containers, streams, info, observeOperation, logger },
     metrics,
     async follow(changed) {
       const applyToContainers = await prepare(changed);

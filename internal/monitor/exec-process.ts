@@ -1,6 +1,6 @@
 // The `exec` role of the native monitor: how it is started, and what its last message means. See cmd/cria-monitor/exec.c.
 
-import { randomBytes } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { DaemonError, hasKind } from '../errors/daemon-error.ts';
@@ -20,7 +20,7 @@ export interface ExecParts {
 
 /** Starts the command's monitor; the path of its socket, whose one client the command does not outlive. */
 export async function startExec(parts: ExecParts, command: ExecCommand, fields: object): Promise<string> {
-  const socket = join(parts.directory, `e${randomBytes(6).toString('hex')}`);
+  const socket = join(parts.directory, `e${randomUUID().slice(-12)}`);
   const config = {
     version: configVersion,
     id: command.containerId,

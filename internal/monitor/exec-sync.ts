@@ -41,11 +41,15 @@ async function collect(path: string, request: ExecSyncRequest, signal: AbortSign
   try {
     end = await lastMessage(socket, output);
   } catch (cause) {
+    socket.destroy();
     signal.throwIfAborted();
     throw new DaemonError('unavailable', `lost the exec in container "${request.containerId}"`, cause);
   } finally {
-    signal.removeEventListener('abort', abort);
-    socket.destroy();
+    // When the answer is on its way: nothing of the command is left by now.
+    setImmediate(() => {
+      signal.removeEventListener('abort', abort);
+      socket.destroy();
+    });
   }
   signal.throwIfAborted();
   const { code } = exitOfCommand(end, request);

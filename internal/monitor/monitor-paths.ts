@@ -24,10 +24,15 @@ export interface MonitorPaths {
 /** The first digits of an id name its monitor's directory. */
 const idPrefixLength = 12;
 
-/** The paths of one container. Throws when the id could be anything else than a file name of its own. */
-export function monitorPaths(directories: MonitorDirectories, containerId: string): MonitorPaths {
+/** Where the sockets of one container are. Throws when the id could be anything else than a file name of its own. */
+export function monitorDirectory({ socketsDir }: MonitorDirectories, containerId: string): string {
   if (!/^[0-9a-f]{64}$/.test(containerId)) throw new Error(`"${containerId}" is no container id`);
-  const directory = join(directories.socketsDir, containerId.slice(0, idPrefixLength));
+  return join(socketsDir, containerId.slice(0, idPrefixLength));
+}
+
+/** The paths of one container. Throws as `monitorDirectory`. */
+export function monitorPaths(directories: MonitorDirectories, containerId: string): MonitorPaths {
+  const directory = monitorDirectory(directories, containerId);
   const { exitCodesDir } = directories;
   return {
     directory,

@@ -19,7 +19,12 @@ import type {
   MonitoredState,
   MonitorRequest,
 } from './monitor.ts';
-import { type MonitorDirectories, type MonitorPaths, monitorPaths } from './monitor-paths.ts';
+import {
+  type MonitorDirectories,
+  type MonitorPaths,
+  monitorDirectory,
+  monitorPaths,
+} from './monitor-paths.ts';
 import { lostExit, MonitoredContainer, recordedExit } from './monitored-container.ts';
 import { openAttach, openExec } from './open-session.ts';
 import { MonitorRenewal } from './renew-monitors.ts';
@@ -143,7 +148,7 @@ export class NativeMonitors implements ContainerMonitors {
 
   async execSync(request: ExecSyncRequest, signal: AbortSignal): Promise<ExecSyncResult> {
     const { monitorPath, spawner } = this.#options;
-    const { directory } = this.#paths(request.containerId);
+    const directory = monitorDirectory(this.#options, request.containerId);
     return execSync({ monitorPath, spawner, directory }, request, signal);
   }
 
@@ -165,7 +170,7 @@ export class NativeMonitors implements ContainerMonitors {
 
   async exec(request: ExecRequest, signal: AbortSignal): Promise<StreamSession> {
     const { monitorPath, spawner } = this.#options;
-    const { directory } = this.#paths(request.containerId);
+    const directory = monitorDirectory(this.#options, request.containerId);
     return openExec({ monitorPath, spawner, directory }, request, signal);
   }
 

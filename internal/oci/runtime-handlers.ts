@@ -1,7 +1,6 @@
 // The runtime handlers of the configuration, each probed once for what it can do.
 
 import { existsSync } from 'node:fs';
-import { isDeepStrictEqual } from 'node:util';
 import { DaemonError } from '../errors/daemon-error.ts';
 import type { Logger } from '../log/logger.ts';
 import type { CommandRunner } from '../process/command-runner.ts';
@@ -137,9 +136,13 @@ class ConfiguredHandlers implements ChangingHandlers {
 function isSameRuntime({ runtime, recorded: own }: RuntimeHandler, recorded: RecordedRuntime): boolean {
   return (
     own.platform === recorded.platform &&
-    isDeepStrictEqual([...runtime.globalArgs], [...recorded.globalArgs]) &&
+    areSame(runtime.globalArgs, recorded.globalArgs) &&
     (runtime.path === recorded.path || !existsSync(recorded.path))
   );
+}
+
+function areSame(left: readonly string[], right: readonly string[]): boolean {
+  return left.length === right.length && left.every((text, i) => text === right[i]);
 }
 
 /** Nothing new is made with such a handler. */
