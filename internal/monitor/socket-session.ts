@@ -3,6 +3,7 @@
 import { setMaxListeners } from 'node:events';
 import { Readable, Writable } from 'node:stream';
 import { DaemonError } from '../errors/daemon-error.ts';
+import { keptBytes } from '../sys/kept-bytes.ts';
 import { ControlConnection, type ControlMessage } from './control-connection.ts';
 import { dataMaxBytes, encodeWindow, type Frame, frameType } from './frames.ts';
 import type { StreamExit, StreamSession, TerminalSize } from './stream-session.ts';
@@ -173,7 +174,7 @@ export class SocketSession implements StreamSession {
 
   #output(stream: Readable | undefined, payload: Buffer): void {
     this.#granted -= payload.length;
-    if (stream === undefined || stream.destroyed || !stream.push(payload)) return;
+    if (stream === undefined || stream.destroyed || !stream.push(keptBytes(payload))) return;
     this.#grantSoon();
   }
 

@@ -21,6 +21,24 @@ test('stdin that is not read stops the client, and loses nothing', async (t) => 
   assert.ok(sent.equals(await buffer(stdin)));
 });
 
+test('stdin that is not read holds little more memory than its bytes, whatever else comes', async (t) => {
+  const { client, remote, spdy } = await opened(t);
+  const stdin = there(client.stdin);
+  const count = 100;
+  for (let i = 0; i < count; i++) {
+    remote['stdin']!.write('x');
+    remote['error']!.write(Buffer.alloc(60_000)); // is dropped
+  }
+  spdy.ping(1);
+  await spdy.until('all has come', () => spdy.pings.includes(1));
+  assert.equal(stdin.readableLength, count);
+  let heldBytes = 0;
+  stdin.on('data', ({ buffer: memory }: Buffer) => (heldBytes += memory.byteLength));
+  remote['stdin']!.end();
+  await once(stdin, 'end');
+  assert.ok(heldBytes <= 4 * count, `${heldBytes} bytes are held`);
+});
+
 test('a client that leaves while its stdin is not read is found to be gone', async (t) => {
   t.mock.timers.enable({ apis: ['setInterval'] });
   const { client, remote, pair } = await opened(t);

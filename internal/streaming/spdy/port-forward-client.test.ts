@@ -83,6 +83,18 @@ test('the pod ends its side first: the error stream ends too, for clients that c
   assert.equal(await textOf(data), 'still heard');
 });
 
+test('a connection whose client has ended its side holds up no other, however much waits in it', async (t) => {
+  const { spdy, next } = await world(t);
+  const payload = Buffer.alloc(264 * 1024, 'more than a stream takes unread ');
+  const full = await forward(spdy, 80, 1);
+  full.data.end(payload);
+  const { data } = await next();
+  const other = await forward(spdy, 81, 2);
+  other.data.end('another request');
+  assert.equal(await textOf((await next()).data), 'another request');
+  assert.equal((await textOf(data)).length, payload.length);
+});
+
 test('connections are paired by their request ids, in whatever order the streams come', async (t) => {
   const { spdy, next } = await world(t);
   const ids = [5, 3, 9];

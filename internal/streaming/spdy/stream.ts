@@ -1,6 +1,7 @@
 // One stream of a session, as a Node stream.
 
 import { Duplex } from 'node:stream';
+import { keptBytes } from '../../sys/kept-bytes.ts';
 
 /** What waits on either side of a stream before its sender has to. */
 const bufferBytes = 256 * 1024;
@@ -54,7 +55,8 @@ export class SpdyStream extends Duplex {
   /** Takes what the client has sent. */
   receive(piece: Buffer, isLast: boolean): void {
     if (this.#isInputOver) return;
-    if (this.#use.isRead && piece.length > 0 && !this.destroyed && !this.push(piece)) this.#link.pause(this);
+    const isWanted = this.#use.isRead && piece.length > 0 && !this.destroyed;
+    if (isWanted && !this.push(keptBytes(piece))) this.#link.pause(this);
     if (isLast) this.#endInput();
   }
 
@@ -106,6 +108,7 @@ export class SpdyStream extends Duplex {
   #endInput(): void {
     if (!this.#isInputOver && this.#use.isRead && !this.destroyed) this.push(null);
     this.#isInputOver = true;
+    this.#link.resume(this); // what waits grows no more, and a stream that has ended does not ask for more
     this.#tellClosed();
   }
 

@@ -76,6 +76,20 @@ describe('a client of exec', () => {
     assert.equal(client.text(1), 'behind the end');
   });
 
+  test('sends little to a stdin that is not read, and much that is dropped: what waits holds no more than its bytes', async () => {
+    const client = await ChannelClient.connect(world.offer(), 'v5.channel.k8s.io');
+    const count = 100;
+    for (let i = 0; i < count; i++) {
+      client.send(0, 'x');
+      client.send(9, Buffer.alloc(60_000));
+    }
+    await client.until(() => world.session.stdin.readableLength === count, 'all has come');
+    let heldBytes = 0;
+    world.session.stdin.on('data', ({ buffer }: Buffer) => (heldBytes += buffer.byteLength));
+    await world.exit(client, 0);
+    assert.ok(heldBytes <= 4 * count, `${heldBytes} bytes are held`);
+  });
+
   test('without stdout hears first on the channel of errors', async () => {
     const client = await ChannelClient.connect(
       world.offer({ ...allStreams, stdout: false, stderr: false }),

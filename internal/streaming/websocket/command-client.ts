@@ -3,6 +3,7 @@
 import { Readable, Writable } from 'node:stream';
 import type { WebSocket } from 'ws';
 import type { TerminalSize } from '../../monitor/stream-session.ts';
+import { keptBytes } from '../../sys/kept-bytes.ts';
 import { outcomeText } from '../outcome-text.ts';
 import { ResizeReader } from '../resize-reader.ts';
 import type { CommandClient, CommandOutcome, CommandStreams } from '../stream-client.ts';
@@ -103,7 +104,7 @@ export class WebSocketCommandClient implements CommandClient {
   #input(payload: Buffer): void {
     const { stdin } = this;
     if (stdin === undefined || stdin.destroyed || this.#isInputOver || payload.length === 0) return;
-    if (!stdin.push(payload)) this.#connection.pause(stdin);
+    if (!stdin.push(keptBytes(payload))) this.#connection.pause(stdin);
   }
 
   #end(payload: Buffer): void {

@@ -3,6 +3,7 @@
 
 import { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
+import { keptBytes } from '../../sys/kept-bytes.ts';
 import type { ForwardedConnection, PortForwardClient } from '../stream-client.ts';
 import { decodeMessage, encodeMessage } from './channel-codec.ts';
 import { WebSocketConnection } from './connection.ts';
@@ -106,7 +107,7 @@ class ChannelConnection implements ForwardedConnection {
 
   receive(payload: Buffer): void {
     if (this.data.destroyed || this.#isOver || payload.length === 0) return;
-    if (!this.data.push(payload)) this.#link.pause(this.data);
+    if (!this.data.push(keptBytes(payload))) this.#link.pause(this.data);
   }
 
   fail(message: string): void {
