@@ -40,6 +40,9 @@ test('SPDY: what is wrong is told in the order of the Go servers', () => {
   assert.equal(code({ 'x-stream-protocol-version': 'v4.channel.k8s.io' }), 400);
   assert.equal(code({ ...spdy, upgrade: 'h2c', 'x-stream-protocol-version': 'v4.channel.k8s.io' }), 400);
   assert.equal(code({ ...spdy, 'x-stream-protocol-version': 'v4.channel.k8s.io' }), 101);
+  // a proxy that has put it there twice, or one that would take something else too
+  for (const upgrade of ['SPDY/3.1, SPDY/3.1', 'h2c,spdy/3.1'])
+    assert.equal(code({ ...spdy, upgrade, 'x-stream-protocol-version': 'v4.channel.k8s.io' }), 101, upgrade);
 });
 
 test('SPDY: a client without a common protocol is told which there are', () => {

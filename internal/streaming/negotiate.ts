@@ -42,7 +42,7 @@ export function negotiate(kind: StreamKind, headers: IncomingHttpHeaders): Negot
     const accepted = known.map((protocol) => ['X-Accepted-Stream-Protocol-Versions', protocol] as const);
     return { code: 403, text: 'none of the offered stream protocols is known here', headers: accepted };
   }
-  if (!isUpgrade || upgrade !== 'spdy/3.1')
+  if (!isUpgrade || !words(upgrade).includes('spdy/3.1'))
     return { code: 400, text: 'the request asks for no upgrade to SPDY/3.1 or WebSocket' };
   return { by: 'spdy', name, version: versionOf(name) };
 }
