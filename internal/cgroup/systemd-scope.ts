@@ -26,8 +26,12 @@ export async function moveToScope(
   const signal = new AbortController().signal;
   await runner.run([busctl, ...scopeCall(scope, pid)], { timeoutMs: callTimeoutMs }, signal);
   // The call only queues the job.
-  for (const end = Date.now() + callTimeoutMs; !(await isInside(pid, scope.name)); await delay(lookMs)) {
-    if (Date.now() > end)
+  for (
+    const end = performance.now() + callTimeoutMs;
+    !(await isInside(pid, scope.name));
+    await delay(lookMs)
+  ) {
+    if (performance.now() > end)
       throw new DaemonError('deadline-exceeded', `systemd has not started ${scope.name} in time`);
   }
 }

@@ -78,7 +78,7 @@ test('what an insecure registry speaks is found out once, and again after a fail
 test('connections are used again, and closed when nobody uses them', async () => {
   const isOpen = (): Promise<number> => pair.server.openConnections();
   for (let pull = 0; pull < 10; pull += 1) await pair.open();
-  assert.ok(pair.server.connections <= 2, `${pair.server.connections} connections`);
+  assert.ok(pair.server.connections < 5, `${pair.server.connections} connections`);
   assert.ok((await isOpen()) > 0);
   pair.transport.close();
   await until('the connections of before are closed', async () => (await isOpen()) === 0);

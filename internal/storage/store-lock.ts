@@ -63,11 +63,11 @@ export class StoreLock {
     patienceMs: number,
     body: (held: HeldLock) => Promise<T>,
   ): Promise<Held<T>> {
-    const startedAtMs = Date.now();
+    const startedAtMs = performance.now();
     let isTold = false;
     for (let waitMs = firstWaitMs; ; waitMs = Math.min(waitMs * 2, longestWaitMs)) {
       const held = await this.#turn.run(this.path, () => this.#attempt(mode, body));
-      const waitedMs = Date.now() - startedAtMs;
+      const waitedMs = Math.round(performance.now() - startedAtMs);
       if (isTold && held !== undefined)
         this.#logger.info({ path: this.path, waitedMs }, 'got the store lock');
       if (held !== undefined || waitedMs >= patienceMs) return held;

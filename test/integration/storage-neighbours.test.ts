@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { silentLogger } from '../../internal/log/logger.ts';
 import { openStore } from '../../internal/storage/open-store.ts';
 import type { StoredImage } from '../../internal/storage/store.ts';
@@ -197,4 +198,20 @@ test('podman that forces the removal of an image leaves its layers to a running 
   await containers.remove(containerId);
   assert.deepEqual(recordsOf('containers'), []);
   assert.equal(readFileSync(join(world.graphRoot, 'overlay-containers/containers.json'), 'utf8'), '[]');
+});
+
+test('who waits for a lock does not give up because the clock of the machine is set', async (t) => {
+  const release = await holdLocks(world.graphRoot, 'images');
+  try {
+    const start = Date.now();
+    let hours = 0;
+    t.mock.method(Date, 'now', () => start + 3_600_000 * hours++);
+    const naming = world.store.images.addNames(image.id, ['localhost/named-late:1']);
+    await Promise.race([naming, sleep(100)]); // some looks at the lock
+    await release();
+    await naming;
+  } finally {
+    await release();
+  }
+  assert.ok(world.store.images.get(image.id)?.names.includes('localhost/named-late:1'));
 });
