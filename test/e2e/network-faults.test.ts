@@ -49,7 +49,7 @@ describe('a CNI plugin', { skip: missing('runc') }, () => {
 
   async function networkReadyBecomes(wanted: true | RegExp): Promise<void> {
     let last = '';
-    for (const deadline = Date.now() + patienceMs; Date.now() < deadline; await sleep(100)) {
+    for (const deadline = performance.now() + patienceMs; performance.now() < deadline; await sleep(100)) {
       const { status } = await daemon.client.runtime('Status', {});
       const ready = status?.conditions?.find(({ type }) => type === 'NetworkReady');
       if (wanted === true ? ready?.status : !ready?.status && wanted.test(ready?.message ?? '')) return;
@@ -97,7 +97,7 @@ describe('a CNI plugin', { skip: missing('runc') }, () => {
     await daemon.start();
     assert.equal(await metric('cria_network_deferred_deletes'), '1', 'a new daemon knows it');
     plugin.mend();
-    for (const deadline = Date.now() + patienceMs; Date.now() < deadline; await sleep(100))
+    for (const deadline = performance.now() + patienceMs; performance.now() < deadline; await sleep(100))
       if ((await metric('cria_network_deferred_deletes')) === '0') break;
     await assertWorld(daemon, empty);
     assert.deepEqual(readdirSync(join(daemon.paths.dataDir, 'network/deferred')), []);
@@ -119,7 +119,7 @@ describe('a CNI plugin', { skip: missing('runc') }, () => {
     rmSync(join(plugin.directory, 'scripted.STATUS'));
     await networkReadyBecomes(true);
     await daemon.restart();
-    for (const deadline = Date.now() + patienceMs; Date.now() < deadline; await sleep(100))
+    for (const deadline = performance.now() + patienceMs; performance.now() < deadline; await sleep(100))
       if (existsSync(told)) break;
     const valid = JSON.parse(readFileSync(told, 'utf8'))['cni.dev/valid-attachments'];
     assert.deepEqual(valid, [{ containerID: podId, ifname: 'eth0' }]);

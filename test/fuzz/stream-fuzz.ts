@@ -156,12 +156,12 @@ export async function fuzzStreams({ seed, frames, onProgress }: FuzzOptions): Pr
 
 /** The server hears of the end of a connection after the client. */
 async function noSessions(registry: Registry): Promise<void> {
-  const deadline = Date.now() + closeLimitMs;
+  const deadline = performance.now() + closeLimitMs;
   for (;;) {
     const text = await registry.getSingleMetricAsString('cria_stream_sessions');
     const live = [...text.matchAll(/^cria_stream_sessions\S* (\d+)$/gm)].map(([, count]) => Number(count));
     if (live.every((count) => count === 0)) return;
-    if (Date.now() > deadline) throw new Error(`sessions are left: ${text}`);
+    if (performance.now() > deadline) throw new Error(`sessions are left: ${text}`);
     await sleep(10);
   }
 }

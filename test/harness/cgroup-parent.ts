@@ -54,12 +54,12 @@ function removeTree(directory: string): void {
 }
 
 function removeWhenEmpty(directory: string): void {
-  for (const deadline = Date.now() + patienceMs; ; Atomics.wait(pause, 0, 0, 10)) {
+  for (const deadline = performance.now() + patienceMs; ; Atomics.wait(pause, 0, 0, 10)) {
     try {
       rmdirSync(directory);
       return;
     } catch (cause) {
-      if ((cause as NodeJS.ErrnoException).code !== 'EBUSY' || Date.now() > deadline) throw cause;
+      if ((cause as NodeJS.ErrnoException).code !== 'EBUSY' || performance.now() > deadline) throw cause;
     }
   }
 }

@@ -57,9 +57,9 @@ export class ChannelClient {
   }
 
   async until(condition: () => boolean, what: string): Promise<void> {
-    const deadline = Date.now() + patienceMs;
+    const deadline = performance.now() + patienceMs;
     while (!condition()) {
-      if (Date.now() > deadline) throw new Error(`it did not become so: ${what}`);
+      if (performance.now() > deadline) throw new Error(`it did not become so: ${what}`);
       await sleep(5);
     }
   }

@@ -111,11 +111,11 @@ export class TestDaemon implements Territory {
     const [file, ...rest] = [...this.#enter, ...this.#daemon, '--config', this.paths.configFile];
     this.#process = spawn(file as string, rest, { stdio: ['ignore', log, log] });
     closeSync(log);
-    const deadline = Date.now() + startLimitMs;
+    const deadline = performance.now() + startLimitMs;
     this.#client = connect(this.paths.socket);
     while (!(await this.#answers())) {
       if (this.#process.exitCode !== null) throw this.#failure(`exited with ${this.#process.exitCode}`);
-      if (Date.now() > deadline) throw this.#failure(`does not answer after ${startLimitMs} ms`);
+      if (performance.now() > deadline) throw this.#failure(`does not answer after ${startLimitMs} ms`);
       await sleep(30);
     }
   }

@@ -31,10 +31,10 @@ async function whatIsNotReady(client: CriClient): Promise<string | undefined> {
 }
 
 async function waitUntilReady(client: CriClient): Promise<void> {
-  const deadline = Date.now() + patienceMs;
+  const deadline = performance.now() + patienceMs;
   let problem: string | undefined = 'no answer';
   while (problem !== undefined) {
-    if (Date.now() > deadline) throw new Error(`the daemon is still not ready: ${problem}`);
+    if (performance.now() > deadline) throw new Error(`the daemon is still not ready: ${problem}`);
     await sleep(100);
     problem = await whatIsNotReady(client).catch((error: Error) => error.message);
   }

@@ -44,7 +44,7 @@ export class HostNamespace {
 
   /** Waits until an IPv6 address of this host is in use: the kernel looks for duplicates before. */
   async usesAddress(address: string): Promise<void> {
-    for (const deadline = Date.now() + patienceMs; Date.now() < deadline; await sleep(50)) {
+    for (const deadline = performance.now() + patienceMs; performance.now() < deadline; await sleep(50)) {
       if (this.run('ip', '-6', 'address', 'show', 'to', address, '-tentative').includes(address)) return;
     }
     throw new Error(`${address} is still tentative`);

@@ -19,8 +19,8 @@ export function interruptMask(): bigint {
 
 /** What a container has changed is given back behind its end. */
 export async function becomes(file: string, value: string): Promise<void> {
-  const deadline = Date.now() + patienceMs;
-  while (contentOf(file) !== value && Date.now() < deadline) await sleep(20);
+  const deadline = performance.now() + patienceMs;
+  while (contentOf(file) !== value && performance.now() < deadline) await sleep(20);
   assert.equal(contentOf(file), value, file);
 }
 

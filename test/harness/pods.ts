@@ -96,11 +96,11 @@ export async function waitForExit(
   containerId: string,
   timeoutMs = patienceMs,
 ): Promise<number> {
-  const deadline = Date.now() + timeoutMs;
+  const deadline = performance.now() + timeoutMs;
   for (;;) {
     const { status } = await client.runtime('ContainerStatus', { containerId });
     if (status?.state === 'CONTAINER_EXITED') return status.exitCode;
-    if (Date.now() > deadline) {
+    if (performance.now() > deadline) {
       throw new Error(`container ${containerId} is ${status?.state} after ${timeoutMs} ms, not exited`);
     }
     await sleep(50);

@@ -33,9 +33,9 @@ export class ServerProgram {
     });
     failed.catch(() => undefined);
     const asked = () => answers().then(Boolean, () => false);
-    const deadline = Date.now() + startLimitMs;
+    const deadline = performance.now() + startLimitMs;
     while (!(await Promise.race([failed, asked()]))) {
-      if (Date.now() > deadline) throw this.#failure(`does not answer after ${startLimitMs} ms`);
+      if (performance.now() > deadline) throw this.#failure(`does not answer after ${startLimitMs} ms`);
       await sleep(100);
     }
   }

@@ -30,12 +30,12 @@ export async function sessionTraces(daemon: TestDaemon): Promise<Traces> {
 
 /** Fails unless soon there is nothing that was not there before. */
 export async function noMoreTraces(daemon: TestDaemon, before: Traces): Promise<void> {
-  const deadline = Date.now() + patienceMs;
+  const deadline = performance.now() + patienceMs;
   for (;;) {
     const now = currentTraces(daemon);
     const more = [...added(before.processes, now.processes), ...added(before.files, now.files)];
     if (more.length === 0 && now.descriptors <= before.descriptors) return;
-    if (Date.now() > deadline) {
+    if (performance.now() > deadline) {
       const text = `${more.join('\n')}\n${now.descriptors} descriptors, before ${before.descriptors}`;
       throw new Error(`sessions have left something: ${text}\n${daemon.logTail()}`);
     }

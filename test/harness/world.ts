@@ -121,9 +121,9 @@ export async function settledWorld(territory: Territory): Promise<World> {
 
 /** Fails unless the world becomes `expected` soon: the kernel takes a moment to end processes and interfaces. */
 export async function assertWorld(territory: Territory, expected: World): Promise<void> {
-  const deadline = Date.now() + patienceMs;
+  const deadline = performance.now() + patienceMs;
   let now = worldSnapshot(territory);
-  while (JSON.stringify(now) !== JSON.stringify(expected) && Date.now() < deadline) {
+  while (JSON.stringify(now) !== JSON.stringify(expected) && performance.now() < deadline) {
     await sleep(50);
     now = worldSnapshot(territory);
   }

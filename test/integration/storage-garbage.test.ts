@@ -58,7 +58,7 @@ test('opening deletes incomplete layers, dangling links, torn writes and abandon
   writeFileSync(inGraph('overlay/tempdirs/lock-alive'), '');
   // A process of another tool: it holds a POSIX record lock, as containers/storage does.
   const script =
-    'import fcntl,sys,time\nf=open(sys.argv[1],"r+")\nfcntl.lockf(f,fcntl.LOCK_EX)\nprint("held",flush=True)\ntime.sleep(60)';
+    'import fcntl,sys,time\nf=open(sys.argv[1],"r+")\nfcntl.lockf(f,fcntl.LOCK_EX)\nprint("held",flush=True)\ntime.sleep(600)';
   const owner = spawn('python3', ['-c', script, inGraph('overlay/tempdirs/lock-alive')], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
