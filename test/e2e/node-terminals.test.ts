@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
+import { closeSync, openSync } from 'node:fs';
 import { after, afterEach, before, suite, test } from 'node:test';
 import { TestDaemon } from '../harness/daemon.ts';
 import { Person } from '../harness/person.ts';
@@ -97,6 +98,19 @@ suite('cria exec and attach', { skip: missing('runc', 'stty') }, () => {
     });
     assert.deepEqual(await once(child, 'exit'), [0, null]);
     child.stdin.destroy();
+  });
+
+  test('an input that cannot be read is told, and is no end of it', async () => {
+    const memory = openSync('/proc/self/mem', 'r'); // nothing is at address 0
+    const child = spawn(process.execPath, daemon.argv('exec', '-i', 'web', 'sh', '-c', 'cat; echo ended'), {
+      stdio: [memory, 'pipe', 'pipe'],
+    });
+    closeSync(memory);
+    let [out, err] = ['', ''];
+    child.stdout?.on('data', (chunk: Buffer) => (out += chunk.toString()));
+    child.stderr?.on('data', (chunk: Buffer) => (err += chunk.toString()));
+    const [code] = await once(child, 'close');
+    assert.deepEqual([code, out, err], [1, '', 'cria: standard input cannot be read: EIO\n']);
   });
 
   test('who reads no more ends the command', async () => {

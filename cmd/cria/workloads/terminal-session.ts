@@ -3,6 +3,8 @@
 import type { Readable, Writable } from 'node:stream';
 import { ReadStream } from 'node:tty';
 import type { RemoteCommand } from '../../../internal/cri-client/remote-command.ts';
+import { DaemonError, describeError } from '../../../internal/errors/daemon-error.ts';
+import { errnoCode } from '../../../internal/errors/errno.ts';
 import { DetachKeys } from './detach-keys.ts';
 import { enterRawMode, watchSize } from './raw-terminal.ts';
 import { writeTo } from './standard-streams.ts';
@@ -19,7 +21,17 @@ export type SessionEnd = { readonly kind: 'exited'; readonly code: number } | { 
 /** As of a program that SIGPIPE has killed: nobody reads what it writes. */
 const brokenPipe = { kind: 'exited', code: 128 + 13 } as const;
 
-/** Until the command has ended, the person has left, or `signal` aborts; the terminal is as before then. */
+/** What a person's input may do to the session. */
+interface InputEvents {
+  detach(): void;
+  /** It is cut off, which is no end that the command may take for one. */
+  fail(cause: DaemonError): void;
+}
+
+/**
+ * Until the command has ended, the person has left, or `signal` aborts; the terminal is as before then. Rejects with `unavailable`
+ * when the input cannot be read.
+ */
 export async function runSession(
   command: RemoteCommand,
   options: SessionOptions,
@@ -34,9 +46,9 @@ export async function runSession(
     const { stdin } = process;
     if (options.terminal) leaving.push(watchSize((size) => command.resize(size)));
     if (options.terminal && options.stdin && stdin instanceof ReadStream) leaving.push(enterRawMode(stdin));
-    const detached = new Promise<SessionEnd>((resolve) => {
-      if (options.stdin)
-        leaving.push(carryInput(stdin, command.stdin, options, () => resolve({ kind: 'detached' })));
+    const detached = new Promise<SessionEnd>((resolve, fail) => {
+      const events = { detach: () => resolve({ kind: 'detached' }), fail };
+      if (options.stdin) leaving.push(carryInput(stdin, command.stdin, options, events));
     });
     return await Promise.race([detached, ended(command, signal)]);
   } catch (cause) {
@@ -79,7 +91,7 @@ function carryInput(
   from: NodeJS.ReadStream,
   to: Writable,
   { detachKeys, terminal }: SessionOptions,
-  detach: () => void,
+  { detach, fail }: InputEvents,
 ): () => void {
   const keys = new DetachKeys(terminal ? detachKeys : Buffer.alloc(0));
   const onData = (chunk: Buffer): void => {
@@ -91,7 +103,12 @@ function carryInput(
     to.once('drain', () => from.resume());
   };
   const onEnd = (): void => void to.end();
-  from.on('data', onData).once('end', onEnd).on('error', onEnd);
+  const onError = (cause: unknown): void => {
+    if (from.isTTY) return onEnd(); // the window is closed
+    const text = `standard input cannot be read: ${errnoCode(cause) ?? describeError(cause)}`;
+    fail(new DaemonError('unavailable', text));
+  };
+  from.on('data', onData).once('end', onEnd).on('error', onError);
   return () => {
     from.off('data', onData).off('end', onEnd);
     from.pause();
