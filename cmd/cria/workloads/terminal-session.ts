@@ -103,11 +103,12 @@ function carryInput(
     to.once('drain', () => from.resume());
   };
   const onEnd = (): void => void to.end();
-  const onError = (cause: unknown): void => {
-    if (from.isTTY) return onEnd(); // the window is closed
+  const unreadable = (cause: unknown): DaemonError => {
     const text = `standard input cannot be read: ${errnoCode(cause) ?? describeError(cause)}`;
-    fail(new DaemonError('unavailable', text));
+    return new DaemonError('unavailable', text);
   };
+  // Of a terminal: its window is closed.
+  const onError = (cause: unknown): void => (from.isTTY ? onEnd() : fail(unreadable(cause)));
   from.on('data', onData).once('end', onEnd).on('error', onError);
   return () => {
     from.off('data', onData).off('end', onEnd);
