@@ -27,9 +27,13 @@ test('withRollback undoes newest first, goes on after a failed undo, and rethrow
 });
 
 test('withRemains forgets what was undone, and keeps what could not be, last of all', async () => {
-  const run = async (unmount: () => void): Promise<string[]> => {
+  const run = async (unmount: () => void, forgetting = (): void => {}): Promise<string[]> => {
     const done: string[] = [];
-    const remains = { forget: () => void done.push('forget'), keep: () => void done.push('keep') };
+    const forget = (): void => {
+      forgetting();
+      done.push('forget');
+    };
+    const remains = { forget, keep: () => void done.push('keep') };
     const work = withRemains(
       remains,
       (step) => done.push(`failed: ${step}`),
@@ -47,6 +51,8 @@ test('withRemains forgets what was undone, and keeps what could not be, last of 
     throw new Error('busy');
   };
   assert.deepEqual(await run(busy), ['failed: unmount', 'remove', 'keep']);
+  // Else nobody could remove what is left, and the name would stay taken.
+  assert.deepEqual(await run(() => {}, busy), ['remove', 'failed: forget', 'keep']);
 });
 
 test('KeyedLock keeps the order of one key and does not hold up another', async () => {

@@ -32,7 +32,7 @@ export async function withRollback<T>(
 export interface Remains {
   /** For when nothing else of it is left. */
   readonly forget: Undo;
-  /** For when a step could not be undone: it stays visible, so that whoever removes it goes on there. */
+  /** For when a step could not be undone, or it could not be forgotten: it stays visible, so that whoever removes it goes on there. */
   readonly keep: Undo;
 }
 
@@ -48,7 +48,8 @@ export async function withRemains<T>(
     onUndoFailed(step, cause);
   };
   return withRollback(onFailed, (rollback) => {
-    rollback('forget', () => (isUndone ? forget() : keep()));
+    rollback('keep', () => (isUndone ? undefined : keep()));
+    rollback('forget', () => (isUndone ? forget() : undefined));
     return body(rollback);
   });
 }
