@@ -23,7 +23,7 @@ export async function updateContainerResources(
 ): Promise<void> {
   const container = parts.containers.get(idOrPrefix);
   await parts.locks.run(container.id, async () => {
-    requireAlive(container);
+    await requireAlive(parts, container);
     const { name, features, minMemoryBytes } = handlerOf(parts, container.metadata);
     if (!features.canUpdate) throw cannotUpdate(container, name);
     const named = mergeResources(container.status.resources, requested);
@@ -103,9 +103,14 @@ function cannotUpdate({ id }: Container, handler: string): DaemonError {
   return new DaemonError('failed-precondition', `${text}; a container made anew has the new limits`);
 }
 
-function requireAlive({ id, status, removing }: Container): void {
-  if ((status.state === 'created' || status.state === 'running') && !removing) return;
-  const text = `resources of container "${id}" cannot be changed: it is ${removing ? 'being removed' : status.state}`;
+async function requireAlive(parts: ContainerParts, { id, status, removing }: Container): Promise<void> {
+  let state: string = removing ? 'being removed' : status.state;
+  if (state === 'created' || state === 'running') {
+    // One whose end nobody has told yet: each runtime says something else of it.
+    if (!(await parts.monitors.hasEnded(status))) return;
+    state = 'exited';
+  }
+  const text = `resources of container "${id}" cannot be changed: it is ${state}`;
   throw new DaemonError('failed-precondition', `${text}, only a created or running container can be resized`);
 }
 
