@@ -32,7 +32,7 @@ function fuzz(target) {
   mkdirSync(found, { recursive: true });
   const args = [
     `-max_total_time=${values.seconds}`,
-    '-timeout=10',
+    '-timeout=60', // an input takes microseconds, and a machine can stand still for seconds
     '-rss_limit_mb=1024',
     '-print_final_stats=1',
   ];

@@ -49,7 +49,7 @@ describe('the log of a container', { skip: missing('runc') }, () => {
     renameSync(path, join(pod.logDirectory, 'rotated.log'));
     await daemon.client.runtime('ReopenContainerLog', { containerId });
     assert.equal(readFileSync(path, 'utf8'), '');
-    await daemon.client.runtime('StopContainer', { containerId, timeout: 10 });
+    await daemon.client.runtime('StopContainer', { containerId, timeout: 60 });
     const texts = (name: string) => readContainerLog(pod, name).map(({ text }) => text);
     assert.deepEqual(texts('rotated'), ['first']);
     assert.deepEqual(texts('writer'), ['second']);

@@ -113,7 +113,7 @@ describe('containers', { skip: missing('runc') }, () => {
       stopSignal: 'SIGUSR1',
     });
     await hasSaid(id, 'ready');
-    await daemon.client.runtime('StopContainer', { containerId: id, timeout: 10 });
+    await daemon.client.runtime('StopContainer', { containerId: id, timeout: 60 });
     assert.equal((await statusOf(id)).exitCode, 5);
   });
 
@@ -151,7 +151,7 @@ describe('containers', { skip: missing('runc') }, () => {
       const isZombie = () => /\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8')); // its parent is asleep
       await until('it has ended', isZombie);
       await assert.rejects(
-        daemon.client.runtime('ExecSync', { containerId, cmd: ['/bin/true'], timeout: 10 }),
+        daemon.client.runtime('ExecSync', { containerId, cmd: ['/bin/true'], timeout: 60 }),
         /^Error: 9 FAILED_PRECONDITION: cannot run a command in container "[0-9a-f]{64}": it has ended meanwhile$/,
       );
     } finally {

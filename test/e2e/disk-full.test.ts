@@ -83,7 +83,7 @@ describe('a full disk', { skip: missing('runc') }, () => {
           const [, , where] = noRoom.exec(String(error)) ?? assert.fail(String(error));
           assert.ok(where?.startsWith(join(daemon.root, directory)), String(error));
         }
-        await client.runtime('StopContainer', { containerId, timeout: 10 });
+        await client.runtime('StopContainer', { containerId, timeout: 60 });
         assert.equal(await waitForExit(client, containerId), 5);
         await client.runtime('RemoveContainer', { containerId });
         await removeAllPods(client);

@@ -52,7 +52,7 @@ suite('exec_cpu_affinity', { skip: missing('runc') }, () => {
     const { containerId } = await client.runtime('CreateContainer', { podSandboxId, sandboxConfig, config });
     await client.runtime('StartContainer', { containerId });
     const cmd = ['/bin/cat', '/proc/self/status'];
-    const { stdout } = await client.runtime('ExecSync', { containerId, cmd, timeout: '20' });
+    const { stdout } = await client.runtime('ExecSync', { containerId, cmd, timeout: 60 });
     await client.runtime('StopPodSandbox', { podSandboxId });
     await client.runtime('RemovePodSandbox', { podSandboxId });
     return allowed.exec(stdout.toString())?.[1];

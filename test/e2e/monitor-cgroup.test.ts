@@ -93,7 +93,7 @@ describe('a handler with monitor_cgroup = "pod" and monitor_env', { skip: missin
     const { exitCode } = await daemon.client.runtime('ExecSync', {
       containerId,
       cmd: ['true'],
-      timeout: '20',
+      timeout: 60,
     });
     assert.equal(exitCode, 0);
     assert.equal(scoreOf(monitorPid), mayProtect ? -1000 : scoreOf('self'));

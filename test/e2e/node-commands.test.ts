@@ -77,7 +77,7 @@ suite('cria ps, pods, logs and sessions', { skip: missing('runc') }, () => {
     daemon.client.runtime('ExecSync', {
       containerId: firstId,
       cmd: ['/bin/sh', '-c', command],
-      timeout: '20',
+      timeout: 60,
     });
 
   test('ps shows what runs, with --all the rest too', async () => {

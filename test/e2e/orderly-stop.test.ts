@@ -36,9 +36,9 @@ describe('an orderly stop in the middle of work', { skip: missing('runc') }, () 
     const containerId = await createContainer(client, podId, pod, request('main'));
     await client.runtime('StartContainer', { containerId });
     const cmd = ['sh', '-c', 'touch /begun; sleep 1; exit 7'];
-    const exec = client.runtime('ExecSync', { containerId, cmd, timeout: 20 });
+    const exec = client.runtime('ExecSync', { containerId, cmd, timeout: 60 });
     exec.catch(() => {}); // asked below
-    const begun = { containerId, cmd: ['test', '-e', '/begun'], timeout: 10 };
+    const begun = { containerId, cmd: ['test', '-e', '/begun'], timeout: 60 };
     while ((await client.runtime('ExecSync', begun)).exitCode !== 0) await sleep(20);
     await daemon.stop();
     assert.equal((await exec).exitCode, 7);

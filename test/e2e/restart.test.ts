@@ -57,7 +57,7 @@ describe('a restart of the daemon', { skip: missing('runc') }, () => {
 
   async function end(code: number): Promise<void> {
     const cmd = ['sh', '-c', `echo ${code} > /stop.new; mv /stop.new /stop`];
-    await daemon.client.runtime('ExecSync', { containerId, cmd, timeout: 10 });
+    await daemon.client.runtime('ExecSync', { containerId, cmd, timeout: 60 });
   }
 
   test('a killed daemon leaves its container running and logging, and knows it again', async () => {
@@ -81,7 +81,7 @@ describe('a restart of the daemon', { skip: missing('runc') }, () => {
 
   test('an exit while the daemon was dead is reported with its real code', async () => {
     const cmd = ['sh', '-c', '(sleep 1; echo 23 > /stop.new; mv /stop.new /stop) >/dev/null 2>&1 &'];
-    await daemon.client.runtime('ExecSync', { containerId, cmd, timeout: 10 });
+    await daemon.client.runtime('ExecSync', { containerId, cmd, timeout: 60 });
     const { info } = await daemon.client.runtime('ContainerStatus', { containerId, verbose: true });
     const { pid } = JSON.parse(info['info'] ?? '{}') as { pid: number };
     await daemon.kill();

@@ -107,7 +107,7 @@ describe('attach', { skip: missing('runc', 'crictl') }, () => {
     await world.daemon.client.runtime('ExecSync', {
       containerId,
       cmd: ['sh', '-c', 'kill -USR1 1'],
-      timeout: '10',
+      timeout: 60,
     });
     await client.closed;
     assert.equal(client.outcome.status, 'Success');

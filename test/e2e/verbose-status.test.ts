@@ -66,7 +66,7 @@ describe('verbose statuses', { skip: missing('runc') }, () => {
     assert.equal(running.runtimeSpec?.process?.args[0], '/bin/sh');
     assert.equal(running.privileged, false);
     process.kill(running.pid, 0);
-    await daemon.client.runtime('ExecSync', { containerId: container, cmd: ['touch', '/stop'], timeout: 10 });
+    await daemon.client.runtime('ExecSync', { containerId: container, cmd: ['touch', '/stop'], timeout: 60 });
     await waitForExit(daemon.client, container);
     const ended = await infoOf(container);
     assert.equal(ended.pid, 0); // the kernel may have given it to another process

@@ -12,6 +12,7 @@ import { TestDaemon } from '../harness/daemon.ts';
 import { type InProcessDaemon, startInProcess } from '../harness/in-process-daemon.ts';
 import { createContainer, podConfig, runPod, waitForExit } from '../harness/pods.ts';
 import { missing } from '../harness/requirements.ts';
+import { patienceMs } from '../harness/until.ts';
 import { assertWorld, settledWorld, type World } from '../harness/world.ts';
 
 /** What the test does at moments of the daemon's work. */
@@ -77,7 +78,7 @@ suite('calls that meet', { skip: missing('runc') }, () => {
       daemon.client.runtime('StartContainer', { containerId }),
       /FAILED_PRECONDITION.*exited/,
     );
-    await daemon.client.runtime('RemoveContainer', { containerId }, 10_000);
+    await daemon.client.runtime('RemoveContainer', { containerId }, patienceMs);
     await remove(podSandboxId);
   });
 
@@ -143,7 +144,7 @@ suite('calls that meet', { skip: missing('runc') }, () => {
     const pod = territory.pod('stop-created');
     const podSandboxId = await runPod(daemon.client, pod);
     const containerId = await createContainer(daemon.client, podSandboxId, pod, sleeper());
-    await daemon.client.runtime('StopContainer', { containerId, timeout: 3600 }, 20_000);
+    await daemon.client.runtime('StopContainer', { containerId, timeout: 3600 }, patienceMs);
     const { status } = await daemon.client.runtime('ContainerStatus', { containerId });
     assert.deepEqual([status?.state, status?.exitCode], ['CONTAINER_EXITED', 137]);
     await assert.rejects(daemon.client.runtime('StartContainer', { containerId }), /FAILED_PRECONDITION/);
@@ -160,7 +161,7 @@ suite('calls that meet', { skip: missing('runc') }, () => {
       rmSync(path);
       mkdirSync(path); // a file cannot take its place
     }
-    await daemon.client.runtime('StopContainer', { containerId, timeout: 0 }, 10_000);
+    await daemon.client.runtime('StopContainer', { containerId, timeout: 0 }, patienceMs);
     const { status } = await daemon.client.runtime('ContainerStatus', { containerId });
     assert.deepEqual([status?.state, status?.exitCode], ['CONTAINER_EXITED', 137]);
     await remove(podSandboxId);

@@ -9,6 +9,7 @@ import type { ExecSyncRequest } from '../../internal/monitor/monitor.ts';
 import { cgroupDirectory, isUnified } from '../harness/cgroup-parent.ts';
 import { monitorPath } from '../harness/monitor-build.ts';
 import { commandOf } from '../harness/proc.ts';
+import { patienceMs } from '../harness/until.ts';
 import { makeWorld, missing, type Started, until, type World } from './monitor-fixture.ts';
 
 const never = new AbortController().signal;
@@ -26,7 +27,7 @@ describe('execSync', { skip: missing() }, () => {
   function request(argv: readonly string[], extra: Partial<ExecSyncRequest> = {}): ExecSyncRequest {
     const { runtimePath, runtimeArgs, env } = container.request;
     const process = { terminal: false, user: { uid: 0, gid: 0 }, args: argv, env: ['PATH=/bin'], cwd: '/' };
-    const limits = { cgroup: undefined, timeoutMs: 20_000, maxOutputBytes: 1 << 20 };
+    const limits = { cgroup: undefined, timeoutMs: patienceMs, maxOutputBytes: 1 << 20 };
     return { containerId: container.id, runtimePath, runtimeArgs, env, process, ...limits, ...extra };
   }
 

@@ -10,6 +10,7 @@ import type { DaemonError } from '../../internal/errors/daemon-error.ts';
 import type { ExecSyncResult } from '../../internal/monitor/monitor.ts';
 import { SpawnerRunner } from '../../internal/monitor/spawner-runner.ts';
 import type { StreamSession } from '../../internal/monitor/stream-session.ts';
+import { patienceMs } from '../harness/until.ts';
 import { FaultyMonitor } from './faulty-monitor.ts';
 import { isAlive, makeWorld, missing, type Started, until, type World } from './monitor-fixture.ts';
 import { commandLines } from './monitor-stub.ts';
@@ -54,7 +55,7 @@ describe('a process of ours that is killed', { skip: missing() }, () => {
     const { runtimeArgs, env } = container.request;
     const args = ['sh', '-c', script];
     const process = { terminal: false, user: { uid: 0, gid: 0 }, args, env: ['PATH=/bin'], cwd: '/' };
-    const limits = { cgroup: undefined, timeoutMs: 20_000, maxOutputBytes: 1 << 20 };
+    const limits = { cgroup: undefined, timeoutMs: patienceMs, maxOutputBytes: 1 << 20 };
     const request = { containerId: container.id, runtimePath, runtimeArgs, env, process, ...limits };
     return world.monitors.execSync(request, never);
   }
@@ -144,7 +145,7 @@ describe('a process of ours that is killed', { skip: missing() }, () => {
       faulty.arm({ role: 'spawner', point });
       const next = world.another();
       const runner = new SpawnerRunner(next.spawner);
-      const options = { env: { PATH: '/bin:/usr/bin' }, timeoutMs: 10_000 };
+      const options = { env: { PATH: '/bin:/usr/bin' }, timeoutMs: patienceMs };
       await assert.rejects(runner.run(['/bin/echo', 'one'], options, never), /spawner ended/);
       assert.equal((await runner.run(['/bin/echo', 'two'], options, never)).stdout, 'two\n');
       await next.spawner.close();

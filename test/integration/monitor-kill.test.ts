@@ -12,6 +12,7 @@ import type { ExecSyncRequest } from '../../internal/monitor/monitor.ts';
 import { parseExecHelp } from '../../internal/oci/probe-runtime.ts';
 import { cgroupDirectory, isUnified, processesIn, removeCgroupTree } from '../harness/cgroup-parent.ts';
 import { claimCgroups, releaseCgroups } from '../harness/crun-cgroups.ts';
+import { patienceMs } from '../harness/until.ts';
 import { isAlive, makeWorld, missing, runcPath, type Started, until, type World } from './monitor-fixture.ts';
 
 /** The hierarchy in which an exec has its own cgroup. */
@@ -81,7 +82,7 @@ for (const runtime of [runcPath ?? '/usr/bin/runc', '/usr/bin/crun']) {
       const { pid, startTicks } = container.created;
       const cgroup = option === undefined ? undefined : { option, initPid: pid, initStartTicks: startTicks };
       const fields = { containerId: container.id, runtimePath, runtimeArgs, env, process, cgroup };
-      return { ...fields, timeoutMs: 30_000, maxOutputBytes: 1 << 20, ...extra };
+      return { ...fields, timeoutMs: patienceMs, maxOutputBytes: 1 << 20, ...extra };
     }
 
     const exec = (script: string, extra?: Partial<ExecSyncRequest>) =>

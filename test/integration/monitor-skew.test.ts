@@ -19,6 +19,7 @@ import {
 } from '../../internal/monitor/frames.ts';
 import { monitorPath } from '../harness/monitor-build.ts';
 import { oldMonitor } from '../harness/old-monitor.ts';
+import { patienceMs } from '../harness/until.ts';
 import { isAlive, joinLog, missing, type Started, until, useWorld, type World } from './monitor-fixture.ts';
 
 const old = oldMonitor();
@@ -57,7 +58,7 @@ describe('the first released monitor', { skip: missing() || ('missing' in old &&
     assert.equal(joinLog(world.log(request), 'stdout').toString(), 'out\n');
     await world.monitors.remove(id);
     const result = await world.spawner.run(
-      { argv: ['/bin/echo', 'x'], env: {}, cwd: undefined, stdin: undefined, timeoutMs: 5000 },
+      { argv: ['/bin/echo', 'x'], env: {}, cwd: undefined, stdin: undefined, timeoutMs: patienceMs },
       new AbortController().signal,
     );
     assert.equal(result.stdout.toString(), 'x\n');
@@ -194,7 +195,7 @@ describe('the monitor of today, and a daemon of another version', { skip: missin
     });
     const wire = new Wire(child.stdio[3] as Duplex);
     try {
-      const run = { op: 'run', argv: ['/bin/echo', 'x'], env: [], timeoutMs: 5000, hasStdin: false };
+      const run = { op: 'run', argv: ['/bin/echo', 'x'], env: [], timeoutMs: patienceMs, hasStdin: false };
       wire.send({ ...run, seq: 1 }, { op: 'levitate', seq: 2 }, { ...run, later: { a: 1 }, seq: 3 });
       assert.deepEqual(await wire.answer(2), { seq: 2, err: 'unsupported' });
       for (const seq of [1, 3])

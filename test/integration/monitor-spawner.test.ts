@@ -12,11 +12,12 @@ import { SpawnerRunner } from '../../internal/monitor/spawner-runner.ts';
 import { ProcessError } from '../../internal/process/process-error.ts';
 import { monitorPath } from '../harness/monitor-build.ts';
 import { commandOf, processIds } from '../harness/proc.ts';
+import { patienceMs } from '../harness/until.ts';
 import { isAlive, until } from './monitor-fixture.ts';
 
 const never = new AbortController().signal;
 const env = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', MARK: 'a b=c' };
-const options = { env, timeoutMs: 20_000 };
+const options = { env, timeoutMs: patienceMs };
 const sh = (script: string): string[] => ['/bin/sh', '-c', script];
 
 function failure(check: (error: ProcessError) => void): (error: unknown) => true {

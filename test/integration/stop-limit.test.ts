@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { patienceMs } from '../harness/until.ts';
 
 test('an end that takes too long says what it was at and what is left, and is one', (t) => {
   const directory = mkdtempSync(join(tmpdir(), 'stop-limit-'));
@@ -14,7 +15,7 @@ test('an end that takes too long says what it was at and what is left, and is on
   const fifo = join(directory, 'fifo');
   execFileSync('mkfifo', [fifo]);
   const child = fileURLToPath(new URL('./stop-limit-child.js', import.meta.url));
-  const options = { encoding: 'utf8', timeout: 30_000, killSignal: 'SIGKILL' } as const;
+  const options = { encoding: 'utf8', timeout: patienceMs, killSignal: 'SIGKILL' } as const;
   const ended = spawnSync(process.execPath, [child, fifo, '300'], options);
   assert.deepEqual([ended.status, ended.signal], [0, null], ended.stderr);
   assert.equal(ended.stdout, 'cut\n');
