@@ -5,12 +5,14 @@ set -euo pipefail
 REPO=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 LOG_DIR=${CRIA_TEST_LOGS:-$REPO/dist/test-logs}
 
-# What a login of root has, and a runner of jobs may lack: files that everybody may read, a home, room for the tests
-# that open some thousand files, and nobody who types.
+# What a login of root has, and a runner of jobs may lack: files that everybody may read, a home, words in English, room
+# for the tests that open some thousand files, and nobody who types.
 umask 022
-export HOME=${HOME:-/root}
+export HOME=${HOME:-/root} LC_ALL=C.UTF-8
 [ "$(ulimit -Hn)" = unlimited ] || [ "$(ulimit -Hn)" -ge 65536 ] || ulimit -n 65536 2>/dev/null || true
 exec </dev/null
+tmpdir=${TMPDIR:-}
+[ ${#tmpdir} -le 40 ] || unset TMPDIR # the path of a socket has 107 bytes, of which the tests need sixty
 
 for part in say packages node cri-tools private-apt newer-podman busybox isolated; do
   # shellcheck source=/dev/null
