@@ -9,11 +9,12 @@ import { DaemonError } from '../errors/daemon-error.ts';
 import { isENOENT } from '../errors/errno.ts';
 import { detachMount } from '../fs/detach-mount.ts';
 import { ensureDirectory, listDirectory } from '../fs/directories.ts';
+import type { RuntimeHandler } from '../oci/oci-runtime.ts';
 import { cloneMount } from '../sys/clone-mount.ts';
 import { equalIdMaps } from '../sys/id-maps.ts';
 import { SystemCallError } from '../sys/libc.ts';
 import type { ContainerMount } from './container-config.ts';
-import type { ContainerParts } from './container-parts.ts';
+import type { ContainerParts, MountAbilities } from './container-parts.ts';
 import type { Subject } from './creation-subject.ts';
 import { checkMount } from './spec/mounts.ts';
 import type { PodUserNamespace } from './spec/spec-input.ts';
@@ -36,9 +37,9 @@ export async function prepareMounts(
 ): Promise<readonly ContainerMount[]> {
   const directory = directoryOf(parts, metadata.id);
   const ready: ContainerMount[] = [];
-  const knowsReadOnly = handler.features.recursiveReadOnlyMounts;
+  const leavesReadOnly = !preparesReadOnly(handler);
   for (const mount of mounts) {
-    const plan = planOf(mount, pod.facts.userNamespace, knowsReadOnly);
+    const plan = planOf(mount, pod.facts.userNamespace, leavesReadOnly);
     const plain = { ...mount, idMaps: isMapped(mount, pod.facts.userNamespace) ? undefined : mount.idMaps };
     if (plan === undefined) {
       ready.push(plain);
@@ -52,6 +53,18 @@ export async function prepareMounts(
     ready.push({ ...plain, hostPath, recursiveReadOnly: false, isAsSource });
   }
   return ready;
+}
+
+/** Whether containers of the handler can have mounts that are read-only down to the last one below: by their runtime, or by us. */
+export function hasRecursiveReadOnly(abilities: MountAbilities, handler: RuntimeHandler): boolean {
+  return (
+    handler.features.recursiveReadOnlyMounts || (preparesReadOnly(handler) && abilities.recursiveReadOnly)
+  );
+}
+
+/** A kernel of its own takes the mounts of a container when that starts: ours are gone by then. */
+function preparesReadOnly({ features }: RuntimeHandler): boolean {
+  return !features.recursiveReadOnlyMounts && features.kernelPerPod !== true;
 }
 
 /** Idempotent. The mounts are those of a container that is created, or will never be. */
@@ -97,11 +110,11 @@ function isMapped(mount: ContainerMount, userNamespace: PodUserNamespace | undef
 function planOf(
   mount: ContainerMount,
   userNamespace: PodUserNamespace | undefined,
-  knowsReadOnly: boolean,
+  leavesReadOnly: boolean,
 ): Plan | undefined {
   const mapsIds = mount.image === '' && isMapped(mount, userNamespace);
   const userNamespacePath = mapsIds ? userNamespace?.path : undefined;
-  const leaves = userNamespace === undefined && (knowsReadOnly || !mount.recursiveReadOnly);
+  const leaves = userNamespace === undefined && (leavesReadOnly || !mount.recursiveReadOnly);
   const readOnly = leaves || !mount.readonly ? undefined : mount.recursiveReadOnly ? 'all' : 'top';
   return userNamespacePath === undefined && readOnly === undefined
     ? undefined

@@ -1,3 +1,4 @@
+import { hasRecursiveReadOnly } from '../container/prepared-mounts.ts';
 import { whyNoUserNamespace } from '../sandbox/user-namespace.ts';
 import type { CriParts } from './cri-parts.ts';
 import type { RuntimeHandler } from './gen/runtime/v1/RuntimeHandler.ts';
@@ -31,7 +32,7 @@ function runtimeHandlers(parts: CriParts): RuntimeHandler[] {
     name: handler.name,
     // By what can be done here, by the runtime or by us; the kubelet refuses pods that need what is false.
     features: {
-      recursiveReadOnlyMounts: handler.features.recursiveReadOnlyMounts || abilities.recursiveReadOnly,
+      recursiveReadOnlyMounts: hasRecursiveReadOnly(abilities, handler),
       userNamespaces: whyNoUserNamespace(abilities, handler) === undefined,
     },
   }));

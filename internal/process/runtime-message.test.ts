@@ -24,6 +24,11 @@ const cases: readonly (readonly [string, string, string])[] = [
     '{"msg":"no \\"x\\"","level":"error","time":"2026-01-02T03:04:05.1Z"}\n{"msg":"odd","level":"warning"}\n',
     'no "x"',
   ],
+  [
+    'two processes of runsc on one line',
+    '{"msg":"no {x}","level":"error","time":"t"}{"msg":"so it ends","level":"error","time":"t"}\n',
+    'no {x}; so it ends',
+  ],
   ['words that only begin as JSON', '{"msg": it broke\n', '{"msg": it broke'],
   ['JSON that is no log', '{"code":1}\n', '{"code":1}'],
   ['plain text', 'it broke.\n', 'it broke'],

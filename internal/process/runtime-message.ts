@@ -6,7 +6,8 @@
  * warnings around it are left out: runc warns of a frozen cgroup that is gone after the error that matters.
  */
 export function runtimeMessage(text: string): string {
-  const lines = text.split('\n').map((line) => parseLine(line.trim()));
+  // the processes of runsc end their lines not always
+  const lines = text.split(/\n|(?<=\})(?=\{"msg":)/).map((line) => parseLine(line.trim()));
   const errors = lines.filter(({ level }) => level === 'error' || level === 'fatal');
   const said = (errors.length > 0 ? errors : lines).map(({ message }) => message);
   return [...new Set(said.filter((message) => message !== ''))].join('; ').replace(/\.$/, '');

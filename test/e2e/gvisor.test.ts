@@ -262,6 +262,18 @@ describe('a pod under gVisor', { skip: missing('runc', 'runsc') }, () => {
     assert.equal(items[0]?.state, 'SANDBOX_NOTREADY');
   });
 
+  test('a volume that is read-only down to the last mount is refused, and not announced', async () => {
+    const { runtimeHandlers } = await daemon.client.runtime('Status', {});
+    const announced = runtimeHandlers.find(({ name }) => name === 'gvisor')?.features;
+    assert.equal(announced?.recursiveReadOnlyMounts, false);
+    const podSandboxId = await runPod();
+    const mount = { containerPath: '/ro', hostPath: daemon.root, readonly: true, recursiveReadOnly: true };
+    await assert.rejects(run(podSandboxId, 'main', 'true', { config: { mounts: [mount] } }), {
+      code: status.UNIMPLEMENTED,
+      details: 'RROUnsupported: mount at "/ro": the runtime handler has no recursive read-only',
+    });
+  });
+
   test('the environment, a read-only root, volumes to read and to write', async () => {
     const podSandboxId = await runPod();
     const volume = join(daemon.root, 'volume');
