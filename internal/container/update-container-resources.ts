@@ -134,7 +134,8 @@ function requireRoom(parts: ContainerParts, container: Container, limit: bigint)
 
 /**
  * What is in force after an update. A zero or empty value says nothing, as in the CRI. A new memory limit comes with its
- * swap limit: the old one belonged to the old limit. Limits of huge pages stay.
+ * swap limit, which is no swap where it is not named, as in CRI-O and containerd: the old one belonged to the old limit. Limits of
+ * huge pages stay.
  */
 export function mergeResources(before: LinuxResources, requested: LinuxResources): LinuxResources {
   const memory = requested.memoryLimitBytes !== 0n ? requested : before;
