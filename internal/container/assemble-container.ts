@@ -16,6 +16,7 @@ import { type ContainerPaths, containerPaths, metadataFile, statusFile } from '.
 import type { ContainerParts, PodContext } from './container-parts.ts';
 import { bringsTimeZone, setTimeZone } from './container-time-zone.ts';
 import { rootOfPod, type Subject } from './creation-subject.ts';
+import { requireLivable, withSeccompHint } from './deadly-seccomp.ts';
 import { type DeclaredVolumes, prepareDeclaredVolumes } from './declared-volumes.ts';
 import { creatingStatus } from './first-status.ts';
 import { gatherSpecInput } from './gather-spec-input.ts';
@@ -49,9 +50,12 @@ export async function assembleContainer(
   const declared = await declaredVolumes(parts, subject);
   const input = await gatherSpecInput(parts, subject, { mounts, volumes: declared.binds });
   const spec = await withAccounts(parts, input, buildSpec(input));
+  requireLivable(spec, subject.handler);
   await declared.giveTo(ownerByMappings(spec));
   await writeFile(paths.spec, serializeSpec(spec), { mode: 0o600 });
-  const identity = await spawn(parts, subject, { spec, rollback });
+  const identity = await spawn(parts, subject, { spec, rollback }).catch((cause: unknown) => {
+    throw withSeccompHint(cause, spec.linux.seccomp);
+  });
   await releaseMounts(parts, metadata.id);
   const { uid, gid, additionalGids } = spec.process.user;
   const status: ContainerStatus = {

@@ -148,6 +148,20 @@ describe('runtime classes', { skip: missing('runc', 'crun') }, () => {
     assert.equal(await waitForExit(daemon.client, free.containerId), 0);
   });
 
+  test('a seccomp profile under which nothing can run is refused at once by each handler', async () => {
+    const namespaceOptions = { network: 'POD', pid: 'CONTAINER', ipc: 'POD' } as const;
+    const localhostRef = join(daemon.root, 'deadly.json');
+    writeFileSync(localhostRef, '{"defaultAction":"SCMP_ACT_KILL","syscalls":[]}');
+    const seccomp = { profileType: 'Localhost', localhostRef } as const;
+    const container = { linux: { securityContext: { namespaceOptions, seccomp } } };
+    for (const handler of ['runc', 'crun'])
+      await assert.rejects(daemon.run(handler, 'true', { container }), {
+        code: status.INVALID_ARGUMENT,
+        details:
+          /^no process can run under the seccomp profile: its default action SCMP_ACT_KILL is for all of/,
+      });
+  });
+
   test('a handler that is not there is refused with the names of those that are', async () => {
     await assert.rejects(daemon.run('absent', 'true'), {
       code: status.NOT_FOUND,
