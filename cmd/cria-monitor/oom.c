@@ -6,22 +6,25 @@
 #include "container.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-/* A v1 kernel tells of the shortage just before it kills somebody for it. */
-enum { LOOK_AGAIN_MS = 20 };
+/* A v1 kernel tells of the shortage just before it kills somebody for it, and once more when the cgroup goes. */
+enum { LOOK_AGAIN_MS = 20, SIGNALS_OF_REMOVAL = 1 };
 
 static void notified(struct source *source, uint32_t events);
-static void look(void);
+static void look_again(void);
 static int counter_fd = -1;
 static uint64_t kills_at_start;
 static uint64_t kills_seen;
 /* v2: the counters' own file; v1: an eventfd. */
 static struct source notice = { .fd = -1, .ready = notified };
-static struct timer look_timer = { .fire = look };
+static struct timer look_timer = { .fire = look_again };
+/* v1: there was a shortage, and the counter has not been read since somebody may have been killed for it. */
+static bool is_open_shortage;
 
 /* Both files have a line "oom_kill N": memory.oom_control since Linux 4.13, memory.events. */
 static bool read_kills(uint64_t *kills)
@@ -39,26 +42,46 @@ static bool read_kills(uint64_t *kills)
 	return true;
 }
 
-static void look(void)
+static bool look(void)
 {
 	if (read_kills(&kills_seen))
-		return;
+		return true;
 	if (notice.fd == counter_fd)
 		counter_fd = -1;
 	loop_close(&notice); /* an error stays an error: it would wake us for ever */
+	return false;
+}
+
+static void look_again(void)
+{
+	if (look())
+		is_open_shortage = false;
+}
+
+/* How often the kernel has told since it was asked last. */
+static uint64_t signals_of_v1(void)
+{
+	uint64_t count;
+
+	if (notice.fd < 0 || notice.fd == counter_fd || read(notice.fd, &count, sizeof(count)) < 0)
+		return 0;
+	return count;
 }
 
 static void notified(struct source *source, uint32_t events)
 {
-	uint64_t count;
-
 	(void)events;
-	if (source->fd != counter_fd) {
-		if (read(source->fd, &count, sizeof(count)) < 0)
-			return;
-		timer_start(&look_timer, LOOK_AGAIN_MS);
+	if (source->fd == counter_fd) {
+		look();
+		return;
 	}
-	look();
+	uint64_t count = signals_of_v1();
+
+	if (count == 0)
+		return;
+	timer_start(&look_timer, LOOK_AGAIN_MS);
+	if (look() || count > SIGNALS_OF_REMOVAL)
+		is_open_shortage = true;
 }
 
 /* Advisory: a kernel of PREEMPT_RT has no event_control, and the counter is read at the exit anyway. */
@@ -104,10 +127,21 @@ void oom_watch(pid_t pid)
 		watch_v1(&cgroup);
 }
 
+/*
+ * systemd may remove a scope before a monitor that waits for the CPU sees the exit. What is left of a v1 cgroup then is what the
+ * kernel has told: a shortage that nobody has looked into, and an init that was killed.
+ */
+static bool killed_unseen(void)
+{
+	if (signals_of_v1() > SIGNALS_OF_REMOVAL)
+		is_open_shortage = true;
+	return is_open_shortage && container.signal == SIGKILL;
+}
+
 bool oom_happened(void)
 {
-	if (counter_fd >= 0)
-		read_kills(&kills_seen);
+	if (counter_fd >= 0 && !read_kills(&kills_seen) && killed_unseen())
+		return true;
 	return kills_seen > kills_at_start;
 }
 

@@ -2,11 +2,12 @@
 
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import {
   cgroupDirectory,
+  isUnified,
   makeMemoryParent,
   processesIn,
   removeCgroupTree,
@@ -83,7 +84,64 @@ describe('the OOM flag of an exit', { skip: missing() }, () => {
     assert.equal((await world.exit(id)).oom, true);
     await until('the monitor has left', () => !isAlive(created.monitorPid));
   });
+
+  /** cgroup v2 tells with the kill and not before it, and so much is lost with the cgroup; a PREEMPT_RT kernel tells nothing. */
+  const tells = !isUnified && existsSync(cgroupDirectory('memory', 'cgroup.event_control'));
+  const onlyOnV1 = { skip: tells ? false : 'needs cgroup v1 with events' };
+
+  /** The exit of an init that ended while its monitor had no CPU, and whose cgroup was removed meanwhile. */
+  async function exitUnseen(command: readonly string[], end: (initPid: number) => void, signals: number) {
+    const linux = below(24 * megabyte);
+    const { id, created } = await world.create(command, { linux });
+    process.kill(created.monitorPid, 'SIGSTOP');
+    try {
+      world.start(id);
+      end(created.pid);
+      await until('the init has ended', () => stateOf(created.pid) === 'Z');
+      await until('its cgroup can be removed', () => isRemoved(cgroupDirectory('memory', linux.cgroupsPath)));
+      await until(
+        'the kernel has told of the end of the cgroup',
+        () => toldTo(created.monitorPid) >= signals,
+      );
+    } finally {
+      process.kill(created.monitorPid, 'SIGCONT');
+    }
+    return world.exit(id);
+  }
+
+  test('is set when systemd removes the cgroup before the monitor sees the exit', onlyOnV1, async () => {
+    const killed = await exitUnseen(['sh', '-c', `exec ${eat}`], () => {}, 2);
+    assert.deepEqual([killed.code, killed.signal, killed.oom], [137, 9, true]);
+    const stopped = await exitUnseen(['sleep', '1000'], (pid) => process.kill(pid, 'SIGKILL'), 1);
+    assert.deepEqual([stopped.code, stopped.signal, stopped.oom], [137, 9, false]);
+  });
 });
+
+/** As /proc/PID/stat has it; Z is a zombie. */
+function stateOf(pid: number): string {
+  return /\) (\S)/.exec(readFileSync(`/proc/${pid}/stat`, 'utf8'))?.[1] ?? '';
+}
+
+/** A process may be in its cgroup a moment longer than it can be seen to have ended. */
+function isRemoved(cgroup: string): boolean {
+  try {
+    rmdirSync(cgroup);
+    return true;
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'EBUSY') throw cause;
+    return false;
+  }
+}
+
+/** What waits in the only eventfd of a process. */
+function toldTo(pid: number): number {
+  const texts = readdirSync(`/proc/${pid}/fdinfo`).map((fd) =>
+    readFileSync(`/proc/${pid}/fdinfo/${fd}`, 'utf8'),
+  );
+  const counts = texts.flatMap((text) => /^eventfd-count:\s+([0-9a-f]+)$/m.exec(text)?.[1] ?? []);
+  assert.equal(counts.length, 1);
+  return Number.parseInt(counts[0] ?? '', 16);
+}
 
 function commandOf(pid: number): string {
   try {
