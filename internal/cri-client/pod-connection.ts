@@ -121,7 +121,9 @@ class PodConnection extends Duplex {
     if (id === errorStream) this.#onError(piece, isLast);
     if (id !== dataStream || this.readableEnded) return;
     if (piece.length > 0 && !this.push(piece)) this.#socket.pause();
-    if (isLast) this.push(null);
+    if (!isLast) return;
+    this.push(null);
+    this.#socket.resume(); // nobody asks for more of a stream that has ended, but the end of the session is still to come
   }
 
   /** Any text there means that the connection is over. */
