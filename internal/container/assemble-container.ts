@@ -21,6 +21,7 @@ import { type DeclaredVolumes, prepareDeclaredVolumes } from './declared-volumes
 import { creatingStatus } from './first-status.ts';
 import { gatherSpecInput } from './gather-spec-input.ts';
 import { mountImageVolumes } from './image-volumes.ts';
+import { requireOwnKernelPlaces } from './kernel-places.ts';
 import { linkLog, unlinkLog, withPodLogs } from './log-links.ts';
 import { requirePropagation } from './mount-propagation.ts';
 import { resolveMountSources } from './mount-sources.ts';
@@ -44,6 +45,7 @@ export async function assembleContainer(
   await ensureDirectory(paths.dataDirectory); // before anything else: a daemon that dies finds by it what to undo
   await ensureDirectory(paths.bundle);
   await allEnded([writeRecords(paths, subject), mountRootfs(parts, subject, rollback)]);
+  await requireOwnKernelPlaces(paths.rootfs);
   if (parts.defaults.timeZone !== '' && !bringsTimeZone(config.mounts))
     await setTimeZone(paths.rootfs, await readTimeZone(parts.defaults.timeZone), rootOfPod(subject.pod));
   const mounts = await readyMounts(parts, subject, rollback);

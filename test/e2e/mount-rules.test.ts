@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { status } from '@grpc/grpc-js';
@@ -92,6 +92,27 @@ for (const handler of ['runc', 'crun'] as const) {
 
     test('an image whose account file is a device is refused at once', () =>
       refusesAccountFile('/etc/group', 'device', ['c', '1', '5']));
+
+    test('an image with a link in the place of /dev, /proc or /sys is refused, and nothing is made where it leads', async () => {
+      const ofHost = join(daemon.root, 'of-host');
+      mkdirSync(ofHost);
+      const climbing = `${'../'.repeat(20)}${ofHost}`;
+      for (const [place, target] of Object.entries({ dev: ofHost, proc: climbing, sys: ofHost })) {
+        const name = `localhost/linked-${place}:test`;
+        const layout = join(daemon.root, `linked-${place}`);
+        buildChangedBusybox(layout, { name, config: {} }, (rootfs) => {
+          rmSync(join(rootfs, place), { recursive: true, force: true });
+          symlinkSync(target, join(rootfs, place));
+        });
+        await daemon.cria('image', 'load', '--name', name, layout);
+        const refused = { pod: `linked-${place}`, container: { image: { image: name } } };
+        await assert.rejects(runContainer(daemon, refused), {
+          code: status.FAILED_PRECONDITION,
+          details: `/${place} of the image is a symbolic link`,
+        });
+        assert.deepEqual(readdirSync(ofHost), []);
+      }
+    });
 
     test('of /proc only a whole one of the host, and files that lxcfs makes, are volumes', async () => {
       const hostFile = join(daemon.root, 'uptime');
