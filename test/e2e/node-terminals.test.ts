@@ -6,6 +6,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
 import { after, afterEach, before, suite, test } from 'node:test';
+import { command } from '../harness/command.ts';
 import { TestDaemon } from '../harness/daemon.ts';
 import { Person } from '../harness/person.ts';
 import { createContainer, runPod } from '../harness/pods.ts';
@@ -58,6 +59,13 @@ suite('cria exec and attach', { skip: missing('runc', 'stty') }, () => {
     assert.equal((await person.sees(/code=(\d+)/))[1], String(code), person.screen);
     assert.equal((await person.sees(settings))[1], before[1], 'the terminal is not as it was');
     assert.equal(await person.exit, 0);
+  }
+
+  /** The one process of this daemon's with such a command line. */
+  function pidOf(pattern: RegExp): number {
+    const own = processesOf(daemon.root, daemon.cgroupParent).filter(({ command }) => pattern.test(command));
+    assert.equal(own.length, 1, JSON.stringify(own));
+    return own[0]!.pid;
   }
 
   /** Runs with something on its input; its output is bytes. */
@@ -154,13 +162,24 @@ suite('cria exec and attach', { skip: missing('runc', 'stty') }, () => {
       const person = atTerminal('exec', '-it', 'web', 'sh');
       const before = await person.sees(settings);
       await person.sees(/\/ # /);
-      const own = processesOf(daemon.root, daemon.cgroupParent).filter(({ command }) =>
-        / exec -it web sh$/.test(command),
-      );
-      assert.equal(own.length, 1, JSON.stringify(own));
-      process.kill(own[0]!.pid, signal);
+      process.kill(pidOf(/ exec -it web sh$/), signal);
       await ends(person, before, code);
     }
+  });
+
+  test('who was stopped and goes on has the terminal again', async () => {
+    const person = atTerminal('exec', '-it', 'web', 'sh');
+    const before = await person.sees(settings);
+    await person.sees(/\/ # /);
+    const pid = pidOf(/ exec -it web sh$/);
+    const stty = (words: string) => command(['/bin/sh', '-c', `stty ${words} < /proc/${pid}/fd/0`]);
+    const raw = await stty('-g');
+    process.kill(pid, 'SIGSTOP');
+    await stty(before[1] ?? ''); // as a shell does
+    process.kill(pid, 'SIGCONT');
+    await until('the terminal is raw again', async () => (await stty('-g')) === raw);
+    person.type('exit 7\r');
+    await ends(person, before, 7);
   });
 
   test('who leaves by the detach keys leaves a container that goes on', async () => {

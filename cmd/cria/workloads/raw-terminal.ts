@@ -14,16 +14,25 @@ const stdinDescriptor = 0;
  * SIGKILL, the terminal is as it was.
  */
 export function enterRawMode(stdin: ReadStream): () => void {
+  const enter = (): void => {
+    stdin.setRawMode(true);
+    disableOutputProcessing(stdinDescriptor);
+  };
+  const goOn = (): void => {
+    stdin.setRawMode(false); // what is set already is not set again
+    enter();
+  };
   const leave = (): void => {
     process.off('exit', leave);
+    process.off('SIGCONT', goOn);
     for (const signal of endings) process.off(signal, end);
     if (!stdin.destroyed) stdin.setRawMode(false);
   };
   const end = (signal: NodeJS.Signals): void => process.exit(128 + constants.signals[signal]); // 'exit' follows
   process.on('exit', leave);
+  process.on('SIGCONT', goOn); // who was stopped finds the shell's settings
   for (const signal of endings) process.on(signal, end);
-  stdin.setRawMode(true);
-  disableOutputProcessing(stdinDescriptor);
+  enter();
   return leave;
 }
 
