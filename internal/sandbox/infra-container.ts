@@ -2,6 +2,7 @@
 
 import { writeFile } from 'node:fs/promises';
 import { handlerOf } from '../container/handler-of.ts';
+import { podFeatures } from '../container/pod-features.ts';
 import { containerLabels } from '../container/selinux-labels.ts';
 import { infraSpec } from '../container/spec/infra-spec.ts';
 import { serializeSpec } from '../container/spec/serialize-spec.ts';
@@ -66,13 +67,20 @@ async function specOfInfra(
   const { cgroups, host, defaults, defaultSeccomp } = parts.containers;
   const handler = handlerOf(parts.containers, record);
   const facts = sandboxFacts(parts, record, { namespaces, infra: undefined });
-  const { privileged, namespaces: modes } = record.config;
+  const { privileged, namespaces: modes, annotations } = record.config;
+  const { allowedAnnotations, defaultAnnotations } = handler;
+  const { allowed } = podFeatures(annotations, { allowedAnnotations, workloads: defaults.workloads });
   const asContainer = { privileged, pidMode: modes.pid, ipcMode: modes.ipc, selinux: undefined };
   const labels = await containerLabels(parts.containers, facts, asContainer);
   return infraSpec({
     sandbox: { ...facts, labels },
     host: { ...host, recursiveReadOnlyMounts: handler.features.recursiveReadOnlyMounts },
-    defaults: { ...defaults.spec, seccompProfile: handler.seccompProfile ?? defaultSeccomp.profile },
+    defaults: {
+      ...defaults.spec,
+      seccompProfile: handler.seccompProfile ?? defaultSeccomp.profile,
+      allowedAnnotations: allowed,
+      annotations: defaultAnnotations,
+    },
     rootfsPath: parts.defaults.pauseRootfs,
     pausePath: '/pause',
     cgroupsPath: cgroups.cgroupsPath(record.cgroupParent, record.id),

@@ -1,4 +1,5 @@
-import type { SpecInput } from './spec-input.ts';
+import type { ContainerConfig } from '../container-config.ts';
+import type { SandboxFacts, SpecDefaults, SpecInput } from './spec-input.ts';
 
 /** What an OCI runtime, systemd or a hypervisor acts upon. A pod's author must not reach these (CVE-2023-6476, -2024-3154). */
 const gatedPrefixes: readonly string[] = [
@@ -39,7 +40,11 @@ export function passedAnnotations({
   sandbox,
   config,
   defaults,
-}: Pick<SpecInput, 'sandbox' | 'config' | 'defaults'>): Readonly<Record<string, string>> {
+}: {
+  readonly sandbox: Pick<SandboxFacts, 'annotations'>;
+  readonly config: Pick<ContainerConfig, 'annotations'>;
+  readonly defaults: Pick<SpecDefaults, 'allowedAnnotations'>;
+}): Readonly<Record<string, string>> {
   const all = Object.entries({ ...sandbox.annotations, ...config.annotations });
   return Object.fromEntries(all.filter(([name]) => passes(name, defaults.allowedAnnotations)));
 }

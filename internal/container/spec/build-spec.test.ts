@@ -96,6 +96,34 @@ test('a pod picks a hook by an annotation that its handler allows, and by no oth
   assert.equal(hooksUnder([name], {}), undefined);
 });
 
+test('infraSpec tells a kernel of the pod’s own what the pod wants of it, as the handler allows', () => {
+  const wanted = { 'dev.gvisor.flag.debug': 'true', 'run.oci.handler': 'x', team: 'a' };
+  const annotationsOf = (ownKernel: boolean) =>
+    infraSpec({
+      sandbox: { ...plainSandbox, ownKernel, annotations: wanted },
+      host: plainInput.host,
+      defaults: {
+        ...plainInput.defaults,
+        allowedAnnotations: ['dev.gvisor.flag.'],
+        annotations: { 'dev.gvisor.spec.rootfs.overlay': 'memory', team: 'b' },
+      },
+      rootfsPath: '/run/sandbox/pause',
+      pausePath: '/pause',
+      cgroupsPath: '/kubepods/poduid/crio-infra',
+      resources: { oomScoreAdj: -998, cpusetCpus: '' },
+      podAmounts: { overhead: undefined, resources: undefined },
+    }).annotations;
+  const kernel = annotationsOf(true);
+  assert.equal(kernel[`${own}ContainerType`], 'sandbox');
+  assert.equal(kernel['dev.gvisor.spec.rootfs.overlay'], 'memory');
+  assert.equal(kernel['dev.gvisor.flag.debug'], 'true');
+  assert.equal(kernel['team'], 'a');
+  assert.ok(!('run.oci.handler' in kernel));
+  const process = annotationsOf(false);
+  for (const name of ['dev.gvisor.spec.rootfs.overlay', ...Object.keys(wanted)])
+    assert.ok(!(name in process));
+});
+
 test('infraSpec holds a pid namespace and can do nothing else', () => {
   const spec = infraSpec({
     sandbox: plainSandbox,

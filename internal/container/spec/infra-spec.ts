@@ -1,6 +1,7 @@
 import type { CpuSpec, LinuxSpec, ProcessSpec, RuntimeSpec, UserSpec } from '../../oci/runtime-spec.ts';
 import { outsideId } from '../../sys/id-maps.ts';
 import type { LinuxResources } from '../container-config.ts';
+import { passedAnnotations } from './annotations.ts';
 import { ociVersion } from './build-spec.ts';
 import { namespaceOf, userSource } from './namespaces.ts';
 import { type PodAmounts, podResourceAnnotations } from './pod-resource-annotations.ts';
@@ -14,7 +15,10 @@ export interface InfraSpecInput {
   /** The sandbox's id: the infra container has the same. */
   readonly sandbox: SandboxFacts;
   readonly host: HostFacts;
-  readonly defaults: Pick<SpecDefaults, 'managerName' | 'seccompProfile'>;
+  readonly defaults: Pick<
+    SpecDefaults,
+    'managerName' | 'seccompProfile' | 'allowedAnnotations' | 'annotations'
+  >;
   /** A directory that holds the pause binary and nothing else; the runtime adds the mount points. */
   readonly rootfsPath: string;
   /** The pause binary's path in it, such as `/pause`. */
@@ -114,9 +118,20 @@ function pauseSeccomp({ host, defaults }: InfraSpecInput): ReturnType<typeof sec
   );
 }
 
-/** Under the names by which CRI-O's tools know a pod's infra container. */
-function annotationsOfPod({ sandbox, defaults, podAmounts }: InfraSpecInput): Record<string, string> {
+/** A kernel of the pod's own reads at its start how it is to be; a process that only sleeps is nobody's to change. */
+function annotationsOfKernel({ sandbox, defaults }: InfraSpecInput): Readonly<Record<string, string>> {
+  if (!sandbox.ownKernel) return {};
   return {
+    ...defaults.annotations,
+    ...passedAnnotations({ sandbox, config: { annotations: {} }, defaults }),
+  };
+}
+
+/** Under the names by which CRI-O's tools know a pod's infra container. */
+function annotationsOfPod(input: InfraSpecInput): Record<string, string> {
+  const { sandbox, defaults, podAmounts } = input;
+  return {
+    ...annotationsOfKernel(input),
     'io.kubernetes.cri-o.ContainerID': sandbox.id,
     'io.kubernetes.cri-o.ContainerName': sandbox.name,
     'io.kubernetes.cri-o.ContainerType': 'sandbox',
