@@ -130,7 +130,7 @@ for (const runtime of runtimes) {
         runner.input(
           { command: ['/bin/sleep', '60'], envs: [{ key: 'COLOR', value: 'blue\nsky' }] },
           { runAsUser: 7, supplementalGroups: [8], seccomp: { type: 'runtime-default' }, noNewPrivs: true },
-          { defaults: { ...plainDefaults, ulimits: ['core=-1:-1', 'nofile=64:64'] } },
+          { defaults: { ...plainDefaults, ulimits: ['locks=-1:-1', 'nofile=64:64'] } },
         ),
       );
       const text = await runner.withContainer(spec, (id) => {
