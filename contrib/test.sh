@@ -9,7 +9,7 @@ LOG_DIR=${CRIA_TEST_LOGS:-$REPO/dist/test-logs}
 # for the tests that open some thousand files, and nobody who types.
 umask 022
 export HOME=${HOME:-/root} LC_ALL=C.UTF-8
-[ "$(ulimit -Hn)" = unlimited ] || [ "$(ulimit -Hn)" -ge 65536 ] || ulimit -n 65536 2>/dev/null || true
+[ "$(ulimit -Hn)" = unlimited ] || [ "$(ulimit -Hn)" -ge 8192 ] || ulimit -n 8192 2>/dev/null || true
 exec </dev/null
 tmpdir=${TMPDIR:-}
 [ ${#tmpdir} -le 40 ] || unset TMPDIR # the path of a socket has 107 bytes, of which the tests need sixty
