@@ -56,8 +56,10 @@ async function hasSwapAccounting(cgroupV2: boolean): Promise<boolean> {
 
 /** `hugepages-2048kB` is `2MB`, as the OCI spec and the kubelet write it. Empty without a hugetlb controller. */
 async function hugetlbPageSizes(cgroupV2: boolean): Promise<string[]> {
-  const controllers = cgroupV2 ? await readText('/sys/fs/cgroup/cgroup.controllers') : await hugetlbMounts();
-  if (!controllers.includes('hugetlb')) return [];
+  const isThere = cgroupV2
+    ? (await readText('/sys/fs/cgroup/cgroup.controllers')).includes('hugetlb')
+    : hasHugetlbV1(await readFile('/proc/self/mounts', 'utf8'));
+  if (!isThere) return [];
   const directories = await listDirectory('/sys/kernel/mm/hugepages');
   return directories.flatMap((name) => {
     const kib = Number(/^hugepages-(\d+)kB$/.exec(name)?.[1] ?? 0);
@@ -67,12 +69,9 @@ async function hugetlbPageSizes(cgroupV2: boolean): Promise<string[]> {
   });
 }
 
-async function hugetlbMounts(): Promise<string> {
-  const mounts = await readFile('/proc/self/mounts', 'utf8');
-  return mounts
-    .split('\n')
-    .filter((line) => / cgroup \S*\bhugetlb\b/.test(line))
-    .join('\n');
+/** Whether /proc/self/mounts has the controller of v1 where OCI runtimes look for it; mounted elsewhere it is of no use to them. */
+export function hasHugetlbV1(mounts: string): boolean {
+  return /^\S+ \/sys\/fs\/cgroup\/\S+ cgroup \S*\bhugetlb\b/m.test(mounts);
 }
 
 async function readText(path: string): Promise<string> {
