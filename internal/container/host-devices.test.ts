@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { mkdir, rmdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { test } from 'node:test';
 import { lookUpDevices } from './host-devices.ts';
 
@@ -26,4 +26,10 @@ test('a directory that goes while devices are looked for is one without devices'
     await comingAndGoing;
     rmSync(hostPath, { recursive: true });
   }
+});
+
+test('a device is found by its whole path, wherever the daemon was started', async () => {
+  const hostPath = relative(process.cwd(), '/dev/null');
+  const looking = lookUpDevices([{ hostPath, containerPath: '/dev/null', permissions: 'rw' }]);
+  await assert.rejects(looking, { kind: 'invalid-argument', message: /is not an absolute path$/ });
 });

@@ -2,7 +2,7 @@
 
 import type { Dirent, Stats } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { isAbsolute, join } from 'node:path';
 import { DaemonError } from '../errors/daemon-error.ts';
 import { errnoCode, isENOENT } from '../errors/errno.ts';
 import type { ContainerDevice } from './container-config.ts';
@@ -15,6 +15,8 @@ const ownInContainer = new Set(['pts', 'shm', 'fd', 'mqueue', 'console', '.lxc',
 export async function lookUpDevices(devices: readonly ContainerDevice[]): Promise<RequestedDevice[]> {
   return Promise.all(
     devices.map(async ({ hostPath, containerPath, permissions }) => {
+      if (!isAbsolute(hostPath))
+        throw new DaemonError('invalid-argument', `device "${hostPath}" is not an absolute path`);
       const nodes = await nodesAt(hostPath);
       if (nodes.length > 0) return { hostPath, containerPath, permissions, nodes };
       throw new DaemonError(
