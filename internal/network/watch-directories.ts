@@ -2,7 +2,7 @@
 
 import { type FSWatcher, watch } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { basename, dirname } from 'node:path';
+import { basename, dirname, resolve } from 'node:path';
 
 const settleMs = 100;
 const recheckMs = 5000;
@@ -10,6 +10,8 @@ const recheckMs = 5000;
 interface Watched {
   readonly identity: string;
   readonly watcher: FSWatcher;
+  /** Something has happened to the directory itself: another one of its name often has its number too. */
+  isOver: boolean;
 }
 
 /**
@@ -62,23 +64,27 @@ async function follow(watched: Map<string, Watched>, directory: string, onEvent:
     const found = await nearest(directory);
     const before = watched.get(directory);
     // also after a new watch: what was made before it began is no event
-    if (found !== undefined && before?.identity === found.identity) return;
+    if (before !== undefined && before.identity === found?.identity && !before.isOver) return;
     before?.watcher.close();
     watched.delete(directory);
     if (found === undefined) return;
     try {
-      watched.set(directory, { identity: found.identity, watcher: watchOne(found, onEvent) });
+      watched.set(directory, watchOne(found, onEvent));
     } catch {
       return; // gone again, or the user's inotify limit: the period does the work
     }
   }
 }
 
-function watchOne({ path, missing }: Nearest, onEvent: () => void): FSWatcher {
+function watchOne({ path, identity, missing }: Nearest, onEvent: () => void): Watched {
   const watcher = watch(path, { persistent: false }, (_, name) => {
-    if (missing === undefined || name === null || name === missing) onEvent();
+    const isOfItself = name === basename(path); // so libuv names it; an entry of the same name does no harm
+    if (isOfItself) one.isOver = true;
+    if (missing === undefined || name === null || name === missing || isOfItself) onEvent();
   });
-  return watcher.on('error', () => watcher.close());
+  const one: Watched = { identity, watcher, isOver: false };
+  watcher.on('error', () => watcher.close());
+  return one;
 }
 
 interface Nearest {
@@ -89,7 +95,7 @@ interface Nearest {
 }
 
 async function nearest(directory: string): Promise<Nearest | undefined> {
-  let [path, missing]: [string, string | undefined] = [directory, undefined];
+  let [path, missing]: [string, string | undefined] = [resolve(directory), undefined]; // without a slash at its end
   for (;;) {
     const identity = await identityOf(path);
     if (identity !== undefined) return { path, identity: `${identity}:${missing ?? ''}`, missing };
@@ -100,8 +106,8 @@ async function nearest(directory: string): Promise<Nearest | undefined> {
 
 async function identityOf(directory: string): Promise<string | undefined> {
   try {
-    const { dev, ino, birthtimeNs } = await stat(directory, { bigint: true });
-    return `${dev}:${ino}:${birthtimeNs}`; // a new one often has the number of the one before
+    const { dev, ino } = await stat(directory, { bigint: true });
+    return `${dev}:${ino}`;
   } catch {
     return undefined;
   }
