@@ -5,6 +5,7 @@ import type { Duplex } from 'node:stream';
 import { type TestContext, test } from 'node:test';
 import { WebSocket, WebSocketServer } from 'ws';
 import { manualTimer } from '../../../test/fakes/manual-timer.ts';
+import { until } from '../../../test/harness/until.ts';
 import { openTunnel } from './tunnel.ts';
 
 async function tunnelled(t: TestContext, idleMs: number): Promise<{ tunnel: Duplex; client: WebSocket }> {
@@ -30,6 +31,22 @@ test('bytes go both ways, and the end of what is written is the end of the conne
   tunnel.end('and back');
   assert.deepEqual((await back)[0], Buffer.from('and back'));
   assert.equal((await closed)[0], 1000);
+});
+
+test('what waits holds little more memory than its bytes, whatever comes around it', async (t) => {
+  const { tunnel, client } = await tunnelled(t, 0);
+  const count = 50;
+  for (let i = 0; i < count; i++) {
+    client.send(Buffer.from('x'));
+    for (let pongs = 0; pongs < 200; pongs++) client.pong(Buffer.alloc(125)); // nobody answers them
+  }
+  await until('all has come', () => tunnel.readableLength === count);
+  let heldBytes = 0;
+  tunnel.on('data', ({ buffer }: Buffer) => (heldBytes += buffer.byteLength));
+  const ended = once(tunnel, 'end');
+  client.close();
+  await ended;
+  assert.ok(heldBytes <= 4 * count, `${heldBytes} bytes are held`);
 });
 
 test('pings around the bytes keep an idle tunnel open; one without them ends', async (t) => {

@@ -2,6 +2,7 @@
 
 import { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
+import { keptBytes } from '../../sys/kept-bytes.ts';
 import { WebSocketConnection } from './connection.ts';
 
 /** What waits in either direction before its sender has to. */
@@ -10,7 +11,8 @@ const bufferBytes = 256 * 1024;
 /** Its end closes the connection behind what was written. The idle limit is its own: pings around it count too. `idleMs` 0: no limit. */
 export function openTunnel(socket: WebSocket, idleMs: number): Duplex {
   const connection = new WebSocketConnection(socket, idleMs, (message) => {
-    if (!tunnel.destroyed && !tunnel.readableEnded && !tunnel.push(message)) connection.pause(tunnel);
+    if (!tunnel.destroyed && !tunnel.readableEnded && !tunnel.push(keptBytes(message)))
+      connection.pause(tunnel);
   });
   const tunnel: Duplex = new Duplex({
     highWaterMark: bufferBytes,
