@@ -12,6 +12,7 @@ export async function openAttach(
   request: AttachRequest,
   signal: AbortSignal,
 ): Promise<StreamSession> {
+  signal.throwIfAborted();
   const { containerId, stdin, stdout, stderr, mode } = request;
   const what = `the attachment to container "${containerId}"`;
   const parts = {

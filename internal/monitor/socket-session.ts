@@ -61,14 +61,16 @@ export class SocketSession implements StreamSession {
     this.exit.catch(() => {}); // whoever wants to know asks; the others need no handler
   }
 
-  /** Connects; `begin` asks the monitor for the streams. Rejects with its error, or the system's. An abort closes. */
+  /**
+   * Connects; `begin` asks the monitor for the streams. Rejects with its error, or the system's. An abort closes, also one that came
+   * before: a command runs already, and ends when its client was there and has left.
+   */
   static async open(
     path: string,
     parts: SessionParts,
     begin: (connection: ControlConnection) => Promise<unknown>,
     signal: AbortSignal,
   ): Promise<SocketSession> {
-    signal.throwIfAborted();
     const session = new SocketSession(parts);
     const connection = await ControlConnection.connect(path, {
       onEvent: (event) => session.#ended(event),
