@@ -39,10 +39,23 @@ export class GpgHome {
 
   /** An OpenPGP message with the payload in it, as containers/image's simple signing wants it. */
   sign(address: string, payload: string, options: { readonly inThePast?: boolean } = {}): Buffer {
+    const when = options.inThePast ? ['--faked-system-time', '20200101T010000'] : [];
+    return this.#sign(address, payload, when);
+  }
+
+  /** The same of a payload that was changed after it was signed; nothing else is wrong with it. */
+  signAndChange(address: string, payload: string): Buffer {
+    // In a compressed message the bits decide what a change does.
+    const message = this.#sign(address, payload, ['--compress-algo', 'none']);
+    const at = message.indexOf(payload);
+    message.writeUInt8(message.readUInt8(at) ^ 1, at);
+    return message;
+  }
+
+  #sign(address: string, payload: string, options: readonly string[]): Buffer {
     const file = join(this.path, 'payload');
     writeFileSync(file, payload);
-    const when = options.inThePast ? ['--faked-system-time', '20200101T010000'] : [];
-    return this.#gpg(...when, '--local-user', address, '--output', '-', '--sign', file);
+    return this.#gpg(...options, '--local-user', address, '--output', '-', '--sign', file);
   }
 
   /** Afterwards the exported key carries its revocation. */
