@@ -11,6 +11,7 @@ import { pipeThrough } from '../harness/piped-command.ts';
 import { readContainerLog, waitForExit } from '../harness/pods.ts';
 import { missing } from '../harness/requirements.ts';
 import { StreamWorld } from '../harness/stream-world.ts';
+import { until } from '../harness/until.ts';
 import { gvisorHandler } from './gvisor-handler.ts';
 
 describe('streams under gVisor', { skip: missing('runc', 'runsc', 'crictl') }, () => {
@@ -81,7 +82,9 @@ describe('streams under gVisor', { skip: missing('runc', 'runsc', 'crictl') }, (
   });
 
   test('port-forward: to a server in the pod, and an error for a port at which nobody listens', async () => {
-    await world.container('echo', ['nc', '-ll', '-p', '7070', '-e', 'cat']);
+    // Which waits for its connection by poll(2): to a program that only reads, runsc may say EAGAIN on an accepted connection.
+    const server = '{ echo from the pod; sleep 100000; } | nc -l -p 7070';
+    await world.container('server', ['sh', '-c', server]);
     const script = 'until netstat -ltn | grep -q ":7070 "; do sleep 0.1; done';
     const cmd = ['sh', '-c', script];
     await world.daemon.client.runtime('ExecSync', { containerId: world.containerId, cmd, timeout: 30 });
@@ -91,11 +94,14 @@ describe('streams under gVisor', { skip: missing('runc', 'runsc', 'crictl') }, (
         port: [port],
       });
       const connection = await ChannelClient.connect(url, 'v4.channel.k8s.io');
-      connection.send(0, 'hello');
+      connection.send(0, 'to the pod\n');
       return connection;
     };
     const open = await forward(7070);
-    await open.until(() => open.text(0).slice(2) === 'hello', 'the echo');
+    await open.until(() => open.text(0).slice(2) === 'from the pod\n', 'the words of the server');
+    await until('the server has heard', () =>
+      readContainerLog(world.pod, 'server').some(({ text }) => text === 'to the pod'),
+    );
     open.socket.close();
     const closed = await forward(7071);
     await closed.until(() => /refused|ECONNREFUSED/.test(closed.text(1)), 'the error');
