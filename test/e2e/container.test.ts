@@ -14,6 +14,7 @@ import { useDaemon } from '../harness/daemon-suite.ts';
 import { podConfig, readContainerLog, waitForExit } from '../harness/pods.ts';
 import { missing } from '../harness/requirements.ts';
 import { until } from '../harness/until.ts';
+import { whileEndIsUntold } from '../harness/untold-end.ts';
 
 const unknownId = 'f'.repeat(64);
 const ownPid: NamespaceOption = { network: 'POD', pid: 'CONTAINER', ipc: 'POD' };
@@ -143,20 +144,12 @@ describe('containers', { skip: missing('runc') }, () => {
 
   test('ExecSync in a container whose end nobody has told yet', async () => {
     const containerId = await start(await runPod(), 'exec sleep 1000');
-    const { info } = await daemon.client.runtime('ContainerStatus', { containerId, verbose: true });
-    const { pid, monitorPid } = JSON.parse(info['info'] ?? '') as { pid: number; monitorPid: number };
-    process.kill(monitorPid, 'SIGSTOP');
-    try {
-      process.kill(pid, 'SIGKILL');
-      const isZombie = () => /\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8')); // its parent is asleep
-      await until('it has ended', isZombie);
+    await whileEndIsUntold(daemon, containerId, async () => {
       await assert.rejects(
         daemon.client.runtime('ExecSync', { containerId, cmd: ['/bin/true'], timeout: 60 }),
         /^Error: 9 FAILED_PRECONDITION: cannot run a command in container "[0-9a-f]{64}": it has ended meanwhile$/,
       );
-    } finally {
-      process.kill(monitorPid, 'SIGCONT');
-    }
+    });
     assert.equal(await waitForExit(daemon.client, containerId), 137);
   });
 

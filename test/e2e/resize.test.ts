@@ -1,7 +1,6 @@
 // In-place resize: UpdateContainerResources under both OCI runtimes, with a look at the kernel's own files.
 
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { status } from '@grpc/grpc-js';
 import type { LinuxContainerResources } from '../../internal/cri/gen/runtime/v1/LinuxContainerResources.ts';
@@ -10,7 +9,7 @@ import { isUnified } from '../harness/cgroup-parent.ts';
 import { runContainer, useDaemon } from '../harness/daemon-suite.ts';
 import { podConfig, removeAllPods, waitForExit } from '../harness/pods.ts';
 import { missing } from '../harness/requirements.ts';
-import { until } from '../harness/until.ts';
+import { whileEndIsUntold } from '../harness/untold-end.ts';
 
 const pidsLimit = 77;
 const mebibyte = 1024 * 1024;
@@ -180,20 +179,12 @@ for (const handler of ['runc', 'crun'] as const) {
 
     test('a container whose end nobody has told yet is not resized, whatever the runtime says of it', async () => {
       const id = await running('exec sleep 1000');
-      const { info } = await daemon.client.runtime('ContainerStatus', { containerId: id, verbose: true });
-      const { pid, monitorPid } = JSON.parse(info['info'] ?? '') as { pid: number; monitorPid: number };
-      process.kill(monitorPid, 'SIGSTOP');
-      try {
-        process.kill(pid, 'SIGKILL');
-        const isZombie = () => /\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8')); // its parent is asleep
-        await until('it has ended', isZombie);
+      await whileEndIsUntold(daemon, id, async () => {
         await assert.rejects(update(id, { cpuShares: 2, memoryLimitInBytes: 32 * mebibyte }), {
           code: status.FAILED_PRECONDITION,
           details: /it is exited, only a created or running container can be resized/,
         });
-      } finally {
-        process.kill(monitorPid, 'SIGCONT');
-      }
+      });
       assert.equal(await waitForExit(daemon.client, id), 137);
     });
 
